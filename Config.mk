@@ -1,0 +1,28 @@
+# Settings shared by every part of the build. Override on the command line: make B=/some/where CC=clang
+
+# Where everything that is built goes.
+B       ?= build
+
+CC      := gcc
+LD      := ld
+AR      := ar
+OBJCOPY := objcopy
+NM      := nm
+
+# Debug builds poison spent hypercall arguments and log why a request was refused.
+DEBUG   ?= 1
+
+WARN    := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+
+# Programs for the build host and for dom0.
+TOOL_CFLAGS := -std=gnu11 -O2 -g $(WARN) -D_GNU_SOURCE -Iinclude -Idom0-tools/lib
+# Unit tests and fuzz targets.
+ASAN_CFLAGS := -std=gnu11 -O1 -g $(WARN) -D_GNU_SOURCE -Iinclude -Idom0-tools/lib \
+	       -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+# Every Debian package that the build, the demo and the tests need: `make deps` installs the missing ones.
+DEB_PACKAGES := gcc make libc6-dev binutils git \
+	libxml2-dev libtirpc-dev rpcsvc-proto libcunit1-dev libncurses-dev libjansson-dev \
+	libgnutls28-dev libzstd-dev liblzma-dev zlib1g-dev liblz4-dev \
+	qemu-system-x86 grub-pc-bin grub-common xorriso mtools \
+	busybox-static cpio xz-utils zstd lz4 kmod
