@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct domcfg: defaults, reading xl.cfg text and command-line overrides into it, and the rules between its fields.
+ *
+ * Unknown keys are warnings, so that a file written for Xen works as far as it can; everything else that cannot be
+ * honoured is an error. Nothing here opens the files that a configuration names.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "domcfg.h"
+#include "keys.h"
+#include "../util/mem.h"
+
+_Static_assert(sizeof(((struct domcfg *)0)->line) / sizeof(unsigned int) == DOMCFG_NKEYS, "one line number per key");
+
+void domcfg_init(struct domcfg *cfg)
+{
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->vcpus = 1;
+	cfg->on_poweroff = DOM_DESTROY;
+	cfg->on_reboot = DOM_RESTART;
+	cfg->on_crash = DOM_DESTROY;
+	cfg->on_watchdog = DOM_DESTROY;
+	cfg->on_soft_reset = DOM_DESTROY;
+}
+
+void domcfg_free(struct domcfg *cfg)
+{
+	for (int k = 0; k < DOMCFG_NKEYS; k++) {
+		void *f = (char *)cfg + cfg_keys[k].offset;
+		struct domcfg_list *list = f;
+
+		switch (cfg_keys[k].kind) {
+		case KEY_STRING: case KEY_PATH: case KEY_NAME:
+			free(*(char **)f);
+			break;
+		case KEY_LIST:
+			for (size_t i = 0; i < list->n; i++)
+				free(list->item[i]);
+			free(list->item);
+			break;
+		default:
+			break;
+		}
+	}
+	memset(cfg, 0, sizeof(*cfg));
+}
+
+struct reading {
+	struct domcfg *cfg;
+	struct domcfg_diag *diag;
+	unsigned int line[DOMCFG_NKEYS];	/* set in this source */
+};
+
+static void take_stmt(void *ctx, const struct cfg_stmt *s)
+{
+	struct reading *r = ctx;
+	int k = cfg_key_find(s->key);
+	const char *why;
+
+	if (k < 0) {
+		why = cfg_key_foreign(s->key);
+		domcfg_warn(r->diag, s->line, s->col, "unknown key '%.60s' is ignored%s%s", s->key, why ? ": " : "",
+			    why ? why : "");
+		return;
+	}
+	if (r->line[k] && !s->append)
+		domcfg_warn(r->diag, s->line, s->col, "'%s' was already set in line %u; this one counts", s->key,
+			    r->line[k]);
+	r->line[k] = s->line;
+	cfg_key_set(r->cfg, k, &s->value, s->append, r->diag);
+}
+
+bool domcfg_parse(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag)
+{
+	struct reading r = { .cfg = cfg, .diag = diag };
+	unsigned int before = diag->errors;
+
+	if (len > DOMCFG_MAX_FILE)
+		domcfg_error(diag, 0, 0, "longer than the %u bytes a configuration may have", DOMCFG_MAX_FILE);
+	else
+		cfg_parse(text, len, diag, take_stmt, &r);
+	return diag->errors == before;
+}
+
+/* Returns the bytes read, or -errno. Reads until the end: the file may be a pipe. */
+static ssize_t read_all(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size) {
+		ssize_t got = read(fd, buf + n, size - n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (!got)
+			break;
+		n += got;
+	}
+	return n;
+}
+
+bool domcfg_parse_file(struct domcfg *cfg, const char *path, struct domcfg_diag *diag)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	bool ok = false;
+	ssize_t n;
+	char *buf;
+
+	diag->file = path;
+	if (fd < 0) {
+		domcfg_error(diag, 0, 0, "cannot be opened: %s", strerror(errno));
+		return false;
+	}
+	buf = xcalloc(DOMCFG_MAX_FILE + 1, 1);
+	n = read_all(fd, buf, DOMCFG_MAX_FILE + 1);
+	if (n < 0)
+		domcfg_error(diag, 0, 0, "cannot be read: %s", strerror((int)-n));
+	else
+		ok = domcfg_parse(cfg, buf, n, diag);
+	free(buf);
+	close(fd);
+	return ok;
+}
+
+bool domcfg_override(struct domcfg *cfg, const char *arg, struct domcfg_diag *diag)
+{
+	const char *eq = strchr(arg, '='), *value = eq ? eq + 1 : "";
+	struct cfg_stmt s = { .line = 1, .col = 1 };
+	unsigned int before = diag->errors;
+	struct reading r = { .cfg = cfg, .diag = diag };
+
+	diag->file = arg;
+	if (!eq || eq == arg) {
+		domcfg_error(diag, 0, 0, "not of the form key=value");
+		return false;
+	}
+	while (*value == ' ' || *value == '\t')
+		value++;
+	if (*value && strchr("\"'[", *value))
+		return domcfg_parse(cfg, arg, strlen(arg), diag);
+	s.append = eq[-1] == '+';
+	s.key = xstrndup(arg, eq - arg - s.append);
+	while (*s.key && s.key[strlen(s.key) - 1] == ' ')
+		s.key[strlen(s.key) - 1] = 0;
+	s.value = (struct cfg_value){ .str = xstrdup(value), .line = 1, .col = (unsigned int)(value - arg) + 1 };
+	take_stmt(&r, &s);
+	free(s.value.str);
+	free(s.key);
+	return diag->errors == before;
+}
+
+char *domcfg_cmdline(const struct domcfg *cfg)
+{
+	const char *extra = cfg->extra ? cfg->extra : "";
+
+	if (cfg->cmdline)
+		return xstrdup(cfg->cmdline);
+	if (cfg->root)
+		return xasprintf("root=%s%s%s", cfg->root, *extra ? " " : "", extra);
+	return xstrdup(extra);
+}
+
+static unsigned int line_of(const struct domcfg *cfg, const char *key)
+{
+	return cfg->line[cfg_key_find(key)];
+}
+
+static void check_cmdline(const struct domcfg *cfg, struct domcfg_diag *diag)
+{
+	char *s = domcfg_cmdline(cfg);
+
+	if (cfg->cmdline && (cfg->root || cfg->extra))
+		domcfg_warn(diag, line_of(cfg, cfg->root ? "root" : "extra"), 0,
+			    "root and extra are ignored because cmdline is given");
+	if (strlen(s) > DOMCFG_MAX_CMDLINE)
+		domcfg_error(diag, line_of(cfg, cfg->cmdline ? "cmdline" : "extra"), 0,
+			     "the guest's command line has %zu bytes; at most %d fit", strlen(s), DOMCFG_MAX_CMDLINE);
+	free(s);
+}
+
+static void check_amounts(struct domcfg *cfg, struct domcfg_diag *diag)
+{
+	if (!cfg->maxmem)
+		cfg->maxmem = cfg->memory;
+	if (!cfg->maxvcpus)
+		cfg->maxvcpus = cfg->vcpus;
+	if (cfg->maxmem < cfg->memory)
+		domcfg_error(diag, line_of(cfg, "maxmem"), 0, "maxmem (%llu MiB) is less than memory (%llu MiB)",
+			     (unsigned long long)cfg->maxmem, (unsigned long long)cfg->memory);
+	if (cfg->maxvcpus < cfg->vcpus)
+		domcfg_error(diag, line_of(cfg, "maxvcpus"), 0, "maxvcpus (%llu) is less than vcpus (%llu)",
+			     (unsigned long long)cfg->maxvcpus, (unsigned long long)cfg->vcpus);
+}
+
+bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag)
+{
+	unsigned int before = diag->errors;
+
+	if (!cfg->name)
+		domcfg_error(diag, 0, 0, "name is missing: add name = \"...\"");
+	if (!cfg->kernel)
+		domcfg_error(diag, 0, 0, "kernel is missing: add kernel = \"/path/to/vmlinuz\"");
+	if (!cfg->memory)
+		domcfg_error(diag, 0, 0, "memory is missing: add memory = MiB");
+	check_amounts(cfg, diag);
+	check_cmdline(cfg, diag);
+	return diag->errors == before;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The description of a domain, whatever it was written in.
+ *
+ * xl.cfg text, domain XML and JSON all end up in one struct domcfg; everything behind the parsers sees only that. One key
+ * table (keys.c) says for each field its name, type, range and allowed words, and drives all readers and writers.
+ *
+ * Findings (errors and warnings) are collected as text lines `file:line:col: error: ...` in a struct domcfg_diag, so that
+ * one run reports all mistakes of a file. A function that takes a diag returns false when it added an error.
+ *
+ * No lock: a struct domcfg belongs to one thread.
+ */
+#ifndef LIB_DOMCFG_DOMCFG_H
+#define LIB_DOMCFG_DOMCFG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum dom_type { DOM_TYPE_PV };
+
+/* What to do when a domain stops. */
+enum dom_action { DOM_DESTROY, DOM_RESTART, DOM_RENAME_RESTART, DOM_PRESERVE };
+
+struct domcfg_list {
+	char **item;
+	size_t n;
+};
+
+#define DOMCFG_NKEYS 20			/* rows of the key table; checked where the table is */
+#define DOMCFG_MAX_FILE (1U << 20)	/* bytes of a configuration file */
+#define DOMCFG_MAX_CMDLINE 1023		/* start_info holds 1024 bytes with the final 0 */
+
+struct domcfg {
+	char *name;
+	uint8_t uuid[16];
+	bool has_uuid;
+	unsigned int type;		/* enum dom_type */
+	char *kernel, *ramdisk;		/* paths in dom0 */
+	char *cmdline, *root, *extra;
+	uint64_t memory, maxmem;	/* MiB; maxmem 0 = as memory */
+	uint64_t vcpus, maxvcpus;	/* maxvcpus 0 = as vcpus */
+	unsigned int on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;	/* enum dom_action */
+	struct domcfg_list cpus, disk, vif;
+	unsigned int line[DOMCFG_NKEYS];	/* where each key was set; 0 = default */
+};
+
+struct domcfg_diag {
+	const char *file;		/* named in each finding */
+	unsigned int errors, warnings;
+	char *text;			/* NULL or lines, each ended by a newline */
+	size_t len;
+};
+
+void domcfg_init(struct domcfg *cfg);
+void domcfg_free(struct domcfg *cfg);
+
+/* Findings. line 0: about the file as a whole. col 0: about the line as a whole. */
+void domcfg_diag_free(struct domcfg_diag *diag);
+__attribute__((format(printf, 4, 5)))
+void domcfg_error(struct domcfg_diag *diag, unsigned int line, unsigned int col, const char *fmt, ...);
+__attribute__((format(printf, 4, 5)))
+void domcfg_warn(struct domcfg_diag *diag, unsigned int line, unsigned int col, const char *fmt, ...);
+
+/* Readers: they only set fields; call domcfg_check() once when all sources have been read. */
+bool domcfg_parse(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag);
+bool domcfg_parse_file(struct domcfg *cfg, const char *path, struct domcfg_diag *diag);
+/* One `key=value` of the command line; a value without quotes is taken as it stands. */
+bool domcfg_override(struct domcfg *cfg, const char *arg, struct domcfg_diag *diag);
+bool domcfg_from_json(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag);
+
+/* What must hold between the fields; fills in what follows from others (maxmem, maxvcpus). */
+bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag);
+
+/* JSON object with the names of xl.cfg; only fields that differ from "not given". Caller frees. */
+char *domcfg_to_json(const struct domcfg *cfg);
+/* The guest's command line from cmdline, or from root and extra. Caller frees. */
+char *domcfg_cmdline(const struct domcfg *cfg);
+
+const char *dom_action_name(unsigned int action);
+/* 36 characters and the final 0. */
+void uuid_format(const uint8_t uuid[16], char text[37]);
+bool uuid_parse(const char *text, uint8_t uuid[16]);
+/* A random (version 4) one. */
+void uuid_generate(uint8_t uuid[16]);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * struct domcfg as JSON: how xl hands a configuration to xld, how xld keeps it across its own restarts, and what users
+ * see in `xl list -l`. Names and values are those of xl.cfg; a field that was not given is left out.
+ *
+ * Reading goes through the same key table and checks as xl.cfg. An unknown member is an error here, since only our own
+ * programs write this form.
+ */
+#include <jansson.h>
+
+#include "domcfg.h"
+#include "keys.h"
+#include "../util/mem.h"
+
+static json_t *list_to_json(const struct domcfg_list *list)
+{
+	json_t *a;
+
+	if (!list->n)
+		return NULL;
+	a = mem_check(json_array());
+	for (size_t i = 0; i < list->n; i++)
+		json_array_append_new(a, mem_check(json_string(list->item[i])));
+	return a;
+}
+
+static json_t *field_to_json(const struct domcfg *cfg, const struct cfg_key *key)
+{
+	const void *f = (const char *)cfg + key->offset;
+	char uuid[37];
+
+	switch (key->kind) {
+	case KEY_STRING: case KEY_PATH: case KEY_NAME:
+		return *(char *const *)f ? json_string(*(char *const *)f) : NULL;
+	case KEY_UUID:
+		uuid_format(cfg->uuid, uuid);
+		return cfg->has_uuid ? json_string(uuid) : NULL;
+	case KEY_UINT:
+		return *(const uint64_t *)f ? json_integer((json_int_t)*(const uint64_t *)f) : NULL;
+	case KEY_TYPE:
+		return json_string("pv");
+	case KEY_ACTION:
+		return json_string(dom_action_name(*(const unsigned int *)f));
+	case KEY_LIST:
+		return list_to_json(f);
+	}
+	return NULL;
+}
+
+bool cfg_text_ok(const char *s)
+{
+	json_t *j = json_string(s);
+
+	json_decref(j);
+	for (; j && *s; s++)
+		if (((unsigned char)*s < 32 && *s != '\t') || *s == 127)
+			return false;
+	return j;
+}
+
+char *domcfg_to_json(const struct domcfg *cfg)
+{
+	json_t *o = mem_check(json_object()), *v;
+	char *text;
+
+	for (int k = 0; k < DOMCFG_NKEYS; k++) {
+		v = field_to_json(cfg, &cfg_keys[k]);
+		if (v)
+			json_object_set_new(o, cfg_keys[k].name, v);
+	}
+	text = mem_check(json_dumps(o, JSON_INDENT(4)));
+	json_decref(o);
+	return text;
+}
+
+/* A value as the parser of xl.cfg would deliver it. False: a kind of JSON value that means nothing here. */
+static bool value_from_json(json_t *j, struct cfg_value *v, bool nested)
+{
+	v->line = 1;
+	if (json_is_string(j)) {
+		v->quoted = true;
+		v->str = xstrdup(json_string_value(j));
+		return strlen(v->str) == json_string_length(j);
+	}
+	if (json_is_integer(j)) {
+		v->str = xasprintf("%lld", (long long)json_integer_value(j));
+		return true;
+	}
+	if (!json_is_array(j) || nested)
+		return false;
+	v->is_list = true;
+	v->item = xcalloc(json_array_size(j), sizeof(*v->item));
+	v->n = json_array_size(j);
+	for (size_t i = 0; i < v->n; i++)
+		if (!value_from_json(json_array_get(j, i), &v->item[i], true))
+			return false;
+	return true;
+}
+
+static void value_free(struct cfg_value *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		free(v->item[i].str);
+	free(v->item);
+	free(v->str);
+}
+
+static void member_from_json(struct domcfg *cfg, const char *name, json_t *j, struct domcfg_diag *diag)
+{
+	int k = cfg_key_find(name);
+	struct cfg_value v = { 0 };
+
+	if (k < 0)
+		domcfg_error(diag, 0, 0, "unknown member '%.60s'", name);
+	else if (!value_from_json(j, &v, false))
+		domcfg_error(diag, 0, 0, "member '%s' must be a string, a number or a list of them", name);
+	else
+		cfg_key_set(cfg, k, &v, false, diag);
+	value_free(&v);
+}
+
+bool domcfg_from_json(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag)
+{
+	unsigned int before = diag->errors;
+	json_error_t err;
+	const char *name;
+	json_t *o, *v;
+
+	if (len > DOMCFG_MAX_FILE) {
+		domcfg_error(diag, 0, 0, "longer than the %u bytes a configuration may have", DOMCFG_MAX_FILE);
+		return false;
+	}
+	o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &err);
+	if (!o) {
+		domcfg_error(diag, (unsigned int)err.line, (unsigned int)err.column, "not JSON: %s", err.text);
+		return false;
+	}
+	if (!json_is_object(o))
+		domcfg_error(diag, 0, 0, "not a JSON object");
+	json_object_foreach(o, name, v)
+		member_from_json(cfg, name, v, diag);
+	json_decref(o);
+	return diag->errors == before;
+}
