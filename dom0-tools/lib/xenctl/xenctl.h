@@ -127,7 +127,7 @@ int xenctl_vcpu_info(struct xenctl *x, uint32_t domid, uint32_t vcpu, struct xen
 int xenctl_vcpu_setaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, const uint8_t *cpumap, size_t bytes);
 int xenctl_vcpu_getaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, uint8_t *cpumap, size_t bytes);
 
-/* In: frame numbers; out: XEN_DOMCTL_PFINFO_* types in the upper bits, as in the ABI. At most 1024 at a time. */
+/* Replaces each frame number by its XEN_DOMCTL_PFINFO_* type. At most 1024 at a time. */
 int xenctl_getpageframeinfo(struct xenctl *x, uint32_t domid, uint64_t *frames, size_t n);
 
 int xenctl_sched_credit_set(struct xenctl *x, uint32_t domid, uint16_t weight, uint16_t cap);
