@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages: the header, the bodies, and the table that says which body belongs to which procedure.
+ *
+ * Owns no state. Sizes are bounded before allocation: the header's length by XLD_MSG_MAX, every string and array by its limit
+ * in xld.x.
+ */
+#include <errno.h>
+
+#include "xrpc.h"
+#include "util/mem.h"
+
+#define PROC(p, args, ret) \
+	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret) }
+
+static const struct rpc_proc procs[] = {
+	PROC(XLD_HELLO, xld_hello, xld_hello),
+	PROC(XLD_DOMAIN_LIST, xld_nothing, xld_domain_list),
+	PROC(XLD_DOMAIN_INFO, xld_domain, xld_dominfo),
+	PROC(XLD_DOMAIN_CONFIG, xld_domain, xld_config),
+	PROC(XLD_DOMAIN_CREATE, xld_create, xld_created),
+	PROC(XLD_DOMAIN_PAUSE, xld_domain, xld_nothing),
+	PROC(XLD_DOMAIN_UNPAUSE, xld_domain, xld_nothing),
+	PROC(XLD_DOMAIN_SHUTDOWN, xld_shutdown, xld_nothing),
+	PROC(XLD_DOMAIN_WAIT, xld_wait, xld_waited),
+	PROC(XLD_DOMAIN_DESTROY, xld_domain, xld_nothing),
+	PROC(XLD_DOMAIN_CONSOLE, xld_domain, xld_console),
+	PROC(XLD_HOST_INFO, xld_nothing, xld_host),
+	PROC(XLD_HOST_DMESG, xld_dmesg, xld_dmesg_text),
+};
+
+static const char *const code_names[] = {
+	[XLD_E_PROTOCOL] = "E_PROTOCOL", [XLD_E_UNREACHABLE] = "E_UNREACHABLE", [XLD_E_DENIED] = "E_DENIED",
+	[XLD_E_NOT_FOUND] = "E_NOT_FOUND", [XLD_E_EXISTS] = "E_EXISTS", [XLD_E_CONFIG] = "E_CONFIG",
+	[XLD_E_NO_MEMORY] = "E_NO_MEMORY", [XLD_E_BUSY] = "E_BUSY", [XLD_E_HYPERVISOR] = "E_HYPERVISOR",
+	[XLD_E_STORE] = "E_STORE", [XLD_E_BUILD] = "E_BUILD", [XLD_E_TIMEOUT] = "E_TIMEOUT",
+	[XLD_E_CANCELLED] = "E_CANCELLED", [XLD_E_UNSUPPORTED] = "E_UNSUPPORTED", [XLD_E_INTERNAL] = "E_INTERNAL",
+};
+
+const struct rpc_proc *rpc_proc_at(size_t i)
+{
+	return i < sizeof(procs) / sizeof(procs[0]) ? &procs[i] : NULL;
+}
+
+const struct rpc_proc *rpc_proc_find(uint32_t proc)
+{
+	const struct rpc_proc *p;
+
+	for (size_t i = 0; (p = rpc_proc_at(i)); i++)
+		if (p->proc == proc)
+			return p;
+	return NULL;
+}
+
+const char *rpc_code_name(unsigned int code)
+{
+	if (code < sizeof(code_names) / sizeof(code_names[0]) && code_names[code])
+		return code_names[code];
+	return "E_UNKNOWN";
+}
+
+static void put32(uint8_t *p, uint32_t v)
+{
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
+}
+
+static uint32_t get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+void rpc_header_put(uint8_t buf[RPC_HEADER_SIZE], const struct rpc_header *h)
+{
+	put32(buf, h->length);
+	put32(buf + 4, h->program);
+	put32(buf + 8, h->version);
+	put32(buf + 12, h->proc);
+	put32(buf + 16, h->type);
+	put32(buf + 20, h->serial);
+	put32(buf + 24, h->status);
+}
+
+int rpc_header_get(const uint8_t *buf, size_t have, struct rpc_header *h)
+{
+	if (have < RPC_HEADER_SIZE)
+		return 0;
+	h->length = get32(buf);
+	h->program = get32(buf + 4);
+	h->version = get32(buf + 8);
+	h->proc = get32(buf + 12);
+	h->type = get32(buf + 16);
+	h->serial = get32(buf + 20);
+	h->status = get32(buf + 24);
+	if (h->program != XLD_PROGRAM || h->version != XLD_VERSION || h->type > XLD_EVENT || h->status > XLD_ERROR)
+		return -EPROTO;
+	if (h->length < RPC_HEADER_SIZE || h->length > XLD_MSG_MAX)
+		return -EMSGSIZE;
+	return have >= h->length;
+}
+
+uint8_t *rpc_encode(const struct rpc_header *h, xdrproc_t xdr, const void *obj, size_t *len)
+{
+	size_t body = xdr_sizeof(xdr, (void *)(uintptr_t)obj);
+	struct rpc_header full = *h;
+	uint8_t *buf;
+	bool ok;
+	XDR x;
+
+	if (!body || body > XLD_MSG_MAX - RPC_HEADER_SIZE)
+		return NULL;
+	*len = full.length = (uint32_t)(RPC_HEADER_SIZE + body);
+	buf = xcalloc(*len, 1);
+	rpc_header_put(buf, &full);
+	xdrmem_create(&x, (char *)buf + RPC_HEADER_SIZE, (u_int)body, XDR_ENCODE);
+	ok = xdr(&x, (void *)(uintptr_t)obj) && xdr_getpos(&x) == body;
+	xdr_destroy(&x);
+	if (ok)
+		return buf;
+	free(buf);
+	return NULL;
+}
+
+bool rpc_decode(const uint8_t *body, size_t len, xdrproc_t xdr, void *obj)
+{
+	bool ok;
+	XDR x;
+
+	if (len > XLD_MSG_MAX)
+		return false;
+	xdrmem_create(&x, (char *)(uintptr_t)body, (u_int)len, XDR_DECODE);
+	ok = xdr(&x, obj) && xdr_getpos(&x) == len;
+	xdr_destroy(&x);
+	return ok;
+}
+
+void rpc_release(xdrproc_t xdr, void *obj)
+{
+	xdr_free(xdr, obj);
+}
+
+static char *bounded(const char *s, size_t max)
+{
+	return xstrndup(s ? s : "", max);
+}
+
+void rpc_error_set(xld_error *e, xld_code code, const char *what, const char *object, const char *cause,
+		   const char *advice)
+{
+	e->code = code;
+	e->what = bounded(what, XLD_NAME_MAX);
+	e->object = bounded(object, XLD_NAME_MAX);
+	e->cause = bounded(cause, XLD_TEXT_MAX);
+	e->advice = bounded(advice, XLD_TEXT_MAX);
+}

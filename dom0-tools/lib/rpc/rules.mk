@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+# lib/rpc: xld.x through rpcgen, framing, client. Users link $(RPC_SRC) with $(RPC_LIBS) and list each of their sources that
+# includes xrpc.h in $(call rpc_user,SOURCES).
+
+RPC_GEN  := $(B)/gen/rpc
+RPC_SRC  := $(addprefix dom0-tools/lib/rpc/,msg.c stream.c client.c) $(RPC_GEN)/xld_xdr.c
+RPC_LIBS := -ltirpc
+RPC_CFLAGS := -I$(RPC_GEN) -isystem /usr/include/tirpc
+
+$(RPC_GEN)/xld.x: dom0-tools/lib/rpc/xld.x
+	@mkdir -p $(@D)
+	@cp $< $@
+
+# rpcgen names its output after its input as it was given, so it runs where its input is. It does not overwrite.
+$(RPC_GEN)/xld.h: $(RPC_GEN)/xld.x
+	@echo "  GEN   $@"
+	@rm -f $@ && cd $(@D) && rpcgen -C -h -o xld.h xld.x
+
+$(RPC_GEN)/xld_xdr.c: $(RPC_GEN)/xld.x $(RPC_GEN)/xld.h
+	@echo "  GEN   $@"
+	@rm -f $@ && cd $(@D) && rpcgen -C -c -o xld_xdr.c xld.x
+
+define rpc_user
+$(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))$(eval $(B)/obj/$(s:.c=.o) $(B)/asan/$(s:.c=.o): | $(RPC_GEN)/xld.h))
+endef
+
+$(call rpc_user,$(RPC_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
+# rpcgen writes K&R-compatible code with unused variables and casts of function types.
+CFLAGS_$(RPC_GEN)/xld_xdr.c += -Wno-unused-variable -Wno-cast-function-type -Wno-missing-prototypes
+
+$(eval $(call unit_test,test_rpc,tests/unit/test_rpc.c $(RPC_SRC),$(RPC_LIBS)))

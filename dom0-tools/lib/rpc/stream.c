@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One end of a connection: collects bytes into messages and messages into bytes.
+ *
+ * Invariant: in holds in_len bytes from the start of a message on; it grows past READ_CHUNK only to the length of a header
+ * that rpc_header_get() accepted. out holds out_len bytes of which out_off are sent. Does not decide when to read or write:
+ * that is the event loop's (daemon) or the caller's (client).
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "xrpc.h"
+#include "util/mem.h"
+
+#define READ_CHUNK 4096
+
+void rpc_stream_init(struct rpc_stream *s, int fd)
+{
+	memset(s, 0, sizeof(*s));
+	s->fd = fd;
+}
+
+void rpc_stream_close(struct rpc_stream *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	free(s->in);
+	free(s->out);
+	rpc_stream_init(s, -1);
+}
+
+/* Room for the message at the front, or for a first look at one. */
+static size_t room_wanted(const struct rpc_stream *s)
+{
+	struct rpc_header h;
+
+	if (s->in_len >= RPC_HEADER_SIZE && rpc_header_get(s->in, s->in_len, &h) >= 0 && h.length > READ_CHUNK)
+		return h.length;
+	return READ_CHUNK;
+}
+
+int rpc_stream_fill(struct rpc_stream *s)
+{
+	size_t want = room_wanted(s);
+	ssize_t n;
+
+	if (want > s->in_cap) {
+		s->in = xreallocarray(s->in, want, 1);
+		s->in_cap = want;
+	}
+	if (s->in_len == s->in_cap)
+		return -ENOBUFS;
+	do {
+		n = recv(s->fd, s->in + s->in_len, s->in_cap - s->in_len, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	s->in_len += n;
+	return (int)n;
+}
+
+int rpc_stream_peek(struct rpc_stream *s, struct rpc_header *h, const uint8_t **body, size_t *len)
+{
+	int rc = rpc_header_get(s->in, s->in_len, h);
+
+	if (rc == 1) {
+		*body = s->in + RPC_HEADER_SIZE;
+		*len = h->length - RPC_HEADER_SIZE;
+	}
+	return rc;
+}
+
+void rpc_stream_pop(struct rpc_stream *s)
+{
+	struct rpc_header h;
+
+	if (rpc_header_get(s->in, s->in_len, &h) != 1)
+		return;
+	s->in_len -= h.length;
+	memmove(s->in, s->in + h.length, s->in_len);
+	if (s->in_cap > READ_CHUNK && s->in_len <= READ_CHUNK) {
+		s->in = xreallocarray(s->in, READ_CHUNK, 1);
+		s->in_cap = READ_CHUNK;
+	}
+}
+
+bool rpc_stream_queue(struct rpc_stream *s, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
+{
+	size_t len, left = s->out_len - s->out_off;
+	uint8_t *msg = rpc_encode(h, xdr, obj, &len);
+
+	if (!msg)
+		return false;
+	if (s->out_off)
+		memmove(s->out, s->out + s->out_off, left);
+	s->out = xreallocarray(s->out, left + len, 1);
+	memcpy(s->out + left, msg, len);
+	s->out_off = 0;
+	s->out_len = left + len;
+	free(msg);
+	return true;
+}
+
+int rpc_stream_flush(struct rpc_stream *s)
+{
+	while (s->out_off < s->out_len) {
+		ssize_t n = send(s->fd, s->out + s->out_off, s->out_len - s->out_off, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -errno;
+		s->out_off += n;
+	}
+	s->out_len = s->out_off = 0;
+	return 1;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Remote procedure calls over a stream socket: framing, the procedure table, and the client's side of a call.
+ *
+ * A message is a header of seven 32-bit words, most significant byte first, and a body in XDR:
+ *	length (bytes, with the header), program, version, procedure, type, serial, status
+ * The length is checked against XLD_MSG_MAX before anything is allocated for it, and a body must be used up exactly.
+ * Types and procedures come from xld.x, compiled by rpcgen.
+ *
+ * No lock: a stream or client belongs to one thread.
+ */
+#ifndef LIB_RPC_XRPC_H
+#define LIB_RPC_XRPC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "xld.h"
+
+#define RPC_HEADER_SIZE 28
+#define RPC_SOCKET "/run/xen-lite/xld.sock"
+
+struct rpc_header {
+	uint32_t length, program, version, proc, type, serial, status;
+};
+
+/* One row per procedure: both sides find here how its bodies are coded. */
+struct rpc_proc {
+	uint32_t proc;
+	const char *name;
+	xdrproc_t xdr_args;
+	size_t args_size;
+	xdrproc_t xdr_ret;
+	size_t ret_size;
+};
+
+/* --- messages (msg.c) --- */
+
+const struct rpc_proc *rpc_proc_find(uint32_t proc);	/* NULL: no such procedure */
+const struct rpc_proc *rpc_proc_at(size_t i);		/* i-th row, NULL behind the last */
+
+void rpc_header_put(uint8_t buf[RPC_HEADER_SIZE], const struct rpc_header *h);
+/*
+ * Look at the start of a stream. Returns 0: less than a whole message is there; 1: *h describes a whole one; -EPROTO: not
+ * our protocol or version; -EMSGSIZE: shorter than a header or longer than XLD_MSG_MAX. *h is valid once have reaches
+ * RPC_HEADER_SIZE.
+ */
+int rpc_header_get(const uint8_t *buf, size_t have, struct rpc_header *h);
+
+/* A whole message in one allocation, its size in *len; h->length is ignored. NULL: obj does not fit the protocol's limits. */
+uint8_t *rpc_encode(const struct rpc_header *h, xdrproc_t xdr, const void *obj, size_t *len);
+/* obj (zeroed by the caller) from a body; release with rpc_release() in any case. false: malformed. */
+bool rpc_decode(const uint8_t *body, size_t len, xdrproc_t xdr, void *obj);
+void rpc_release(xdrproc_t xdr, void *obj);
+
+/* Set all of e. Strings are copied; NULL counts as empty. Free with rpc_release((xdrproc_t)xdr_xld_error, e). */
+void rpc_error_set(xld_error *e, xld_code code, const char *what, const char *object, const char *cause,
+		   const char *advice);
+/* The stable name of a code: "E_NOT_FOUND". */
+const char *rpc_code_name(unsigned int code);
+
+/* --- a connection, either end (stream.c) --- */
+
+struct rpc_stream {
+	int fd;
+	uint8_t *in, *out;
+	size_t in_len, in_cap;
+	size_t out_len, out_off;
+};
+
+void rpc_stream_init(struct rpc_stream *s, int fd);
+void rpc_stream_close(struct rpc_stream *s);
+/* One read. Returns bytes > 0, 0 at the end, -EAGAIN or another -errno. */
+int rpc_stream_fill(struct rpc_stream *s);
+/* 1: a message stands at the front, its body behind the header; 0: not yet; else as rpc_header_get(). */
+int rpc_stream_peek(struct rpc_stream *s, struct rpc_header *h, const uint8_t **body, size_t *len);
+void rpc_stream_pop(struct rpc_stream *s);		/* drop the message at the front */
+/* Add a message to the output. false: obj does not fit the protocol's limits. */
+bool rpc_stream_queue(struct rpc_stream *s, const struct rpc_header *h, xdrproc_t xdr, const void *obj);
+/* Send what is queued. Returns 1: all sent; 0: the socket is full; -errno. */
+int rpc_stream_flush(struct rpc_stream *s);
+
+/* --- the client's side (client.c) --- */
+
+struct rpc_client;
+
+typedef void rpc_progress_fn(const char *text, void *arg);
+
+/* Connect and say hello. NULL and *err set on failure. */
+struct rpc_client *rpc_client_open(const char *path, const char *program, xld_error *err);
+void rpc_client_close(struct rpc_client *c);		/* NULL is fine */
+void rpc_client_on_progress(struct rpc_client *c, rpc_progress_fn *fn, void *arg);
+/* Call and wait. ret is zeroed first; release it with the procedure's xdr_ret. false: *err says why. */
+bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void *ret, xld_error *err);
+
+#endif
