@@ -105,6 +105,7 @@ static void test_limits(void)
 	char *longname = xasprintf("%0*d", XLD_NAME_MAX + 1, 0);
 	xld_domain d = { .name = longname };
 	uint8_t huge[] = { 0x7f, 0xff, 0xff, 0xff, 'a', 'b', 'c', 'd' };
+	uint8_t nul[] = { 0, 0, 0, 3, 'a', 0, 'c', 0 };
 	xld_domain_list list = { 0 };
 	size_t len;
 
@@ -114,6 +115,9 @@ static void test_limits(void)
 	rpc_release((xdrproc_t)xdr_xld_domain, &d);
 	CU_ASSERT_FALSE(rpc_decode(huge, sizeof(huge), (xdrproc_t)xdr_xld_domain_list, &list));
 	rpc_release((xdrproc_t)xdr_xld_domain_list, &list);
+	memset(&d, 0, sizeof(d));
+	CU_ASSERT_FALSE(rpc_decode(nul, sizeof(nul), (xdrproc_t)xdr_xld_domain, &d));
+	rpc_release((xdrproc_t)xdr_xld_domain, &d);
 	free(longname);
 }
 

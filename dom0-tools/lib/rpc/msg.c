@@ -133,7 +133,8 @@ bool rpc_decode(const uint8_t *body, size_t len, xdrproc_t xdr, void *obj)
 	xdrmem_create(&x, (char *)(uintptr_t)body, (u_int)len, XDR_DECODE);
 	ok = xdr(&x, obj) && xdr_getpos(&x) == len;
 	xdr_destroy(&x);
-	return ok;
+	/* A string with a 0 byte inside would be cut silently; its size gives it away. */
+	return ok && xdr_sizeof(xdr, obj) == len;
 }
 
 void rpc_release(xdrproc_t xdr, void *obj)
