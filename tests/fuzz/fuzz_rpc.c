@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target: what a client may send. The input is a stream of messages, taken apart as xld does it; each body is decoded
- * as the arguments, the result and the error of its procedure. What decodes must encode again to the same size.
+ * as the arguments, the result and the error of its procedure. What decodes must encode again to the same bytes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static void try_body(const struct rpc_header *h, const uint8_t *body, size_t len
 
 	if (rpc_decode(body, len, xdr, obj)) {
 		again = rpc_encode(h, xdr, obj, &n);
-		if (again && n != len + RPC_HEADER_SIZE)
+		if (!again || n != len + RPC_HEADER_SIZE || memcmp(again + RPC_HEADER_SIZE, body, len))
 			abort();
 		free(again);
 	}

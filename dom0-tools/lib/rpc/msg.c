@@ -123,6 +123,21 @@ uint8_t *rpc_encode(const struct rpc_header *h, xdrproc_t xdr, const void *obj, 
 	return NULL;
 }
 
+/*
+ * Does obj encode to just these bytes? XDR's decoder takes more than its encoder writes: it cuts strings at a 0 byte and
+ * accepts any padding. There is one way to say a thing here.
+ */
+static bool same_bytes(const uint8_t *body, size_t len, xdrproc_t xdr, const void *obj)
+{
+	static const struct rpc_header none;
+	size_t n;
+	uint8_t *again = rpc_encode(&none, xdr, obj, &n);
+	bool same = again && n == len + RPC_HEADER_SIZE && !memcmp(again + RPC_HEADER_SIZE, body, len);
+
+	free(again);
+	return same;
+}
+
 bool rpc_decode(const uint8_t *body, size_t len, xdrproc_t xdr, void *obj)
 {
 	bool ok;
@@ -133,8 +148,7 @@ bool rpc_decode(const uint8_t *body, size_t len, xdrproc_t xdr, void *obj)
 	xdrmem_create(&x, (char *)(uintptr_t)body, (u_int)len, XDR_DECODE);
 	ok = xdr(&x, obj) && xdr_getpos(&x) == len;
 	xdr_destroy(&x);
-	/* A string with a 0 byte inside would be cut silently; its size gives it away. */
-	return ok && xdr_sizeof(xdr, obj) == len;
+	return ok && same_bytes(body, len, xdr, obj);
 }
 
 void rpc_release(xdrproc_t xdr, void *obj)
