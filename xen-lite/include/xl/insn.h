@@ -49,14 +49,12 @@ enum insn_class {
 	INSN_RDTSC,
 	INSN_RDTSCP,
 	INSN_CPUID,
-	INSN_XGETBV,
 	INSN_XSETBV,
 	INSN_LMSW,		/* in->rm, or memory at in->ea */
 	INSN_SMSW,
 	INSN_INVLPG,		/* in->ea */
 	INSN_INT,		/* int n: in->imm is n */
 	INSN_IRET,		/* in->size: of each stack slot */
-	INSN_SYSTEM,		/* known and never allowed: lgdt, lidt, ltr, lldt, swapgs, sysret ... */
 };
 
 /* Operand numbers beyond the 16 general registers: ah, ch, dh, bh. */
@@ -86,6 +84,12 @@ struct insn {
  */
 int insn_decode(struct insn *in, const u8 *bytes, unsigned int n, const struct cpu_user_regs *regs,
 		unsigned long fs_base, unsigned long gs_base);
+
+/* Reads or writes memory that insn_apply() can speak for; everything else that decodes is privileged. */
+static inline bool insn_is_memory(const struct insn *in)
+{
+	return in->class >= INSN_MOV && in->class <= INSN_STOS;
+}
 
 /* What a memory instruction does to the 8-byte word around its operand, and to the registers. */
 struct insn_result {

@@ -29,6 +29,8 @@ void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 /* A machine or set-up we cannot run on, at boot: one readable line, then halt. No registers. */
 void boot_fail(const char *fmt, ...) __printf(1, 2) __noreturn;
 void show_backtrace(unsigned long rip, unsigned long rbp);
+struct cpu_user_regs;
+void show_registers(const struct cpu_user_regs *regs);	/* all of them, and the back trace if they are ours */
 /* Symbol that contains addr, or NULL; *off and *size are set when found. */
 const char *symbol_lookup(unsigned long addr, unsigned long *off, unsigned long *size);
 

@@ -70,6 +70,7 @@ struct acpi_info {
 };
 extern struct acpi_info acpi;
 void acpi_init(void);			/* parses RSDP, RSDT/XSDT, MADT, FADT, HPET, MCFG; tolerates their absence */
+const void *acpi_map(paddr_t pa, size_t len);	/* acpi_map.c: a readable, lasting view of firmware memory; NULL: no room */
 
 /* --- cpu.c --- */
 struct cpu_features {
@@ -93,6 +94,7 @@ void fpu_load(struct vcpu *v);
 void fpu_reset(u8 *area);		/* power-on state of x87 and SSE */
 unsigned int fpu_size(void);		/* bytes for the xcr0 we run with */
 u64 fpu_host_xcr0(void);
+void fpu_xcr0_changed(struct vcpu *v);	/* current wrote v->pv.xcr0 (already checked): load it */
 
 /* --- apic.c, ioapic.c, msi.c, irq.c --- */
 #define VEC_DYNAMIC_FIRST	0x20
@@ -119,8 +121,28 @@ void irq_init(void);
 void irq_dispatch(u8 vector);
 void irq_relinquish_domain(struct domain *d);	/* physdev: unmaps all pirqs of d */
 
-/* physdev.c and irq.c share pirqs */
-struct pirq;
+/*
+ * A PIRQ: the number by which a domain names a physical interrupt. d->pirq[] and the slots are under d->event_lock; NULL
+ * slots are free numbers. Everything below is called with that lock held, except irq_relinquish_domain().
+ */
+struct irq_desc;
+struct pirq {
+	u32 nr;
+	u32 port;			/* event channel bound to it, 0: none. event_channel.c keeps it */
+	struct irq_desc *desc;		/* the interrupt behind it */
+};
+int pirq_guest_bind(struct vcpu *v, u32 pirq, bool will_share);	/* -EINVAL: not mapped; -EBUSY: ours, or not shareable */
+void pirq_guest_unbind(struct domain *d, u32 pirq);
+void pirq_guest_eoi(struct domain *d, u32 pirq);	/* a level interrupt was dealt with; nothing when none is in flight */
+void pirq_guest_unmask(struct domain *d, u32 pirq);	/* EVTCHNOP_unmask of its port: lets a line held back go on */
+
+/*
+ * PCI configuration space by ports 0xcf8/0xcfc, one lock for all users. cf8 as the device takes it (bit 31 set); off: byte
+ * within the 0xcfc window, off + size <= 4. pci.c.
+ */
+u32 pci_conf_read(u32 cf8, unsigned int off, unsigned int size);
+void pci_conf_write(u32 cf8, unsigned int off, unsigned int size, u32 val);
+bool pci_cfg_ok(struct domain *d, u16 port, unsigned int size, u32 cf8);	/* may d do this access? */
 
 /* --- serial.c, console.c --- */
 void serial_init_early(void);		/* from com1= (default 115200,8n1 at 0x3f8), polled output */

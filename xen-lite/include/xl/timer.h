@@ -12,12 +12,16 @@ struct timer {
 	s_time_t expires;
 	void (*fn)(void *data);
 	void *data;
-	u32 cpu;
-	u32 slot;		/* place in the heap + 1; 0 when not set */
+	u32 cpu;		/* whose heap it is in, or was last */
+	bool set;
+	/* pairing heap: first child, right sibling, and left sibling or (leftmost child) parent */
+	struct timer *child, *next, *prev;
 };
 
+static inline bool timer_is_set(const struct timer *t) { return t->set; }
+
 void timer_init_cpu(u32 cpu);
-void timer_setup(struct timer *t, void (*fn)(void *), void *data);	/* once, before the first timer_set() */
+void timer_setup(struct timer *t, void (*fn)(void *), void *data);	/* once, before anything else */
 void timer_set(struct timer *t, s_time_t expires);	/* on this CPU; moves it when it was set already */
 void timer_stop(struct timer *t);			/* after this it will not fire */
 void timer_migrate(struct timer *t, u32 cpu);
