@@ -19,7 +19,7 @@
 
 /* Commands. */
 #define XEN_DOMCTL_createdomain			1
-#define XEN_DOMCTL_destroydomain		2	/* no argument; long, but one call */
+#define XEN_DOMCTL_destroydomain		2	/* no argument */
 #define XEN_DOMCTL_pausedomain			3	/* no argument; counted */
 #define XEN_DOMCTL_unpausedomain		4	/* no argument */
 #define XEN_DOMCTL_getdomaininfo		5	/* the domain with this id or the next higher one */
@@ -222,7 +222,7 @@
 
 #ifndef __ASSEMBLY__
 
-/* xen_domctl.domain IN: the id wanted, or DOMID_INVALID for any; OUT: the id. */
+/* xen_domctl.domain IN: the id wanted; 0 or a reserved one for any. OUT: the id. */
 struct xen_domctl_createdomain {
 	uint32_t ssidref;			/* IN: security label */
 	xen_domain_handle_t handle;		/* IN: UUID */
