@@ -92,6 +92,7 @@ struct vcpu {
 	struct page_info *info_page;	/* referenced while registered elsewhere */
 	unsigned int poll_port;		/* the one port polled, or 0 for a list */
 	unsigned long runstate_guest;	/* guest address, 0 when not registered */
+	bool runstate_pending;		/* could not be written in user mode: the switch to kernel mode calls publish */
 	struct vcpu_runstate_info runstate;
 	unsigned long time_guest;	/* address of the secondary vcpu_time_info, 0 when not registered */
 	struct timer singleshot, poll_timer, periodic;
@@ -110,6 +111,8 @@ struct vcpu {
 enum { COUNT_CR3, COUNT_FLUSH, COUNT_HYPERCALL, COUNT_TRAP, COUNT_EMULATE, COUNT_BOUNCE, COUNT_SWITCH, COUNT_NR };
 
 /* --- domain -------------------------------------------------------------------------------------------- */
+
+#define NR_WATCHDOGS	2
 
 enum domain_dying { DOMDYING_alive, DOMDYING_dying, DOMDYING_dead };
 
@@ -167,7 +170,9 @@ struct domain {
 	void *e820;
 	unsigned int nr_e820;
 
-	unsigned int sched_weight, sched_cap;
+	unsigned int sched_weight, sched_cap;	/* share; percent of one CPU, 0: none */
+	struct timer watchdog[NR_WATCHDOGS];	/* SCHEDOP_watchdog, under d->lock */
+	u32 watchdog_inuse;
 	bool is_initialised;		/* first unpause has happened */
 };
 
@@ -197,6 +202,13 @@ void domain_init(void);				/* idle_domain, dom_xen, dom_io */
 int domain_create(domid_t_ id, const struct xen_domctl_createdomain *cfg, bool privileged, struct domain **out);
 struct domain *domain_get(domid_t_ id);		/* takes a reference; DOMID_SELF works; NULL when there is none */
 void domain_put(struct domain *d);
+/* One more reference to a domain that the caller already holds alive. */
+static inline void domain_hold(struct domain *d)
+{
+	__atomic_fetch_add(&d->refcnt, 1, __ATOMIC_RELAXED);
+}
+/* The living or dying domain with the lowest id >= id, referenced; NULL when there is none. */
+struct domain *domain_get_next(domid_t_ id);
 void domain_pause(struct domain *d);		/* waits until no vCPU runs; not for the caller's own domain */
 void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
@@ -215,6 +227,10 @@ long do_vcpu_op(int cmd, unsigned int id, void *arg);
 void vcpu_pause(struct vcpu *v);
 void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
+void vcpu_kick(struct vcpu *v);			/* an upcall or NMI is due: wakes it, or makes it pass its exit path */
+/* Loads a checked context (pv/) and takes the vCPU through its life: initialised, up if the context says online. */
+int vcpu_load_context(struct vcpu *v, const struct vcpu_guest_context *c, bool bring_up);
+extern struct vcpu_info dummy_vcpu_info;	/* of vCPUs above 31 that have not registered one, and of idle ones */
 int vcpu_map_info(struct vcpu *v, mfn_t frame, unsigned int offset);
 void vcpu_unmap_info(struct vcpu *v);
 void vcpu_runstate_change(struct vcpu *v, int state, s_time_t now);	/* called by sched.c, updates the guest's copy */

@@ -20,6 +20,9 @@
 #include <stdarg.h>
 #include <public/errno.h>
 
+/* Ours alone, never seen by a guest: preempted, call again. */
+#define XEN_ERESTART	85
+
 typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
