@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The x86-64 half of the guest ABI: guest handles, selectors, the address range that belongs to the hypervisor, register
- * and trap layouts, the vCPU context, the iret frame, and the serialised form of CPUID and MSR policies.
+ * The x86-64 half of the guest ABI: guest handles, selectors, the address range that belongs to the hypervisor,
+ * register and trap layouts, the vCPU context, the iret frame, and the serialised form of CPUID and MSR policies.
  *
- * A hypercall is `syscall` with the number in rax and up to six arguments in rdi, rsi, rdx, r10, r8, r9. The result comes
- * back in rax (negative: -errno); rcx and r11 are lost to the instruction, and argument registers must be taken as lost.
+ * A hypercall is `syscall` with the number in rax and up to six arguments in rdi, rsi, rdx, r10, r8, r9. The result
+ * comes back in rax (negative: -errno); rcx and r11 are lost to the instruction, and argument registers must be taken
+ * as lost.
  *
  * Layouts are those of Xen 4.17 for 64-bit PV guests; only the newest form of each is here. The constants outside
  * __ASSEMBLY__ guards may be used from .S files. Needs nothing but <stdint.h> and <stddef.h>.
@@ -105,7 +106,7 @@ typedef unsigned long xen_ulong_t;
 #define FLAT_USER_SS32		FLAT_RING3_SS32
 #define FLAT_USER_SS		FLAT_USER_SS64
 
-/* The virtual range no guest may map (L4 slots 256..271), and in it the machine-to-physical table, readable by guests. */
+/* The range that no guest may map (L4 slots 256..271), and in it the machine-to-physical table, readable by guests. */
 #define __HYPERVISOR_VIRT_START	0xFFFF800000000000
 #define __HYPERVISOR_VIRT_END	0xFFFF880000000000
 #define __MACH2PHYS_VIRT_START	0xFFFF800000000000
@@ -202,7 +203,7 @@ typedef unsigned long xen_ulong_t;
 
 #ifndef __ASSEMBLY__
 
-/* Operand of the iret hypercall: what the guest's stack pointer points to at the `syscall`. All written by the guest. */
+/* Operand of the iret hypercall: what the guest's stack pointer points to at the `syscall`. Written by the guest. */
 struct iret_context {
 	uint64_t rax;
 	uint64_t r11, rcx;	/* ignored with VGCF_in_syscall */
@@ -215,12 +216,12 @@ struct iret_context {
 };
 
 /* A register under all its names: rax eax ax al ah, rsi esi si sil, r8 r8d r8w r8b, rip eip ip. */
-#define XEN_REG_ABCD(l) \
+#define XEN_REG_ABCD(c) \
 	union { \
-		uint64_t r##l##x; \
-		uint32_t e##l##x; \
-		uint16_t l##x; \
-		struct { uint8_t l##l, l##h; }; \
+		uint64_t r##c##x; \
+		uint32_t e##c##x; \
+		uint16_t c##x; \
+		struct { uint8_t c##l, c##h; }; \
 	}
 #define XEN_REG_PTR(name) \
 	union { \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ELF notes with owner "Xen", by which a kernel image tells the domain builder how it wants to be loaded, and a core file
- * says what it is. Numeric notes hold 4 or 8 bytes, the others a string with its terminating zero.
+ * ELF notes with owner "Xen", by which a kernel image tells the domain builder how it wants to be loaded, and a core
+ * file says what it is. Numeric notes hold 4 or 8 bytes, the others a string with its terminating zero.
  */
 #ifndef XEN_PUBLIC_ELFNOTE_H
 #define XEN_PUBLIC_ELFNOTE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The error numbers of the ABI. A hypercall that fails returns one of them, negated. The values are Linux's, so a tool on
- * Linux may use <errno.h> for them. The hypervisor never returns a number that is not in this list.
+ * The error numbers of the ABI. A hypercall that fails returns one of them, negated. The values are Linux's, so a
+ * tool on Linux may use <errno.h> for them. The hypervisor never returns a number that is not in this list.
  */
 #ifndef XEN_PUBLIC_ERRNO_H
 #define XEN_PUBLIC_ERRNO_H

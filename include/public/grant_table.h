@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * grant_table_op(cmd, array, count): a domain lets another one map or copy some of its pages. The granting domain writes
- * an entry into its grant table, memory shared with the hypervisor, and tells the other side the index (the reference).
+ * grant_table_op(cmd, array, count): a domain lets another one map or copy some of its pages. The granting domain
+ * writes an entry into its grant table, memory shared with the hypervisor, and tells the other side the index (the
+ * reference).
  *
- * Each array element has its own `status`, GNTST_*; the hypercall fails only if the array as a whole is unusable. Fields
- * marked IN are written by the caller, OUT by the hypervisor.
+ * Each array element has its own `status`, GNTST_*; the hypercall fails only if the array as a whole is unusable.
+ * Fields marked IN are written by the caller, OUT by the hypervisor.
  */
 #ifndef XEN_PUBLIC_GRANT_TABLE_H
 #define XEN_PUBLIC_GRANT_TABLE_H

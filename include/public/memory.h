@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory_op(cmd, arg): which frames a domain has, and where. The first six bits of `cmd` are the operation; the hypervisor
- * keeps the progress of a long one in the bits above and calls itself again, so a guest passes zero there.
+ * memory_op(cmd, arg): which frames a domain has, and where. The first six bits of `cmd` are the operation; the
+ * hypervisor keeps the progress of a long one in the bits above and calls itself again, so a guest passes zero there.
  *
- * Memory comes and goes in extents of 2^order frames. Unless said otherwise a frame list is machine frames, 8 bytes each.
- * Fields marked IN are written by the guest, OUT by the hypervisor.
+ * Memory comes and goes in extents of 2^order frames. Unless said otherwise a frame list is machine frames, 8 bytes
+ * each. Fields marked IN are written by the guest, OUT by the hypervisor.
  */
 #ifndef XEN_PUBLIC_MEMORY_H
 #define XEN_PUBLIC_MEMORY_H
@@ -90,9 +90,9 @@ typedef struct xen_memory_reservation xen_memory_reservation_t;
 DEFINE_XEN_GUEST_HANDLE(xen_memory_reservation_t);
 
 /*
- * Give frames of one extent size for the same number of frames of another, or below an address limit. in.extent_start:
- * IN, mfns given; out.extent_start: IN, pfns to put the new ones at, OUT, mfns got. On failure nr_exchanged says how many
- * input extents were exchanged; if it is 0 nothing has changed.
+ * Give frames of one extent size for the same number of frames of another, or below an address limit.
+ * in.extent_start: IN, mfns given; out.extent_start: IN, pfns to put the new ones at, OUT, mfns got. On failure
+ * nr_exchanged says how many input extents were exchanged; if it is 0 nothing has changed.
  */
 struct xen_memory_exchange {
 	struct xen_memory_reservation in;

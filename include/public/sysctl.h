@@ -365,7 +365,10 @@ struct xen_sysctl_cpu_levelling_caps {
 	uint32_t caps;				/* OUT: XEN_SYSCTL_CPU_LEVELCAP_* */
 };
 
-/* CPUID feature words in the order 1d 1c e1d e1c Da1 7b0 7c0 e7d e8b 7d0 7a1 e21a 7b1 7d2 7c1 7d1. */
+/*
+ * CPUID feature words, by leaf, register and sub-leaf (e: leaf 0x8000_00xx; m10A: the MSR 0x10a), in the order
+ * 1d 1c e1d e1c Da1 7b0 7c0 e7d e8b 7d0 7a1 e21a 7b1 7d2 7c1 7d1 m10Al m10Ah e21c.
+ */
 struct xen_sysctl_cpu_featureset {
 	uint32_t index;				/* IN: XEN_SYSCTL_cpu_featureset_* */
 	uint32_t nr_features;			/* IN: room in words; OUT: words */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vcpu_op(cmd, vcpuid, arg): a guest's own vCPUs: start, stop, timers, and the memory areas in which the hypervisor keeps
- * a vCPU's state up to date. -ENOENT if the vCPU does not exist. Times are ns.
+ * vcpu_op(cmd, vcpuid, arg): a guest's own vCPUs: start, stop, timers, and the memory areas in which the hypervisor
+ * keeps a vCPU's state up to date. -ENOENT if the vCPU does not exist. Times are ns.
  */
 #ifndef XEN_PUBLIC_VCPU_H
 #define XEN_PUBLIC_VCPU_H

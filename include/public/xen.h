@@ -91,8 +91,8 @@
 
 /*
  * mmu_update(reqs, count, &done, foreigndom). The low two bits of `ptr` are the command, the rest a machine address.
- * foreigndom[15:0] owns the data pages that new entries may map; foreigndom[31:16], if not 0, is one more than the id of
- * the domain that owns the page tables. If a request fails, `done` says how many were carried out before it.
+ * foreigndom[15:0] owns the data pages that new entries may map; foreigndom[31:16], if not 0, is one more than the id
+ * of the domain that owns the page tables. If a request fails, `done` says how many were carried out before it.
  */
 #define MMU_NORMAL_PT_UPDATE		0	/* write val to the entry at ptr, after checking it */
 #define MMU_MACHPHYS_UPDATE		1	/* machine-to-physical entry of the frame at ptr becomes val (a pfn) */
@@ -228,8 +228,8 @@ DEFINE_XEN_GUEST_HANDLE(multicall_entry_t);
 /*
  * How to turn a TSC value into nanoseconds since boot:
  *	ns = system_time + ((((tsc - tsc_timestamp) << tsc_shift) * tsc_to_system_mul) >> 32)
- * with a right shift if tsc_shift is negative. The hypervisor writes it; `version` is odd meanwhile and has grown by two
- * afterwards, so a reader repeats until it finds the same even number before and after.
+ * with a right shift if tsc_shift is negative. The hypervisor writes it; `version` is odd meanwhile and has grown by
+ * two afterwards, so a reader repeats until it finds the same even number before and after.
  */
 struct vcpu_time_info {
 	uint32_t version;
@@ -272,8 +272,8 @@ typedef struct shared_info shared_info_t;
 #define xen_wc_sec_hi wc_sec_hi
 
 /*
- * The page that rsi points to when a PV kernel starts. The domain builder writes it. Members up to `console` are written
- * again when the domain resumes on a new host; the rest is only valid at first boot.
+ * The page that rsi points to when a PV kernel starts. The domain builder writes it. Members up to `console` are
+ * written again when the domain resumes on a new host; the rest is only valid at first boot.
  */
 struct start_info {
 	char magic[32];			/* "xen-<version>-<platform>" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Block devices: requests of a front end (xen-blkfront) to its back end (xen-blkback). A sector is 512 bytes here, whatever
- * the disk's own sector size is. `id` is the front end's and comes back unchanged.
+ * Block devices: requests of a front end (xen-blkfront) to its back end (xen-blkback). A sector is 512 bytes here,
+ * whatever the disk's own sector size is. `id` is the front end's and comes back unchanged.
  */
 #ifndef XEN_PUBLIC_IO_BLKIF_H
 #define XEN_PUBLIC_IO_BLKIF_H

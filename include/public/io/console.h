@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The console ring of a domain, one page. `in` goes to the guest, `out` comes from it. Indices run freely and are masked
- * on use; the producer of a direction writes its prod, the consumer its cons, each after a barrier.
+ * The console ring of a domain, one page. `in` goes to the guest, `out` comes from it. Indices run freely and are
+ * masked on use; the producer of a direction writes its prod, the consumer its cons, each after a barrier.
  */
 #ifndef XEN_PUBLIC_IO_CONSOLE_H
 #define XEN_PUBLIC_IO_CONSOLE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Network interfaces: the two rings between a front end (xen-netfront) and its back end (xen-netback). "tx" is what the
- * guest sends. A packet may take several slots: the first has the whole size, each but the last has more_data, and slots
- * with extra information come right after the first.
+ * Network interfaces: the two rings between a front end (xen-netfront) and its back end (xen-netback). "tx" is what
+ * the guest sends. A packet may take several slots: the first has the whole size, each but the last has more_data,
+ * and slots with extra information come right after the first.
  */
 #ifndef XEN_PUBLIC_IO_NETIF_H
 #define XEN_PUBLIC_IO_NETIF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rings of split drivers: one or more shared pages in which a front end puts requests and the back end the responses, in
- * the same slots. Indices run freely; the number of slots is a power of two.
+ * Rings of split drivers: one or more shared pages in which a front end puts requests and the back end the responses,
+ * in the same slots. Indices run freely; the number of slots is a power of two.
  *
  * Each side keeps its own copy of its producer index and of what it has consumed, and never believes an index in the
  * shared page beyond what it can prove. `req_event` and `rsp_event` say at which index the other side wants an event.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xenstore's wire format, the same over the ring page of a domain and over the socket: a header, then `len` bytes. A reply
- * has the type, req_id and tx_id of its request, or type XS_ERROR with the name of an errno and a zero byte as its body.
+ * xenstore's wire format, the same over the ring page of a domain and over the socket: a header, then `len` bytes. A
+ * reply has the type, req_id and tx_id of its request, or type XS_ERROR with the name of an errno and a zero byte as
+ * its body.
  */
 #ifndef XEN_PUBLIC_IO_XS_WIRE_H
 #define XEN_PUBLIC_IO_XS_WIRE_H
