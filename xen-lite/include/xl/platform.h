@@ -151,7 +151,9 @@ void serial_write(const char *s, size_t n);
 void vga_write(const char *s, size_t n);
 bool serial_owns_port(u16 port);	/* dom0 may not touch it */
 void console_init(void);		/* which sinks: console=com1,vga */
-void console_putn(const char *s, size_t n);	/* ring + sinks */
+void console_log(const char *s, size_t n);	/* ring + sinks; each line gets our prefix */
+void console_putn(const char *s, size_t n);	/* ring + sinks, as it is */
+void console_force(void);		/* a panic: from here on output does not wait for the lock, and goes out at once */
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear);	/* sysctl readconsole; see there */
 void console_rx(char c);		/* a typed character */
 
@@ -160,6 +162,7 @@ void smp_init(void);			/* brings up the application processors */
 void smp_serve(void);			/* this CPU's pending requests; called while spinning and on HAZARD_IPI */
 /* Runs fn(arg) on each CPU of the mask with interrupts off (this one included when set) and waits for all. */
 void smp_call(const unsigned long *cpus, void (*fn)(void *), void *arg);
+void smp_stop_others(void);		/* panic: by NMI, for good */
 void smp_kick(u32 cpu);			/* make it pass its exit path (VEC_IPI_RESCHED) */
 extern unsigned long cpu_online_map[];
 
