@@ -1,0 +1,5 @@
+# The parts of the hypervisor that carry out instructions and build dom0, as far as they are pure.
+
+CFLAGS_tests/unit/test_insn.c := -Ixen-lite/include
+CFLAGS_xen-lite/pv/insn.c     := -Ixen-lite/include
+$(eval $(call unit_test,test_insn,tests/unit/test_insn.c xen-lite/pv/insn.c))
