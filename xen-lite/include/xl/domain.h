@@ -126,9 +126,8 @@ struct domain {
 	u32 shutdown_code;		/* SHUTDOWN_*, ~0U before */
 	char crash_reason[96];		/* from domain_crash(), "" before */
 	enum domain_dying dying;
-	bool paused_by_creator;		/* one pause taken at creation, dropped by the first unpausedomain */
 	volatile u32 pause_count;	/* domain_pause() depth, counted on top of each vCPU's */
-	u32 controller_pause_count;	/* XEN_DOMCTL_pausedomain depth: the part that tools own */
+	u32 controller_pause_count;	/* XEN_DOMCTL_pausedomain depth: the part that tools own; 1 at creation */
 	spinlock_t lock, page_lock, pt_lock, event_lock;
 
 	unsigned int max_vcpus;
@@ -174,6 +173,8 @@ struct domain {
 	struct timer watchdog[NR_WATCHDOGS];	/* SCHEDOP_watchdog, under d->lock */
 	u32 watchdog_inuse;
 	bool is_initialised;		/* first unpause has happened */
+	bool xs_domain;			/* runs xenstored */
+	struct xen_arch_domainconfig arch_config;	/* as given at creation */
 };
 
 /* Last index of a page list. */

@@ -25,8 +25,10 @@ struct page_info {
 	u32 next, prev;		/* frame indices: owner's page list, or the heap's free list; PAGE_LIST_END ends */
 	union {
 		u64 tlb_stamp;	/* when its last translation-relevant use ended, see tlb.c */
-		struct {	/* a page table whose validation was preempted */
+		struct {		/* PGT_partial: a table of which only the first entries hold references */
 			u16 entries_done;
+			bool dead;	/* it is on the owner's list of dead tables */
+			u32 next_dead;
 		};
 	};
 };
@@ -125,6 +127,10 @@ int page_assign(struct page_info *pg, unsigned int order, struct domain *d);	/* 
 /* Drops all of d's memory in bounded steps; -ERESTART. */
 int domain_relinquish_memory(struct domain *d);
 
+/* mm/memory_op.c: what a domain was promised (XENMEM_claim_pages) and has not allocated. */
+unsigned long memory_claims_total(void);
+void memory_claim_release(struct domain *d);
+
 /* M2P. */
 static inline unsigned long m2p_get(mfn_t m) { return m2p_table[mfn_x(m)]; }
 static inline void m2p_set(mfn_t m, unsigned long pfn) { m2p_table[mfn_x(m)] = pfn; }
@@ -135,7 +141,8 @@ void tlb_flush_one_local(unsigned long va);
 void tlb_flush_mask(const unsigned long *cpus);		/* everything, on all CPUs in the mask; waits */
 void tlb_flush_one_mask(const unsigned long *cpus, unsigned long va);
 u64 tlb_stamp_now(void);				/* for page_info.tlb_stamp: a use ends now */
-void tlb_flush_before_reuse(const struct page_info *pg, const unsigned long *cpus);	/* only CPUs that have not flushed since its stamp */
+void tlb_flush_since(u64 stamp);			/* only CPUs that have not flushed since; before the frame is used otherwise */
+void tlb_note_full_flush(void);
 
 /* mm/hv_map.c: our own mappings. */
 #define HVMAP_UC	0x1

@@ -26,6 +26,7 @@ long do_set_timer_op(s_time_t timeout);
 int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op);
 int sched_sysctl(struct xen_sysctl_scheduler_op *op);
 u64 sched_cpu_idle_ns(u32 cpu);
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r);	/* up to now, consistent */
 /* The idle loop is part of the exit path (entry/exit.c): when current is this CPU's idle vCPU it halts there. */
 
 #endif
