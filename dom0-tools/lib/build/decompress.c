@@ -23,10 +23,11 @@
 #define DICT_MAX	(256ul << 20)	/* memory that a decoder may take for its dictionary */
 #define LZ4_LEGACY_BLOCK	(8ul << 20)
 #define GZIP_WRAPPER	16		/* to add to zlib's window bits */
+#define LZMA_HEADER	64ul		/* in front of liblzma's memory; keeps its alignment */
+#define POPULATE_MIN	(1ul << 20)
 
 struct sink {
 	struct bytes out;
-	size_t size;		/* allocated */
 	size_t max;
 	struct errbuf *e;
 };
@@ -41,24 +42,20 @@ struct format {
 /* Make room for at least one more byte. */
 static int sink_grow(struct sink *s, size_t want)
 {
-	size_t size = s->size * 2 > s->out.len + want ? s->size * 2 : s->out.len + want;
-	uint8_t *p;
+	size_t size = s->out.size * 2 > s->out.len + want ? s->out.size * 2 : s->out.len + want;
 
 	if (s->out.len >= s->max)
 		return build_fail(s->e, -EFBIG, "unpacks to more than %zu MiB", s->max >> 20);
 	if (size > s->max)
 		size = s->max;
-	p = realloc(s->out.p, size);
-	if (!p)
+	if (bytes_grow(&s->out, size))
 		return build_fail(s->e, -ENOMEM, "no memory to unpack it (%zu MiB wanted)", size >> 20);
-	s->out.p = p;
-	s->size = size;
 	return 0;
 }
 
 static size_t sink_room(const struct sink *s)
 {
-	return s->size - s->out.len;
+	return s->out.size - s->out.len;
 }
 
 static int truncated(struct sink *s, const char *name)
@@ -84,7 +81,7 @@ static int gzip_decode(struct sink *s, const uint8_t *in, size_t len)
 		z.next_out = s->out.p + s->out.len;
 		z.avail_out = sink_room(s);
 		ret = inflate(&z, Z_NO_FLUSH);
-		s->out.len = s->size - z.avail_out;
+		s->out.len = s->out.size - z.avail_out;
 		if (ret == Z_BUF_ERROR || (ret == Z_OK && !z.avail_in && z.avail_out))
 			rc = truncated(s, "gzip");
 		else if (ret != Z_OK && ret != Z_STREAM_END)
@@ -93,6 +90,40 @@ static int gzip_decode(struct sink *s, const uint8_t *in, size_t len)
 	inflateEnd(&z);
 	return rc;
 }
+
+/* Memory for liblzma. Its dictionary is worth having all at once, as struct bytes does it; that struct lies in front. */
+static void *lzma_take(void *opaque, size_t n, size_t size)
+{
+	struct bytes b = { 0 };
+	uint8_t *p;
+
+	(void)opaque;
+	size = n * size + LZMA_HEADER;
+	if (size >= POPULATE_MIN && bytes_grow(&b, size))
+		return NULL;
+	p = b.p ? b.p : malloc(size);
+	if (!p)
+		return NULL;
+	memcpy(p, &b, sizeof(b));
+	return p + LZMA_HEADER;
+}
+
+static void lzma_give(void *opaque, void *p)
+{
+	uint8_t *start = (uint8_t *)p - LZMA_HEADER;
+	struct bytes b;
+
+	(void)opaque;
+	if (!p)
+		return;
+	memcpy(&b, start, sizeof(b));
+	if (b.p)
+		bytes_free(&b);
+	else
+		free(start);
+}
+
+static const lzma_allocator lzma_memory = { .alloc = lzma_take, .free = lzma_give };
 
 /* xz and lzma: the same library loop behind two headers. */
 static int lzma_run(struct sink *s, lzma_stream *z, const char *name, const uint8_t *in, size_t len)
@@ -108,7 +139,7 @@ static int lzma_run(struct sink *s, lzma_stream *z, const char *name, const uint
 		z->next_out = s->out.p + s->out.len;
 		z->avail_out = sink_room(s);
 		ret = lzma_code(z, LZMA_RUN);
-		s->out.len = s->size - z->avail_out;
+		s->out.len = s->out.size - z->avail_out;
 		if (ret == LZMA_BUF_ERROR || (ret == LZMA_OK && !z->avail_in && z->avail_out))
 			rc = truncated(s, name);
 		else if (ret == LZMA_MEMLIMIT_ERROR)
@@ -124,7 +155,7 @@ static int lzma_run(struct sink *s, lzma_stream *z, const char *name, const uint
 
 static int xz_decode(struct sink *s, const uint8_t *in, size_t len)
 {
-	lzma_stream z = LZMA_STREAM_INIT;
+	lzma_stream z = { .allocator = &lzma_memory };
 
 	if (lzma_stream_decoder(&z, DICT_MAX, 0) != LZMA_OK)
 		return build_fail(s->e, -ENOMEM, "no memory for the xz decoder");
@@ -133,7 +164,7 @@ static int xz_decode(struct sink *s, const uint8_t *in, size_t len)
 
 static int lzma_decode(struct sink *s, const uint8_t *in, size_t len)
 {
-	lzma_stream z = LZMA_STREAM_INIT;
+	lzma_stream z = { .allocator = &lzma_memory };
 
 	if (lzma_alone_decoder(&z, DICT_MAX) != LZMA_OK)
 		return build_fail(s->e, -ENOMEM, "no memory for the lzma decoder");
@@ -154,7 +185,7 @@ static int zstd_decode(struct sink *s, const uint8_t *in, size_t len)
 
 		if (!sink_room(s) && (rc = sink_grow(s, 1)))
 			break;
-		dst = (ZSTD_outBuffer){ s->out.p, s->size, s->out.len };
+		dst = (ZSTD_outBuffer){ s->out.p, s->out.size, s->out.len };
 		ret = ZSTD_decompressStream(z, &dst, &src);
 		if (ZSTD_isError(ret))
 			rc = corrupt(s, "zstd", ZSTD_getErrorName(ret));
@@ -218,7 +249,7 @@ static int bzip2_decode(struct sink *s, const uint8_t *in, size_t len)
 		z.next_out = (char *)s->out.p + s->out.len;
 		z.avail_out = sink_room(s);
 		ret = BZ2_bzDecompress(&z);
-		s->out.len = s->size - z.avail_out;
+		s->out.len = s->out.size - z.avail_out;
 		if (ret != BZ_OK && ret != BZ_STREAM_END)
 			rc = corrupt(s, "bzip2", "bad stream");
 		else if (ret == BZ_OK && !z.avail_in && z.avail_out)
@@ -265,7 +296,7 @@ int decompress(const uint8_t *buf, size_t len, size_t hint, size_t max, struct b
 	if (!rc)
 		rc = f->decode(&s, buf, len);
 	if (rc) {
-		free(s.out.p);
+		bytes_free(&s.out);
 		return rc;
 	}
 	*out = s.out;

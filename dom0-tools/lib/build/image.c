@@ -11,8 +11,8 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +27,28 @@ int build_fail(struct errbuf *e, int rc, const char *fmt, ...)
 	vsnprintf(e->msg, e->len, fmt, ap);
 	va_end(ap);
 	return rc;
+}
+
+int bytes_grow(struct bytes *b, size_t size)
+{
+	uint8_t *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	if (b->p) {
+		memcpy(p, b->p, b->len);
+		munmap(b->p, b->size);
+	}
+	b->p = p;
+	b->size = size;
+	return 0;
+}
+
+void bytes_free(struct bytes *b)
+{
+	if (b->p)
+		munmap(b->p, b->size);
+	*b = (struct bytes){ 0 };
 }
 
 static void how_add(struct kernel_image *img, const char *layer)
@@ -97,7 +119,7 @@ static int unpack_layer(struct kernel_image *img, const uint8_t **buf, size_t *l
 
 	if (rc)
 		return rc;
-	free(img->unpacked.p);
+	bytes_free(&img->unpacked);
 	img->unpacked = out;
 	*buf = out.p;
 	*len = out.len;
@@ -146,8 +168,8 @@ int image_parse(struct kernel_image *img, const uint8_t *buf, size_t len, size_t
 
 void image_free(struct kernel_image *img)
 {
-	free(img->file.p);
-	free(img->unpacked.p);
+	bytes_free(&img->file);
+	bytes_free(&img->unpacked);
 	memset(img, 0, sizeof(*img));
 }
 
@@ -182,15 +204,14 @@ int file_read(struct bytes *out, const char *path, const char *what, size_t max,
 	else if ((uint64_t)st.st_size > max)
 		rc = build_fail(e, -EFBIG, "%s %s: %llu MiB is too large, the limit is %zu MiB", what, path,
 				(unsigned long long)st.st_size >> 20, max >> 20);
-	else if (!(out->p = malloc(st.st_size)))
+	else if (bytes_grow(out, st.st_size))
 		rc = build_fail(e, -ENOMEM, "%s %s: no memory to read its %llu bytes", what, path,
 				(unsigned long long)st.st_size);
 	if (!rc) {
 		out->len = st.st_size;
 		rc = read_all(fd, out->p, out->len);
 		if (rc) {
-			free(out->p);
-			*out = (struct bytes){ 0 };
+			bytes_free(out);
 			build_fail(e, rc, "%s %s: cannot read: %s", what, path, strerror(-rc));
 		}
 	}
@@ -210,11 +231,11 @@ int image_load(struct kernel_image *img, const char *path, struct errbuf *e)
 		return rc;
 	rc = image_parse(img, file.p, file.len, IMAGE_MAX_FILE, &inner);
 	if (rc) {
-		free(file.p);
+		bytes_free(&file);
 		return build_fail(e, rc, "kernel image %s: %s", path, why);
 	}
 	if (img->unpacked.p)
-		free(file.p);
+		bytes_free(&file);
 	else
 		img->file = file;
 	return 0;

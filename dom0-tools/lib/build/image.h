@@ -28,10 +28,16 @@ struct errbuf {
 /* Write the reason, return rc. */
 int build_fail(struct errbuf *e, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* Large memory, all present from the start: under PV a page fault costs more than unpacking a page. */
 struct bytes {
 	uint8_t *p;
-	size_t len;
+	size_t len;		/* bytes in use */
+	size_t size;		/* bytes allocated */
 };
+
+/* Make room for size bytes, keeping what is there. 0 or -ENOMEM. */
+int bytes_grow(struct bytes *b, size_t size);
+void bytes_free(struct bytes *b);	/* an empty one is fine */
 
 struct image_seg {
 	const uint8_t *data;	/* filesz bytes, inside the image's memory */

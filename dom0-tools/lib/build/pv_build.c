@@ -446,7 +446,7 @@ int dombuild_pv(struct xenctl *xc, const struct build_params *p, struct build_re
 	if (!rc)
 		fill_result(b, r);
 	image_free(&b->img);
-	free(b->initrd.p);
+	bytes_free(&b->initrd);
 	free(b->p2m);
 	free(b);
 	return rc;
