@@ -8,6 +8,7 @@
 #include <xl/percpu.h>
 #include <xl/asm.h>
 #include <xl/platform.h>
+#include <xl/time.h>
 #include <xl/domain.h>
 
 #define REBOOT_DELAY_S	5

@@ -164,6 +164,7 @@ void smp_serve(void);			/* this CPU's pending requests; called while spinning an
 void smp_call(const unsigned long *cpus, void (*fn)(void *), void *arg);
 void smp_stop_others(void);		/* panic: by NMI, for good */
 void smp_kick(u32 cpu);			/* make it pass its exit path (VEC_IPI_RESCHED) */
+void smp_kick_timer(u32 cpu);		/* make it look at its timers */
 extern unsigned long cpu_online_map[];
 
 /* --- nmi.c --- */
