@@ -3,7 +3,7 @@
  * The x86-64 half of the guest ABI: guest handles, selectors, the address range that belongs to the hypervisor,
  * register and trap layouts, the vCPU context, the iret frame, and the serialised form of CPUID and MSR policies.
  *
- * A hypercall is `syscall` with the number in rax and up to six arguments in rdi, rsi, rdx, r10, r8, r9. The result
+ * A hypercall is `syscall` with the number in rax and up to five arguments in rdi, rsi, rdx, r10, r8. The result
  * comes back in rax (negative: -errno); rcx and r11 are lost to the instruction, and argument registers must be taken
  * as lost.
  *
@@ -336,7 +336,7 @@ DEFINE_XEN_GUEST_HANDLE(vcpu_guest_context_t);
 
 /* The x86 part of shared_info. Written by the guest, read by the tools when they save it, except nmi_reason. */
 struct arch_shared_info {
-	unsigned long max_pfn;			/* number of valid entries in the p2m */
+	unsigned long max_pfn;			/* the p2m covers pfns below this */
 	xen_pfn_t pfn_to_mfn_frame_list_list;	/* mfn of the 3-level p2m's root; 0: none yet, ~0: use p2m_vaddr */
 	unsigned long nmi_reason;		/* XEN_NMIREASON_*; written by the hypervisor */
 	unsigned long p2m_cr3;			/* the address space in which p2m_vaddr is valid; 0: no linear p2m */
