@@ -110,12 +110,13 @@ static void *lzma_take(void *opaque, size_t n, size_t size)
 
 static void lzma_give(void *opaque, void *p)
 {
-	uint8_t *start = (uint8_t *)p - LZMA_HEADER;
+	uint8_t *start;
 	struct bytes b;
 
 	(void)opaque;
 	if (!p)
 		return;
+	start = (uint8_t *)p - LZMA_HEADER;
 	memcpy(&b, start, sizeof(b));
 	if (b.p)
 		bytes_free(&b);
