@@ -19,13 +19,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "public/io/xs_wire.h"		/* XS_WATCH_PATH, XS_WATCH_TOKEN */
+
 #define XS_UNWATCH_FILTER	(1UL << 2)	/* accepted: xs_unwatch() always drops queued events of that watch */
 
 #define XBT_NULL		0
-
-/* Elements of a watch event. */
-#define XS_WATCH_PATH		0
-#define XS_WATCH_TOKEN		1
 
 #define XS_PERM_NONE		0x00
 #define XS_PERM_READ		0x01

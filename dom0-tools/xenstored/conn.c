@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections: input up to whole requests, output queues, and their end. See server.h for the rules.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server.h"
+
+#define MAX_REPLIES	8U	/* unread replies after which a connection is not read from */
+#define ROUND		32U	/* requests of one connection before others get their turn */
+#define DEDUP		64U	/* newest events of a watch compared with a new one */
+
+struct conn *conn_new(struct server *s, const struct cred *cred, const struct conn_ops *ops, void *io)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->srv = s;
+	c->cred = *cred;
+	c->ops = ops;
+	c->io = io;
+	c->next = s->conns;
+	s->conns = c;
+	return c;
+}
+
+/* --- output --- */
+
+static void msg_unlink(struct conn *c, struct msg *m)
+{
+	if (m->prev)
+		m->prev->next = m->next;
+	else
+		c->first = m->next;
+	if (m->next)
+		m->next->prev = m->prev;
+	else
+		c->last = m->prev;
+	if (m->watch) {
+		struct msg **p = (struct msg **)&m->watch->events;
+
+		while (*p != m)
+			p = &(*p)->next_event;
+		*p = m->next_event;
+	}
+}
+
+static bool is_reply(const struct msg *m)
+{
+	return ((const struct xsd_sockmsg *)m->data)->type != XS_WATCH_EVENT;
+}
+
+static void msg_free(struct conn *c, struct msg *m)
+{
+	msg_unlink(c, m);
+	if (is_reply(m))
+		c->nr_replies--;
+	else
+		c->event_bytes -= m->len;
+	free(m);
+}
+
+static struct msg *msg_new(struct conn *c, const struct xsd_sockmsg *hdr)
+{
+	struct msg *m = malloc(sizeof(*m) + sizeof(*hdr) + hdr->len);
+
+	if (!m)
+		return NULL;
+	*m = (struct msg){ .prev = c->last, .len = sizeof(*hdr) + hdr->len };
+	memcpy(m->data, hdr, sizeof(*hdr));
+	if (c->last)
+		c->last->next = m;
+	else
+		c->first = m;
+	c->last = m;
+	c->touched = true;
+	if (is_reply(m))
+		c->nr_replies++;
+	else
+		c->event_bytes += m->len;
+	return m;
+}
+
+void conn_reply(struct conn *c, const struct xsd_sockmsg *req, uint32_t type, const void *body, unsigned int len)
+{
+	struct xsd_sockmsg hdr = { .type = type, .req_id = req->req_id, .tx_id = req->tx_id, .len = len };
+	struct msg *m = msg_new(c, &hdr);
+
+	if (!m)
+		conn_close(c, "no memory for a reply");
+	else if (len)
+		memcpy(m->data + sizeof(hdr), body, len);
+}
+
+/* Has this very event been queued and not begun to be sent? Then one is enough. */
+static bool is_queued(const struct watch *w, const char *body, unsigned int len)
+{
+	const struct msg *m = w->events;
+
+	for (unsigned int n = 0; m && n < DEDUP; m = m->next_event, n++)
+		if (!m->done && m->len == sizeof(struct xsd_sockmsg) + len &&
+		    !memcmp(m->data + sizeof(struct xsd_sockmsg), body, len))
+			return true;
+	return false;
+}
+
+/* The client does not keep up: all unsent events of this watch become one. */
+static void collapse(struct conn *c, struct watch *w)
+{
+	struct msg *m = w->events;
+
+	while (m) {
+		struct msg *next = m->next_event;
+
+		if (!m->done)
+			msg_free(c, m);
+		m = next;
+	}
+}
+
+void conn_event(struct conn *c, struct watch *w, const char *path)
+{
+	size_t limit = c->cred.privileged ? c->srv->max_event_bytes_privileged : c->srv->max_event_bytes;
+	struct xsd_sockmsg hdr = { .type = XS_WATCH_EVENT };
+	char body[XENSTORE_PAYLOAD_MAX];
+	struct msg *m;
+
+	if (c->event_bytes > limit) {
+		collapse(c, w);
+		path = w->path;
+	}
+	hdr.len = snprintf(body, sizeof(body), "%s%c%s", path + w->prefix, '\0', w->token) + 1;
+	if (is_queued(w, body, hdr.len))
+		return;
+	m = msg_new(c, &hdr);
+	if (!m) {
+		conn_close(c, "no memory for an event");
+		return;
+	}
+	memcpy(m->data + sizeof(hdr), body, hdr.len);
+	m->watch = w;
+	m->next_event = w->events;
+	w->events = m;
+}
+
+void conn_orphan_events(struct conn *c, struct watch *w)
+{
+	(void)c;
+	for (struct msg *m = w->events; m; m = m->next_event)
+		m->watch = NULL;
+	w->events = NULL;
+}
+
+static bool send_queued(struct conn *c)
+{
+	while (c->first) {
+		struct msg *m = c->first;
+		int n = c->ops->write(c->io, m->data + m->done, m->len - m->done);
+
+		if (n < 0) {
+			conn_close(c, NULL);
+			return false;
+		}
+		if (n == 0)
+			break;
+		m->done += n;
+		if (m->done == m->len)
+			msg_free(c, m);
+	}
+	return true;
+}
+
+/* --- input --- */
+
+/* One more whole request in c->in? */
+static bool receive(struct conn *c)
+{
+	void *where;
+	int want, n;
+
+	while ((want = xs_frame_want(&c->in, &where)) > 0) {
+		n = c->ops->read(c->io, where, want);
+		if (n < 0)
+			conn_close(c, NULL);
+		if (n <= 0)
+			return false;
+		xs_frame_got(&c->in, n);
+	}
+	if (want < 0) {
+		conn_close(c, "announces a message longer than the protocol allows");
+		return false;
+	}
+	return true;
+}
+
+static bool may_read(const struct conn *c)
+{
+	return !c->closed && c->nr_replies < MAX_REPLIES;
+}
+
+void conn_run(struct conn *c)
+{
+	c->again = false;
+	c->touched = true;
+	if (c->closed || !send_queued(c))
+		return;
+	for (unsigned int n = 0; may_read(c); n++) {
+		if (n == ROUND) {
+			c->again = true;
+			return;
+		}
+		if (!receive(c))
+			return;
+		request_handle(c);
+		if (c->closed)
+			return;
+		xs_frame_reset(&c->in);
+		if (!send_queued(c))
+			return;
+	}
+}
+
+/* --- end --- */
+
+void conn_drop_watches(struct conn *c)
+{
+	while (c->watches) {
+		conn_orphan_events(c, c->watches);
+		watch_del(c->srv->watches, &c->watches, c->watches);
+	}
+	c->nr_watches = 0;
+}
+
+void conn_drop_txs(struct conn *c)
+{
+	while (c->txs) {
+		struct open_tx *t = c->txs;
+
+		c->txs = t->next;
+		tx_free(t->tx);
+		free(t);
+	}
+	c->nr_txs = 0;
+}
+
+struct open_tx *conn_tx(struct conn *c, uint32_t id)
+{
+	struct open_tx *t = c->txs;
+
+	while (t && t->id != id)
+		t = t->next;
+	return t;
+}
+
+void conn_reset(struct conn *c)
+{
+	conn_drop_watches(c);
+	conn_drop_txs(c);
+	while (c->first)
+		msg_free(c, c->first);
+	xs_frame_reset(&c->in);
+}
+
+/*
+ * Ends the connection for its transport at once. Memory goes in server_settle(): the caller may be in the middle of
+ * this or another connection's work, and the registry may be iterating over its watches.
+ */
+void conn_close(struct conn *c, const char *why)
+{
+	if (c->closed)
+		return;
+	c->closed = true;
+	c->touched = true;
+	c->ops->close(c->io, why);
+	c->io = NULL;
+}
+
+/* --- all of them --- */
+
+int server_init(struct server *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->limits = (struct limits){ .nodes = 1000, .value = 2048, .perms = 5 };
+	s->max_watches = 128;
+	s->max_txs = 10;
+	s->max_tx_paths = 1024;
+	s->max_event_bytes = 1U << 20;
+	s->max_event_bytes_privileged = 64U << 20;
+	s->watches = watches_new();
+	if (!s->watches)
+		return -ENOMEM;
+	if (tree_init(&s->live) < 0) {
+		watches_free(s->watches);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void settle(struct conn *c)
+{
+	if (!c->touched || c->closed)
+		return;
+	if (!send_queued(c))
+		return;
+	c->ops->settle(c->io, may_read(c), c->first != NULL);
+	c->touched = false;
+}
+
+bool server_settle(struct server *s)
+{
+	struct conn **p = &s->conns;
+	bool again = false;
+
+	for (struct conn *c = s->conns; c; c = c->next)
+		settle(c);
+	while (*p) {
+		struct conn *c = *p;
+
+		if (c->closed) {
+			conn_reset(c);
+			*p = c->next;
+			free(c);
+		} else {
+			again |= c->again;
+			p = &c->next;
+		}
+	}
+	return again;
+}
+
+void server_continue(struct server *s)
+{
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (c->again)
+			conn_run(c);
+}
+
+void server_fini(struct server *s)
+{
+	for (struct conn *c = s->conns; c; c = c->next)
+		conn_close(c, NULL);
+	server_settle(s);
+	tree_free(&s->live);
+	watches_free(s->watches);
+}
+
+/* --- events --- */
+
+static void on_special(struct watch *w, void *arg)
+{
+	struct conn *c = w->holder;
+
+	if (!c->closed && c->cred.privileged)
+		conn_event(c, w, arg);
+}
+
+void server_fire_special(struct server *s, const char *name)
+{
+	watch_fire(s->watches, name, true, on_special, (void *)name);
+}
+
+static bool may_read_perms(const struct perms *p, const struct cred *c)
+{
+	return p && perms_allow(p, c, PERM_READ);
+}
+
+static void on_change(struct watch *w, void *arg)
+{
+	const struct change *ch = arg;
+	struct conn *c = w->holder;
+
+	if (c->closed)
+		return;
+	if (may_read_perms(ch->before, &c->cred) || may_read_perms(ch->after, &c->cred) ||
+	    may_read_perms(ch->parent, &c->cred))
+		conn_event(c, w, ch->path);
+}
+
+void server_fire_changes(struct server *s, const struct changes *log)
+{
+	for (unsigned int i = 0; i < log->n; i++)
+		watch_fire(s->watches, log->list[i].path, log->list[i].exact, on_change, &log->list[i]);
+}

@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wire operations: a table of handlers, one per message type.
+ *
+ * A handler finds the request's body split or whole, fills in the reply, and returns 0 or -errno; what it changed in
+ * the live store it notes in r->log. The reply is queued before the watch events it causes. The source followed is the
+ * protocol as its clients (Linux, libxenstore) use it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "path.h"
+#include "server.h"
+
+#define MAX_PERMS	256U
+#define MAX_TXS_PRIVILEGED 4096U
+#define MAX_TOKEN	(XENSTORE_PAYLOAD_MAX - XENSTORE_ABS_PATH_MAX - 2)
+#define DOMID_SELF_WIRE	0x7ff0U
+
+struct request {
+	struct conn *c;
+	struct open_tx *tx;		/* NULL: on the live store */
+	char *body;
+	unsigned int len;
+	char path[PATH_SIZE];		/* canonical form of the first argument, if the table asks for it */
+	char *rest;			/* what follows it */
+	unsigned int rest_len;
+	struct changes log;
+	char out[XENSTORE_PAYLOAD_MAX];
+	unsigned int out_len;
+};
+
+static int put(struct request *r, const void *data, size_t len)
+{
+	if (len > sizeof(r->out) - r->out_len)
+		return -E2BIG;
+	memcpy(r->out + r->out_len, data, len);
+	r->out_len += len;
+	return 0;
+}
+
+static int put_string(struct request *r, const char *s)
+{
+	return put(r, s, strlen(s) + 1);
+}
+
+static int lookup(struct request *r, unsigned int need, unsigned int touch, const struct node **n)
+{
+	struct conn *c = r->c;
+
+	if (r->tx)
+		return tx_get(r->tx->tx, &c->cred, r->path, need, touch, n);
+	return tree_get(&c->srv->live, &c->cred, r->path, need, n);
+}
+
+/* Split the whole body or the rest into exactly n strings. */
+static int args(char *buf, unsigned int len, char **vec, unsigned int n)
+{
+	return xs_wire_split(buf, len, vec, n) == (int)n ? 0 : -EINVAL;
+}
+
+/* A decimal number up to max, nothing else. */
+static int number(const char *s, uint64_t max, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (!*s)
+		return -EINVAL;
+	for (; *s; s++) {
+		if (*s < '0' || *s > '9' || v > max / 10)
+			return -EINVAL;
+		v = v * 10 + (*s - '0');
+	}
+	*out = v;
+	return v > max ? -EINVAL : 0;
+}
+
+static int domid_arg(const char *s, uint32_t *domid)
+{
+	uint64_t v;
+	int rc = number(s, DOMID_SELF_WIRE, &v);
+
+	*domid = v;
+	return rc;
+}
+
+/* --- nodes --- */
+
+static int do_read(struct request *r)
+{
+	const struct node *n;
+	int rc = lookup(r, PERM_READ, TOUCH_NODE, &n);
+
+	return rc ? rc : put(r, n->value, n->len);
+}
+
+static int do_directory(struct request *r)
+{
+	const struct node *n;
+	int rc = lookup(r, PERM_READ, TOUCH_NODE | TOUCH_LIST, &n);
+
+	for (unsigned int i = 0; !rc && i < n->nr_children; i++)
+		rc = put_string(r, n->child[i]->name);
+	return rc;
+}
+
+/* Names from byte `offset` of the list on, as many as fit, led by the list's generation; an empty one ends the list. */
+static int do_directory_part(struct request *r)
+{
+	const struct node *n;
+	uint64_t offset, at = 0;
+	char gen[24], *arg;
+	unsigned int i = 0;
+	int rc = args(r->rest, r->rest_len, &arg, 1);
+
+	if (!rc)
+		rc = number(arg, UINT32_MAX, &offset);
+	if (!rc)
+		rc = lookup(r, PERM_READ, TOUCH_NODE | TOUCH_LIST, &n);
+	if (rc)
+		return rc;
+	snprintf(gen, sizeof(gen), "%llu", (unsigned long long)n->cgen);
+	put_string(r, gen);
+	for (; i < n->nr_children && at < offset; i++)
+		at += strlen(n->child[i]->name) + 1;
+	for (; i < n->nr_children; i++)
+		if (put_string(r, n->child[i]->name) < 0)
+			return 0;
+	put_string(r, "");
+	return 0;
+}
+
+static int do_write(struct request *r)
+{
+	struct conn *c = r->c;
+
+	if (r->tx)
+		return tx_write(r->tx->tx, &c->cred, &c->srv->limits, r->path, r->rest, r->rest_len);
+	return tree_write(&c->srv->live, &c->cred, &c->srv->limits, r->path, r->rest, r->rest_len, &r->log);
+}
+
+static int do_mkdir(struct request *r)
+{
+	struct conn *c = r->c;
+
+	if (r->tx)
+		return tx_mkdir(r->tx->tx, &c->cred, &c->srv->limits, r->path);
+	return tree_mkdir(&c->srv->live, &c->cred, &c->srv->limits, r->path, &r->log);
+}
+
+static int do_rm(struct request *r)
+{
+	struct conn *c = r->c;
+
+	if (r->tx)
+		return tx_rm(r->tx->tx, &c->cred, &c->srv->limits, r->path);
+	return tree_rm(&c->srv->live, &c->cred, r->path, &r->log);
+}
+
+static int do_get_perms(struct request *r)
+{
+	static const char letter[] = "nrwb";
+	const struct node *n;
+	char buf[16];
+	int rc = lookup(r, PERM_READ, TOUCH_NODE, &n);
+
+	for (unsigned int i = 0; !rc && i < n->perms->n; i++) {
+		snprintf(buf, sizeof(buf), "%c%u", letter[n->perms->p[i].access & 3], n->perms->p[i].domid);
+		rc = put_string(r, buf);
+	}
+	return rc;
+}
+
+static int parse_perm(const char *s, struct perm *p)
+{
+	switch (*s) {
+	case 'r':
+		p->access = PERM_READ;
+		break;
+	case 'w':
+		p->access = PERM_WRITE;
+		break;
+	case 'b':
+		p->access = PERM_READ | PERM_WRITE;
+		break;
+	case 'n':
+		p->access = PERM_NONE;
+		break;
+	default:
+		return -EINVAL;
+	}
+	return domid_arg(s + 1, &p->domid);
+}
+
+static int do_set_perms(struct request *r)
+{
+	struct conn *c = r->c;
+	struct perm p[MAX_PERMS];
+	char *vec[MAX_PERMS];
+	int n = xs_wire_split(r->rest, r->rest_len, vec, MAX_PERMS);
+
+	if (n < 1)
+		return -EINVAL;
+	for (int i = 0; i < n; i++)
+		if (parse_perm(vec[i], &p[i]) < 0)
+			return -EINVAL;
+	if (r->tx)
+		return tx_set_perms(r->tx->tx, &c->cred, &c->srv->limits, r->path, p, n);
+	return tree_set_perms(&c->srv->live, &c->cred, &c->srv->limits, r->path, p, n, &r->log);
+}
+
+/* --- watches --- */
+
+/* Path and token of a watch request; the path may be one of the special names. */
+static int watch_args(struct request *r, char **vec, char *path, size_t *prefix)
+{
+	int rc = args(r->body, r->len, vec, 2);
+
+	if (rc)
+		return rc;
+	*prefix = 0;
+	if (path_is_special(vec[0])) {
+		strcpy(path, vec[0]);
+		return 0;
+	}
+	return path_canonical(vec[0], r->c->cred.domid, path, prefix);
+}
+
+static int do_watch(struct request *r)
+{
+	struct conn *c = r->c;
+	char *vec[2];
+	size_t prefix;
+	int rc = watch_args(r, vec, r->path, &prefix);
+
+	if (rc)
+		return rc;
+	if (strlen(vec[1]) > MAX_TOKEN)
+		return -EINVAL;
+	if (!c->cred.privileged && c->nr_watches >= c->srv->max_watches)
+		return -ENOSPC;
+	rc = watch_add(c->srv->watches, c, &c->watches, r->path, prefix, vec[1]);
+	if (!rc)
+		c->nr_watches++;
+	return rc;
+}
+
+/* A new watch fires once, after its acknowledgement. */
+static void after_watch(struct request *r)
+{
+	struct watch *w = r->c->watches;
+
+	conn_event(r->c, w, w->path);
+}
+
+static int do_unwatch(struct request *r)
+{
+	struct conn *c = r->c;
+	struct watch *w;
+	char *vec[2];
+	size_t prefix;
+	int rc = watch_args(r, vec, r->path, &prefix);
+
+	if (rc)
+		return rc;
+	w = watch_find(c->watches, r->path, vec[1]);
+	if (!w)
+		return -ENOENT;
+	conn_orphan_events(c, w);
+	watch_del(c->srv->watches, &c->watches, w);
+	c->nr_watches--;
+	return 0;
+}
+
+static int do_reset_watches(struct request *r)
+{
+	conn_drop_watches(r->c);
+	conn_drop_txs(r->c);
+	return 0;
+}
+
+/* --- transactions --- */
+
+static int do_transaction_start(struct request *r)
+{
+	struct conn *c = r->c;
+	struct open_tx *t;
+	char buf[16];
+
+	if (r->c->in.hdr.tx_id)
+		return -EBUSY;
+	if (c->nr_txs >= (c->cred.privileged ? MAX_TXS_PRIVILEGED : c->srv->max_txs))
+		return -ENOSPC;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	t->tx = tx_start(&c->srv->live, c->srv->max_tx_paths);
+	if (!t->tx) {
+		free(t);
+		return -ENOMEM;
+	}
+	do {
+		t->id = ++c->last_tx;
+	} while (!t->id || conn_tx(c, t->id));
+	t->next = c->txs;
+	c->txs = t;
+	c->nr_txs++;
+	snprintf(buf, sizeof(buf), "%u", t->id);
+	return put_string(r, buf);
+}
+
+static int do_transaction_end(struct request *r)
+{
+	struct conn *c = r->c;
+	struct open_tx **p = &c->txs;
+	char *how;
+	int rc = 0;
+
+	if (!r->tx)
+		return -ENOENT;
+	if (args(r->body, r->len, &how, 1) || (strcmp(how, "T") && strcmp(how, "F")))
+		return -EINVAL;
+	if (*how == 'T')
+		rc = tx_commit(r->tx->tx, &c->cred, &c->srv->limits, &c->srv->live, &r->log);
+	if (rc)
+		changes_free(&r->log);
+	while (*p != r->tx)
+		p = &(*p)->next;
+	*p = r->tx->next;
+	tx_free(r->tx->tx);
+	free(r->tx);
+	r->tx = NULL;
+	c->nr_txs--;
+	return rc;
+}
+
+/* --- domains --- */
+
+static int do_introduce(struct request *r)
+{
+	struct server *s = r->c->srv;
+	uint64_t mfn, port;
+	uint32_t domid;
+	char *vec[3];
+	int rc = args(r->body, r->len, vec, 3);
+
+	if (!rc)
+		rc = domid_arg(vec[0], &domid);
+	if (!rc)
+		rc = number(vec[1], UINT64_MAX / 4096, &mfn);
+	if (!rc)
+		rc = number(vec[2], UINT32_MAX, &port);
+	if (!rc)
+		rc = s->domains ? s->domains->introduce(s, domid, mfn, port) : -ENOSYS;
+	return rc;
+}
+
+static int one_domid(struct request *r, uint32_t *domid)
+{
+	char *arg;
+	int rc = args(r->body, r->len, &arg, 1);
+
+	return rc ? rc : domid_arg(arg, domid);
+}
+
+static int do_release(struct request *r)
+{
+	struct server *s = r->c->srv;
+	uint32_t domid;
+	int rc = one_domid(r, &domid);
+
+	return rc ? rc : s->domains ? s->domains->release(s, domid) : -ENOSYS;
+}
+
+static int do_resume(struct request *r)
+{
+	struct server *s = r->c->srv;
+	uint32_t domid;
+	int rc = one_domid(r, &domid);
+
+	return rc ? rc : s->domains ? s->domains->resume(s, domid) : -ENOSYS;
+}
+
+static int do_set_target(struct request *r)
+{
+	struct server *s = r->c->srv;
+	uint32_t domid, target;
+	char *vec[2];
+	int rc = args(r->body, r->len, vec, 2);
+
+	if (!rc)
+		rc = domid_arg(vec[0], &domid);
+	if (!rc)
+		rc = domid_arg(vec[1], &target);
+	return rc ? rc : s->domains ? s->domains->set_target(s, domid, target) : -ENOSYS;
+}
+
+static int do_is_domain_introduced(struct request *r)
+{
+	struct server *s = r->c->srv;
+	uint32_t domid;
+	int rc = one_domid(r, &domid);
+	bool yes;
+
+	if (rc)
+		return rc;
+	yes = domid == 0 || domid == DOMID_SELF_WIRE || (s->domains && s->domains->introduced(s, domid));
+	return put_string(r, yes ? "T" : "F");
+}
+
+static int do_get_domain_path(struct request *r)
+{
+	char buf[40];
+	uint32_t domid;
+	int rc = one_domid(r, &domid);
+
+	if (rc)
+		return rc;
+	snprintf(buf, sizeof(buf), "/local/domain/%u", domid);
+	return put_string(r, buf);
+}
+
+/* --- the daemon itself --- */
+
+static int control_info(struct request *r)
+{
+	const struct server *s = r->c->srv;
+	unsigned int conns = 0, txs = 0;
+	char buf[1024];
+	int n;
+
+	for (const struct conn *c = s->conns; c; c = c->next) {
+		conns += !c->closed;
+		txs += c->nr_txs;
+	}
+	n = snprintf(buf, sizeof(buf), "nodes %u\nwatches %u\ntransactions %u\nconnections %u\nrequests %llu\n",
+		     tree_count(&s->live), watches_count(s->watches), txs, conns, (unsigned long long)s->requests);
+	return put(r, buf, n + 1);
+}
+
+static int control_quota(struct request *r)
+{
+	const struct server *s = r->c->srv;
+	char buf[64];
+	int rc = 0;
+
+	for (unsigned int i = 0; !rc && i < s->live.nr_owned; i++)
+		rc = put(r, buf, snprintf(buf, sizeof(buf), "domain %u: %u nodes\n", s->live.owned[i].domid,
+					  s->live.owned[i].nodes));
+	return rc ? rc : put(r, "", 1);
+}
+
+static int do_control(struct request *r)
+{
+	struct server *s = r->c->srv;
+	const char *wrong;
+	char *vec[4];
+	int n = xs_wire_split(r->body, r->len, vec, 4);
+
+	if (n < 1)
+		return -EINVAL;
+	if (!strcmp(vec[0], "help"))
+		return put_string(r, "check: verify the store\ninfo: sizes\nquota: nodes of each domain\n"
+				     "log on|off: requests to the log\nprint TEXT: TEXT to the log\n");
+	if (!strcmp(vec[0], "check")) {
+		wrong = tree_check(&s->live);
+		return put_string(r, wrong ? wrong : "OK");
+	}
+	if (!strcmp(vec[0], "info"))
+		return control_info(r);
+	if (!strcmp(vec[0], "quota"))
+		return control_quota(r);
+	if (!strcmp(vec[0], "log") && n == 2 && (!strcmp(vec[1], "on") || !strcmp(vec[1], "off"))) {
+		s->trace = !strcmp(vec[1], "on");
+		return put_string(r, "OK");
+	}
+	if (!strcmp(vec[0], "print") && n == 2) {
+		fprintf(stderr, "xenstored: print: %s\n", vec[1]);
+		return put_string(r, "OK");
+	}
+	return -EINVAL;
+}
+
+/* --- the table --- */
+
+#define PATH	1U	/* first argument is a path, made canonical; the rest follows it */
+#define PRIV	2U	/* privileged connections only */
+#define TX	4U	/* acts inside the transaction that the header names */
+#define ACK	8U	/* the reply is "OK" */
+#define ONLY	16U	/* the path is the only argument */
+
+static const struct operation {
+	const char *name;
+	int (*fn)(struct request *r);
+	unsigned int flags;
+	void (*after)(struct request *r);
+} operations[XS_TYPE_COUNT] = {
+	[XS_CONTROL]		= { "control", do_control, PRIV, NULL },
+	[XS_DIRECTORY]		= { "directory", do_directory, PATH | ONLY | TX, NULL },
+	[XS_READ]		= { "read", do_read, PATH | ONLY | TX, NULL },
+	[XS_GET_PERMS]		= { "get_perms", do_get_perms, PATH | ONLY | TX, NULL },
+	[XS_WATCH]		= { "watch", do_watch, ACK, after_watch },
+	[XS_UNWATCH]		= { "unwatch", do_unwatch, ACK, NULL },
+	[XS_TRANSACTION_START]	= { "transaction_start", do_transaction_start, 0, NULL },
+	[XS_TRANSACTION_END]	= { "transaction_end", do_transaction_end, TX | ACK, NULL },
+	[XS_INTRODUCE]		= { "introduce", do_introduce, PRIV | ACK, NULL },
+	[XS_RELEASE]		= { "release", do_release, PRIV | ACK, NULL },
+	[XS_GET_DOMAIN_PATH]	= { "get_domain_path", do_get_domain_path, 0, NULL },
+	[XS_WRITE]		= { "write", do_write, PATH | TX | ACK, NULL },
+	[XS_MKDIR]		= { "mkdir", do_mkdir, PATH | ONLY | TX | ACK, NULL },
+	[XS_RM]			= { "rm", do_rm, PATH | ONLY | TX | ACK, NULL },
+	[XS_SET_PERMS]		= { "set_perms", do_set_perms, PATH | TX | ACK, NULL },
+	[XS_IS_DOMAIN_INTRODUCED] = { "is_domain_introduced", do_is_domain_introduced, 0, NULL },
+	[XS_RESUME]		= { "resume", do_resume, PRIV | ACK, NULL },
+	[XS_SET_TARGET]		= { "set_target", do_set_target, PRIV | ACK, NULL },
+	[XS_RESET_WATCHES]	= { "reset_watches", do_reset_watches, ACK, NULL },
+	[XS_DIRECTORY_PART]	= { "directory_part", do_directory_part, PATH | TX, NULL },
+};
+
+/* What all handlers rely on: rights, the transaction, the canonical path. */
+static int prepare(struct request *r, const struct operation *op)
+{
+	struct conn *c = r->c;
+	char *end;
+
+	if ((op->flags & PRIV) && !c->cred.privileged)
+		return -EACCES;
+	if ((op->flags & TX) && c->in.hdr.tx_id) {
+		r->tx = conn_tx(c, c->in.hdr.tx_id);
+		if (!r->tx)
+			return -ENOENT;
+	}
+	if (!(op->flags & PATH))
+		return 0;
+	end = memchr(r->body, '\0', r->len);
+	if (!end)
+		return -EINVAL;
+	r->rest = end + 1;
+	r->rest_len = r->body + r->len - r->rest;
+	if ((op->flags & ONLY) && r->rest_len)
+		return -EINVAL;
+	return path_canonical(r->body, c->cred.domid, r->path, NULL);
+}
+
+static void trace(const struct request *r, const char *name, int rc)
+{
+	const struct conn *c = r->c;
+	const char *arg = r->path[0] ? r->path : "";
+
+	fprintf(stderr, "xenstored: domain %u: %s %s tx %u: %s\n", c->cred.domid, name, arg, c->in.hdr.tx_id,
+		rc ? xs_wire_error_name(-rc) : "ok");
+}
+
+void request_handle(struct conn *c)
+{
+	struct request r = { .c = c, .body = c->in.body, .len = c->in.hdr.len };
+	uint32_t type = c->in.hdr.type;
+	const struct operation *op = type < XS_TYPE_COUNT ? &operations[type] : NULL;
+	const char *error;
+	int rc = -ENOSYS;
+
+	c->srv->requests++;
+	if (op && op->fn) {
+		rc = prepare(&r, op);
+		if (!rc)
+			rc = op->fn(&r);
+		if (c->srv->trace)
+			trace(&r, op->name, rc);
+	}
+	if (rc) {
+		error = xs_wire_error_name(-rc);
+		conn_reply(c, &c->in.hdr, XS_ERROR, error, strlen(error) + 1);
+	} else if (op->flags & ACK) {
+		conn_reply(c, &c->in.hdr, type, "OK", 3);
+	} else {
+		conn_reply(c, &c->in.hdr, type, r.out, r.out_len);
+	}
+	if (!rc && op->after && !c->closed)
+		op->after(&r);
+	server_fire_changes(c->srv, &r.log);
+	changes_free(&r.log);
+}

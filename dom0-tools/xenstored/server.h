@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's state and its connections.
+ *
+ * A connection is a byte stream in each direction behind four calls (struct conn_ops): a domain's ring, a unix socket,
+ * or a test's buffer. It never blocks: what the other side does not take stays queued, and a connection with unread
+ * replies is not read from, so a client can only stop itself. Watch events queue as well; when a client lets too many
+ * pile up those of one watch are replaced by a single event for the watched path.
+ *
+ * Handling a request touches other connections only by queueing events on them; server_settle() then flushes all that
+ * were touched, and frees closed ones.
+ */
+#ifndef XENSTORED_SERVER_H
+#define XENSTORED_SERVER_H
+
+#include "tree.h"
+#include "tx.h"
+#include "watch.h"
+#include "xenstore/wire.h"
+
+struct conn;
+struct server;
+
+struct conn_ops {
+	/* Bytes moved (> 0), 0 = not now, < 0 = the other side is gone or broken. */
+	int (*read)(void *io, void *buf, unsigned int len);
+	int (*write)(void *io, const void *buf, unsigned int len);
+	/* The daemon is done with this connection for now; what it waits for. */
+	void (*settle)(void *io, bool want_read, bool want_write);
+	/* conn is about to go; io may be freed. why: NULL or what the client did wrong. */
+	void (*close)(void *io, const char *why);
+};
+
+/* What needs the hypervisor. Each returns 0 or -errno. */
+struct domain_ops {
+	int (*introduce)(struct server *s, uint32_t domid, uint64_t mfn, uint32_t port);
+	int (*release)(struct server *s, uint32_t domid);
+	int (*resume)(struct server *s, uint32_t domid);
+	int (*set_target)(struct server *s, uint32_t domid, uint32_t target);
+	bool (*introduced)(struct server *s, uint32_t domid);
+};
+
+struct msg {
+	struct msg *prev, *next;	/* in the connection's queue */
+	struct msg *next_event;		/* of the same watch, newest first */
+	struct watch *watch;		/* whose event this is; NULL for a reply */
+	unsigned int len, done;		/* bytes in data, and sent */
+	char data[];			/* header and body */
+};
+
+struct open_tx {
+	struct open_tx *next;
+	uint32_t id;
+	struct tx *tx;
+};
+
+struct conn {
+	struct conn *next;
+	struct server *srv;
+	struct cred cred;
+	const struct conn_ops *ops;
+	void *io;
+	bool closed;
+	bool touched;			/* server_settle() has work here */
+	bool again;			/* more input may wait without a new wake-up */
+	struct xs_frame in;
+	struct msg *first, *last;	/* to be sent */
+	unsigned int nr_replies;	/* of those */
+	size_t event_bytes;
+	struct watch *watches;
+	unsigned int nr_watches;
+	struct open_tx *txs;
+	unsigned int nr_txs;
+	uint32_t last_tx;
+};
+
+struct server {
+	struct tree live;
+	struct watches *watches;
+	struct conn *conns;
+	struct limits limits;
+	unsigned int max_watches, max_txs, max_tx_paths;	/* of one unprivileged connection */
+	size_t max_event_bytes, max_event_bytes_privileged;
+	const struct domain_ops *domains;			/* NULL: no hypervisor */
+	void *domains_arg;
+	bool trace;						/* log each request to stderr */
+	uint64_t requests;
+};
+
+int server_init(struct server *s);
+void server_fini(struct server *s);	/* closes all connections */
+/* Flush, and free what was closed. Returns true if some connection still has input to be worked on. */
+bool server_settle(struct server *s);
+/* Let connections marked `again` read on. */
+void server_continue(struct server *s);
+/* Fire watches of "@introduceDomain" or "@releaseDomain". */
+void server_fire_special(struct server *s, const char *name);
+void server_fire_changes(struct server *s, const struct changes *log);
+
+struct conn *conn_new(struct server *s, const struct cred *cred, const struct conn_ops *ops, void *io);
+void conn_close(struct conn *c, const char *why);
+/* Move bytes and handle complete requests; call when the transport may be ready. */
+void conn_run(struct conn *c);
+/* Forget watches, transactions, half a request and all that is queued. */
+void conn_reset(struct conn *c);
+void conn_drop_watches(struct conn *c);
+void conn_drop_txs(struct conn *c);
+struct open_tx *conn_tx(struct conn *c, uint32_t id);
+
+/* Queue a reply; on failure to get memory the connection is closed. */
+void conn_reply(struct conn *c, const struct xsd_sockmsg *req, uint32_t type, const void *body, unsigned int len);
+/* Queue an event of watch w for path. */
+void conn_event(struct conn *c, struct watch *w, const char *path);
+/* Unbind queued events from a watch that goes. */
+void conn_orphan_events(struct conn *c, struct watch *w);
+
+/* request.c: answer the complete request in c->in. */
+void request_handle(struct conn *c);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transactions: a private view of the store that becomes the store's next state as a whole, or not at all.
+ *
+ * A transaction keeps the tree as it was at its start (base), its own view, the operations done, and the paths it
+ * touched. At its end each touched path must look in the live tree as it did in base; then the operations are repeated
+ * on a clone of the live tree, which replaces it. Others' changes elsewhere do not matter, not even other children of
+ * a node under which this one creates its own.
+ */
+#ifndef XENSTORED_TX_H
+#define XENSTORED_TX_H
+
+#include "tree.h"
+
+/* What about a path matters to the transaction. Combines by or. */
+#define TOUCH_NODE	1U		/* whether it exists, its value and permissions */
+#define TOUCH_LIST	2U		/* and which children it has */
+#define TOUCH_TREE	4U		/* and everything below */
+
+struct tx;
+
+/* limit: paths a caller without privilege may touch. NULL: no memory. */
+struct tx *tx_start(const struct tree *live, unsigned int limit);
+void tx_free(struct tx *tx);			/* NULL is fine */
+
+/* The calls of tree.h in the transaction's view. -ENOSPC also when it has touched too much. */
+int tx_get(struct tx *tx, const struct cred *c, const char *path, unsigned int need, unsigned int touch,
+	   const struct node **out);
+int tx_write(struct tx *tx, const struct cred *c, const struct limits *l, const char *path, const void *value,
+	     unsigned int len);
+int tx_mkdir(struct tx *tx, const struct cred *c, const struct limits *l, const char *path);
+int tx_rm(struct tx *tx, const struct cred *c, const struct limits *l, const char *path);
+int tx_set_perms(struct tx *tx, const struct cred *c, const struct limits *l, const char *path, const struct perm *p,
+		 unsigned int n);
+
+/*
+ * Make it real: 0 and the changes in log, or -EAGAIN if a touched path has changed meanwhile, -ENOSPC if the result
+ * would be over a limit now, -ENOMEM. Live is unchanged then. The transaction can only be freed afterwards.
+ */
+int tx_commit(struct tx *tx, const struct cred *c, const struct limits *l, struct tree *live, struct changes *log);
+
+#endif
