@@ -1,0 +1,58 @@
+# What `make check` and `make soak` run, in this order. Included after every folder's rules.mk, so the lists are whole.
+#
+#   UNIT_TESTS     CUnit programs on the build host
+#   FUZZ_TARGETS   a fixed number of inputs each (tests/fuzz/rules.mk)
+#   GUEST_TESTS    commands that run tiny PV kernels on the hypervisor
+#   SYSTEM_TESTS   programs that drive the lab with one QEMU each; SYSTEM_TESTS_ALONE use two
+#   SOAK_TESTS     only in `make soak`
+
+CHECK := $(B)/check
+
+HELP += 'check|unit,_fuzz,_guest_and_system_tests;_ends_with_"N_passed,_N_failed"' \
+	'check-unit|only_the_unit_tests_and_the_short_fuzz_runs' \
+	'check-guest|only_the_guest_tests' 'check-system|only_the_system_tests' \
+	'soak|the_long_tests'
+
+# $(call test_group,TITLE,OPTIONS,COMMANDS): run a group, add its counts to the total, never stop.
+test_group = @$(if $(strip $(3)),echo "== $(1)"; tests/run $(2) -o $(CHECK) -c $(CHECK)/total $(3) || true,true)
+test_begin = @mkdir -p $(CHECK) && rm -f $(CHECK)/total
+test_end   = @awk '{ p += $$1; f += $$2 } END { printf "%d passed, %d failed\n", p, f; exit f > 0 || NR == 0 }' $(CHECK)/total
+
+unit_group   = $(call test_group,unit tests,-j 2 -t 300,$(sort $(UNIT_TESTS)))
+fuzz_group   = $(call test_group,fuzz targets,-j 2 -t 300,$(call fuzz_commands,$(1)))
+guest_group  = $(call test_group,guest tests,-j 2 -t 600,$(GUEST_TESTS))
+system_group = $(call test_group,system tests,-j 2 -t 900,$(SYSTEM_TESTS))
+alone_group  = $(call test_group,system tests with two hosts,-j 1 -t 900,$(SYSTEM_TESTS_ALONE))
+
+.PHONY: check check-unit check-guest check-system soak
+check: all $(UNIT_TESTS) $(FUZZ_PROGRAMS) $(TEST_PROGRAMS)
+	$(test_begin)
+	$(unit_group)
+	$(call fuzz_group,$(FUZZ_INPUTS))
+	$(guest_group)
+	$(system_group)
+	$(alone_group)
+	$(test_end)
+
+check-unit: $(UNIT_TESTS) $(FUZZ_PROGRAMS)
+	$(test_begin)
+	$(unit_group)
+	$(call fuzz_group,$(FUZZ_INPUTS))
+	$(test_end)
+
+check-guest: all $(TEST_PROGRAMS)
+	$(test_begin)
+	$(guest_group)
+	$(test_end)
+
+check-system: all $(TEST_PROGRAMS)
+	$(test_begin)
+	$(system_group)
+	$(alone_group)
+	$(test_end)
+
+soak: all $(FUZZ_PROGRAMS) $(TEST_PROGRAMS)
+	$(test_begin)
+	$(call fuzz_group,1000000)
+	$(call test_group,long system tests,-j 1 -t 7200,$(SOAK_TESTS))
+	$(test_end)
