@@ -6,16 +6,16 @@
  * Usage: fuzz_NAME [-n INPUTS] [-s SEED] [-m MAXLEN] DIR     run that many inputs, starting from the files of DIR
  *        fuzz_NAME FILE...                           run just these (to look at a crash again)
  *
- * The same seed, files and binary give the same inputs. ASan and UBSan find the errors; the input that provoked one is
- * written to crash-NAME in the current directory ($FUZZ_CRASHES if set) and named in the last line. An input that
- * takes longer than 10 s counts as a crash. Leaks are looked for every now and then and at the end.
+ * The same seed, files and binary give the same inputs. ASan and UBSan find the errors. All inputs run in a child
+ * process, the one at work lies in memory shared with the parent: however the child dies, the parent writes that
+ * input to crash-NAME in the current directory ($FUZZ_CRASHES if set). An input that takes longer than 10 s counts as
+ * a crash. Leaks are looked for every now and then and at the end.
  *
  * This file must be compiled without coverage, everything else of a target with it.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,7 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAP_BITS	16
@@ -45,8 +47,12 @@ static uint32_t hits[1 << 14], hits_n;
 static uintptr_t last_pc;
 static struct input corpus[CORPUS_MAX];
 static size_t corpus_n, edges;
-static uint8_t work[LEN_MAX];
-static size_t work_len, max_len = 4096;
+/* The input at w->data, shared between child and parent. */
+static struct work {
+	size_t len;
+	uint8_t data[LEN_MAX];
+} *w;
+static size_t max_len = 4096;
 static const char *program;
 static uint64_t rng = 0x9e3779b97f4a7c15ull;
 
@@ -82,19 +88,16 @@ static void save_crash(void)
 	snprintf(path, sizeof(path), "%s/crash-%s", dir ? dir : ".", name);
 	f = fopen(path, "wb");
 	if (f) {
-		fwrite(work, 1, work_len, f);
+		fwrite(w->data, 1, w->len, f);
 		fclose(f);
 	}
-	fprintf(stderr, "%s: the input of %zu bytes is in %s: run '%s %s' to see it again\n", name, work_len, path, program,
-		path);
+	printf("%s: the input of %zu bytes is in %s: run '%s %s' to see it again\n", name, w->len, path, program, path);
 }
 
-static void on_signal(int sig)
+static void on_alarm(int sig)
 {
-	if (sig == SIGALRM)
-		fprintf(stderr, "%s: an input takes longer than %d s\n", program, HANG_SECONDS);
-	save_crash();
-	signal(sig, SIG_DFL);
+	(void)sig;
+	fprintf(stderr, "%s: an input takes longer than %d s\n", program, HANG_SECONDS);
 	_exit(99);
 }
 
@@ -110,18 +113,18 @@ static void corpus_add(const uint8_t *data, size_t len)
 	in->len = len;
 }
 
-/* Run `work` from a copy of its exact size, so that ASan sees a read behind its end. True: it reached new code. */
+/* Run the input at work from a copy of its exact size, so that ASan sees a read behind its end. True: it reached new code. */
 static bool run_work(void)
 {
-	uint8_t *exact = malloc(work_len ? work_len : 1);
+	uint8_t *exact = malloc(w->len ? w->len : 1);
 	bool new = false;
 
 	if (!exact)
 		abort();
-	memcpy(exact, work, work_len);
+	memcpy(exact, w->data, w->len);
 	last_pc = 0;
 	alarm(HANG_SECONDS);
-	LLVMFuzzerTestOneInput(exact, work_len);
+	LLVMFuzzerTestOneInput(exact, w->len);
 	alarm(0);
 	free(exact);
 	for (uint32_t i = 0; i < hits_n; i++) {
@@ -145,17 +148,17 @@ static void mutate_number(size_t at)
 
 	if (rnd(4) == 0 && width == 4)
 		v = __builtin_bswap32(v);	/* network order */
-	for (size_t i = 0; i < width && at + i < work_len; i++)
-		work[at + i] = v >> (8 * i);
+	for (size_t i = 0; i < width && at + i < w->len; i++)
+		w->data[at + i] = v >> (8 * i);
 }
 
 static void insert_bytes(size_t at, const uint8_t *data, size_t len)
 {
-	if (work_len + len > max_len)
+	if (w->len + len > max_len)
 		return;
-	memmove(work + at + len, work + at, work_len - at);
-	memcpy(work + at, data, len);
-	work_len += len;
+	memmove(w->data + at + len, w->data + at, w->len - at);
+	memcpy(w->data + at, data, len);
+	w->len += len;
 }
 
 static void mutate_once(void)
@@ -163,35 +166,35 @@ static void mutate_once(void)
 	static const char punctuation[] = "\"'[]{}(),;=#\\\n\r\t \0/:-@%*<>&";
 	const struct input *other = &corpus[rnd(corpus_n)];
 	uint8_t copy[256];
-	size_t at = rnd(work_len + 1), len = 1 + rnd(rnd(4) ? 8 : 128), from;
+	size_t at = rnd(w->len + 1), len = 1 + rnd(rnd(4) ? 8 : 128), from;
 
 	switch (rnd(10)) {
 	case 0:		/* flip a bit */
-		if (at < work_len)
-			work[at] ^= 1u << rnd(8);
+		if (at < w->len)
+			w->data[at] ^= 1u << rnd(8);
 		break;
 	case 1:		/* a random byte */
-		if (at < work_len)
-			work[at] = rnd(256);
+		if (at < w->len)
+			w->data[at] = rnd(256);
 		break;
 	case 2:
 		mutate_number(at);
 		break;
 	case 3:		/* a small step */
-		if (at < work_len)
-			work[at] += (int)rnd(33) - 16;
+		if (at < w->len)
+			w->data[at] += (int)rnd(33) - 16;
 		break;
 	case 4:		/* take some out */
-		if (at + len > work_len)
-			len = work_len - at;
-		memmove(work + at, work + at + len, work_len - at - len);
-		work_len -= len;
+		if (at + len > w->len)
+			len = w->len - at;
+		memmove(w->data + at, w->data + at + len, w->len - at - len);
+		w->len -= len;
 		break;
 	case 5:		/* the same again elsewhere */
-		from = rnd(work_len + 1);
-		if (from + len > work_len)
-			len = work_len - from;
-		memcpy(copy, work + from, len);
+		from = rnd(w->len + 1);
+		if (from + len > w->len)
+			len = w->len - from;
+		memcpy(copy, w->data + from, len);
 		insert_bytes(at, copy, len);
 		break;
 	case 6:		/* the end of another input */
@@ -199,8 +202,8 @@ static void mutate_once(void)
 		len = other->len - from;
 		if (at + len > max_len)
 			len = max_len - at;
-		memcpy(work + at, other->data + from, len);
-		work_len = at + len;
+		memcpy(w->data + at, other->data + from, len);
+		w->len = at + len;
 		break;
 	case 7:		/* a piece of another input */
 		from = rnd(other->len + 1);
@@ -214,7 +217,7 @@ static void mutate_once(void)
 		break;
 	case 9:		/* cut off */
 		if (!rnd(8))
-			work_len = at;
+			w->len = at;
 		break;
 	}
 }
@@ -227,7 +230,7 @@ static void load_file(const char *path)
 		fprintf(stderr, "%s: %s: %s\n", program, path, strerror(errno));
 		exit(2);
 	}
-	work_len = fread(work, 1, sizeof(work), f);
+	w->len = fread(w->data, 1, sizeof(w->data), f);
 	fclose(f);
 }
 
@@ -247,7 +250,7 @@ static void load_dir(const char *dir)
 		if (names[i]->d_name[0] != '.') {
 			load_file(path);
 			run_work();
-			corpus_add(work, work_len);
+			corpus_add(w->data, w->len);
 		}
 		free(names[i]);
 	}
@@ -260,8 +263,7 @@ static void load_dir(const char *dir)
 static void check_leaks(void)
 {
 	if (__lsan_do_recoverable_leak_check()) {
-		fprintf(stderr, "%s: memory was leaked by one of the inputs before this point\n", program);
-		save_crash();
+		fprintf(stderr, "%s: memory was leaked by this input or one shortly before it\n", program);
 		_exit(99);
 	}
 }
@@ -272,23 +274,43 @@ static void fuzz(unsigned long count)
 		/* Mostly a recent find, for those lead on. */
 		size_t pick = rnd(3) ? corpus_n - 1 - rnd(corpus_n / 4 + 1) : rnd(corpus_n);
 
-		work_len = corpus[pick].len < max_len ? corpus[pick].len : max_len;
-		memcpy(work, corpus[pick].data, work_len);
+		w->len = corpus[pick].len < max_len ? corpus[pick].len : max_len;
+		memcpy(w->data, corpus[pick].data, w->len);
 		for (unsigned long n = 1 + rnd(5); n; n--)
 			mutate_once();
 		if (run_work())
-			corpus_add(work, work_len);
+			corpus_add(w->data, w->len);
 		if (i % (count / 16 + 1) == 0)
 			check_leaks();
 	}
 	check_leaks();
 }
 
+static void run_all(char **paths, unsigned long count)
+{
+	struct stat st;
+
+	signal(SIGALRM, on_alarm);
+	for (; *paths; paths++) {
+		if (!stat(*paths, &st) && S_ISDIR(st.st_mode)) {
+			load_dir(*paths);
+			fuzz(count);
+			printf("%s: %lu inputs, %zu edges, %zu kept\n", program, count, edges, corpus_n);
+		} else {
+			load_file(*paths);
+			run_work();
+			printf("%s: %s is harmless\n", program, *paths);
+		}
+	}
+	for (size_t i = 0; i < corpus_n; i++)
+		free(corpus[i].data);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned long count = 20000;
-	struct stat st;
-	int c;
+	int c, status;
+	pid_t child;
 
 	program = argv[0];
 	if (LLVMFuzzerInitialize)
@@ -303,22 +325,18 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	__sanitizer_set_death_callback(save_crash);
-	signal(SIGALRM, on_signal);
-	signal(SIGABRT, on_signal);
-	for (; optind < argc; optind++) {
-		if (!stat(argv[optind], &st) && S_ISDIR(st.st_mode)) {
-			load_dir(argv[optind]);
-			fuzz(count);
-			printf("%s: %lu inputs, %zu edges, %zu kept\n", program, count, edges, corpus_n);
-		} else {
-			load_file(argv[optind]);
-			run_work();
-			printf("%s: %s is harmless\n", program, argv[optind]);
-		}
+	w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (w == MAP_FAILED)
+		abort();
+	child = fork();
+	if (!child) {
+		run_all(argv + optind, count);
+		exit(0);
 	}
-	for (size_t i = 0; i < corpus_n; i++)
-		free(corpus[i].data);
-	printf("1 passed, 0 failed\n");
-	return 0;
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		abort();
+	if (status)
+		save_crash();
+	printf(status ? "0 passed, 1 failed\n" : "1 passed, 0 failed\n");
+	return status ? 1 : 0;
 }
