@@ -134,10 +134,12 @@ struct domain {
 	struct vcpu **vcpu;		/* max_vcpus slots, NULL until made by XEN_DOMCTL_max_vcpus */
 
 	u32 page_list;			/* first owned frame by index, PAGE_LIST_END when empty; linked by page_info */
+	u32 limbo_list;			/* given up in death, but others still refer to them */
 	unsigned long tot_pages;	/* frames owned */
 	unsigned long max_pages;	/* limit of tot_pages */
 	unsigned long xenheap_pages;	/* frames of ours shared with it (shared_info, grant table) */
 	unsigned long claimed_pages;
+	u32 dead_tables;		/* page tables whose last use is gone, PAGE_LIST_END when none; pt_lock */
 	unsigned long dirty_cpus[BITS_TO_LONGS(NR_CPUS)];	/* CPUs that may cache its translations */
 
 	struct shared_info *shared_info;
@@ -230,7 +232,7 @@ void vcpu_pause_nosync(struct vcpu *v);
 void vcpu_unpause(struct vcpu *v);
 void vcpu_kick(struct vcpu *v);			/* an upcall or NMI is due: wakes it, or makes it pass its exit path */
 /* Loads a checked context (pv/) and takes the vCPU through its life: initialised, up if the context says online. */
-int vcpu_load_context(struct vcpu *v, const struct vcpu_guest_context *c, bool bring_up);
+int vcpu_load_context(struct vcpu *v, const struct vcpu_guest_context *c);
 extern struct vcpu_info dummy_vcpu_info;	/* of vCPUs above 31 that have not registered one, and of idle ones */
 int vcpu_map_info(struct vcpu *v, mfn_t frame, unsigned int offset);
 void vcpu_unmap_info(struct vcpu *v);

@@ -18,6 +18,7 @@ void sched_vcpu_destroy(struct vcpu *v);
 void schedule(void);			/* picks and switches; returns (on the new vCPU's behalf) to the exit path */
 void vcpu_wake(struct vcpu *v);		/* something it waits for may have come: re-checks, may raise HAZARD_RESCHED */
 void vcpu_block(void);			/* current: blocks unless an event is pending; unmasks upcalls (SCHEDOP_block) */
+void vcpu_unblock(struct vcpu *v);	/* ends SCHEDOP_block or _poll, if it is in one */
 void vcpu_sleep_nosync(struct vcpu *v);	/* a pause flag or count was set: take it off its CPU soon */
 void vcpu_sleep_sync(struct vcpu *v);	/* and wait until it is off */
 void vcpu_set_affinity(struct vcpu *v, const unsigned long *hard, const unsigned long *soft);	/* NULL: leave */
