@@ -57,6 +57,7 @@ static struct domain *domain_alloc(domid_t_ id, unsigned int max_vcpus)
 	d->shared_info_mfn = INVALID_MFN;
 	d->pirq_eoi_mfn = INVALID_MFN;
 	d->sched_weight = SCHED_WEIGHT_DEFAULT;
+	domain_watchdog_init(d);
 	return d;
 }
 

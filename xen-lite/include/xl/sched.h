@@ -15,6 +15,8 @@ void sched_init(void);
 void sched_init_cpu(u32 cpu);
 int sched_vcpu_init(struct vcpu *v);
 void sched_vcpu_destroy(struct vcpu *v);
+void sched_kicked(void);		/* VEC_IPI_RESCHED came in: raises HAZARD_RESCHED if that was why */
+void domain_watchdog_init(struct domain *d);
 void schedule(void);			/* picks and switches; returns (on the new vCPU's behalf) to the exit path */
 void vcpu_wake(struct vcpu *v);		/* something it waits for may have come: re-checks, may raise HAZARD_RESCHED */
 void vcpu_block(void);			/* current: blocks unless an event is pending; unmasks upcalls (SCHEDOP_block) */

@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheduling: the states of a vCPU, blocking and waking, the switch, and what guests say about themselves (sched_op). Who
+ * comes next is the policy's business (sched_credit.c).
+ *
+ * Invariant: a vCPU is current of exactly one CPU, or in one run queue, or neither because it cannot run. v->running is
+ * true from the moment it is chosen until its state has been saved after it was switched out; until then no other CPU
+ * takes it. v->cpu names the queue whose lock protects its state; it changes only under that lock.
+ *
+ * schedule() runs on the exit path only. Everything else here sets state and raises HAZARD_RESCHED.
+ *
+ * Locks: the run queue's, innermost but for timers.
+ */
+#include <xl/asm.h>
+#include <xl/event.h>
+#include <xl/guest_access.h>
+#include <xl/hypercall.h>
+#include <xl/platform.h>
+#include <xl/sched.h>
+#include <xl/sched_ops.h>
+#include <xl/time.h>
+#include <public/sched.h>
+#include <public/sysctl.h>
+
+DEFINE_PER_CPU(struct runqueue, runq);
+DEFINE_PER_CPU(struct vcpu *, idle_vcpu);
+
+static const struct sched_ops *const ops = &sched_credit;
+
+#define POLL_PORTS_MAX		128
+
+/* --- run queues ---------------------------------------------------------------------------------------- */
+
+struct runqueue *runq_lock_vcpu(struct vcpu *v)
+{
+	struct runqueue *rq;
+	u32 cpu;
+
+	for (;;) {
+		cpu = ACCESS_ONCE(v->cpu);
+		rq = &per_cpu(runq, cpu);
+		spin_lock(&rq->lock);
+		if (v->cpu == cpu)
+			return rq;
+		spin_unlock(&rq->lock);
+	}
+}
+
+void runq_resched(struct runqueue *rq)
+{
+	if (rq->cpu == smp_processor_id()) {
+		hazard_raise(HAZARD_RESCHED);
+		return;
+	}
+	rq->resched = true;
+	smp_mb();
+	smp_kick(rq->cpu);
+}
+
+void sched_kicked(void)
+{
+	if (xchg(&this_cpu(runq).resched, false))
+		hazard_raise(HAZARD_RESCHED);
+}
+
+/* An idle CPU, other than that of rq, on which v may run; nr_cpus when there is none. */
+static u32 idle_cpu_for(const struct runqueue *rq, const struct vcpu *v)
+{
+	for (int soft = 1; soft >= 0; soft--) {
+		for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+			const struct runqueue *other = &per_cpu(runq, cpu);
+
+			if (other != rq && other->curr == other->idle && test_bit(cpu, v->hard_affinity) &&
+			    (!soft || test_bit(cpu, v->soft_affinity)))
+				return cpu;
+		}
+	}
+	return nr_cpus;
+}
+
+void runq_tickle(struct runqueue *rq, struct vcpu *v)
+{
+	bool was_idle = rq->curr == rq->idle;
+	u32 cpu;
+
+	if (ops->preempts(v, rq->curr))
+		runq_resched(rq);
+	if (was_idle || nr_cpus == 1)
+		return;
+	cpu = idle_cpu_for(rq, v);
+	if (cpu < nr_cpus)
+		runq_resched(&per_cpu(runq, cpu));
+}
+
+static void sched_tick(void *data)
+{
+	struct runqueue *rq = data;
+	s_time_t t = now();
+
+	spin_lock(&rq->lock);
+	rq->ticking = rq->curr != rq->idle;
+	if (rq->ticking) {
+		timer_set(&rq->tick, t + SCHED_TICK);
+		if (ops->tick(rq, t))
+			runq_resched(rq);
+	}
+	spin_unlock(&rq->lock);
+	ops->account(t);
+}
+
+/* --- waking and sleeping ------------------------------------------------------------------------------- */
+
+static int stopped_state(const struct vcpu *v)
+{
+	if (vcpu_runnable(v))
+		return RUNSTATE_runnable;
+	return v->pause_flags & (VPF_BLOCKED | VPF_POLL) ? RUNSTATE_blocked : RUNSTATE_offline;
+}
+
+/* v may not stay where it is: v->cpu becomes a CPU of its affinity. Its queue is locked and unlocked again. */
+static void move_away(struct runqueue *rq, struct vcpu *v)
+{
+	u32 cpu = idle_cpu_for(rq, v);
+
+	if (cpu >= nr_cpus)
+		cpu = find_next_bit(v->hard_affinity, nr_cpus, 0);
+	v->cpu = cpu < nr_cpus ? cpu : 0;
+	spin_unlock(&rq->lock);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+	struct runqueue *rq = runq_lock_vcpu(v);
+
+	if (rq->curr == v || sched_queued(v))
+		goto out;
+	if (v->runstate.state != stopped_state(v))
+		vcpu_runstate_change(v, stopped_state(v), now());
+	if (!vcpu_runnable(v))
+		goto out;
+	if (!test_bit(rq->cpu, v->hard_affinity)) {
+		if (v->running)		/* its CPU calls again when it has let go */
+			goto out;
+		move_away(rq, v);
+		rq = runq_lock_vcpu(v);
+		if (rq->curr == v || sched_queued(v) || !vcpu_runnable(v))
+			goto out;
+	}
+	ops->enqueue(rq, v, true);
+	if (sched_queued(v))
+		runq_tickle(rq, v);
+out:
+	spin_unlock(&rq->lock);
+}
+
+void vcpu_unblock(struct vcpu *v)
+{
+	u32 was = __atomic_fetch_and(&v->pause_flags, ~(VPF_BLOCKED | VPF_POLL), __ATOMIC_SEQ_CST);
+
+	if (was & VPF_POLL)
+		clear_bit(v->id, v->domain->poll_mask);
+	if (was & (VPF_BLOCKED | VPF_POLL))
+		vcpu_wake(v);
+}
+
+void vcpu_sleep_nosync(struct vcpu *v)
+{
+	struct runqueue *rq = runq_lock_vcpu(v);
+
+	if (!vcpu_runnable(v)) {
+		if (rq->curr == v) {
+			runq_resched(rq);
+		} else {
+			if (sched_queued(v))
+				ops->dequeue(v);
+			vcpu_runstate_change(v, stopped_state(v), now());
+		}
+	}
+	spin_unlock(&rq->lock);
+}
+
+void vcpu_sleep_sync(struct vcpu *v)
+{
+	vcpu_sleep_nosync(v);
+	while (!vcpu_runnable(v) && v->running) {
+		smp_serve();
+		cpu_relax();
+	}
+	smp_mb();
+}
+
+/* The order matters: first say that we block, then look; a sender first makes the event pending, then looks whether we block. */
+void vcpu_block(void)
+{
+	struct vcpu *v = current;
+
+	v->info->evtchn_upcall_mask = 0;
+	__atomic_fetch_or(&v->pause_flags, VPF_BLOCKED, __ATOMIC_SEQ_CST);
+	if (v->info->evtchn_upcall_pending || v->pv.nmi_pending)
+		__atomic_fetch_and(&v->pause_flags, ~VPF_BLOCKED, __ATOMIC_SEQ_CST);
+	else
+		hazard_raise(HAZARD_RESCHED);
+}
+
+void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
+{
+	struct runqueue *rq = runq_lock_vcpu(v);
+	s_time_t delta;
+
+	*r = v->runstate;
+	spin_unlock(&rq->lock);
+	delta = now() - (s_time_t)r->state_entry_time;
+	if (delta > 0)
+		r->time[r->state] += delta;
+}
+
+/* --- the switch ---------------------------------------------------------------------------------------- */
+
+/* Under the lock: what prev becomes, and who is next. */
+static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
+{
+	struct vcpu *next;
+
+	if (prev != rq->idle) {
+		ops->charge(prev, t);
+		if (vcpu_runnable(prev) && test_bit(rq->cpu, prev->hard_affinity))
+			ops->enqueue(rq, prev, false);
+	}
+	next = ops->pick(rq, t);
+	if (!next)
+		next = rq->idle;
+	rq->curr = next;
+	rq->slice_start = t;
+	if (next != rq->idle && !rq->ticking) {
+		rq->ticking = true;
+		timer_set(&rq->tick, t + SCHED_TICK);
+	}
+	return next;
+}
+
+/* prev's state is saved: others may have it. */
+static void release(struct runqueue *rq, struct vcpu *prev)
+{
+	smp_mb();
+	prev->running = false;
+	smp_mb();
+	if (prev == rq->idle || !vcpu_runnable(prev))
+		return;
+	if (!test_bit(rq->cpu, prev->hard_affinity)) {
+		vcpu_wake(prev);
+	} else if (nr_cpus > 1) {
+		spin_lock(&rq->lock);
+		if (prev->cpu == rq->cpu && sched_queued(prev))
+			runq_tickle(rq, prev);
+		spin_unlock(&rq->lock);
+	}
+}
+
+void schedule(void)
+{
+	struct runqueue *rq = &this_cpu(runq);
+	struct vcpu *prev = current, *next;
+	s_time_t t = now();
+
+	spin_lock(&rq->lock);
+	rq->resched = false;
+	next = choose(rq, prev, t);
+	if (next != prev) {
+		vcpu_runstate_change(prev, stopped_state(prev), t);
+		vcpu_runstate_change(next, RUNSTATE_running, t);
+		next->cpu = rq->cpu;
+		next->running = true;
+	}
+	spin_unlock(&rq->lock);
+	if (next == prev)
+		return;
+	/* A guest with several vCPUs may want to know that this one was preempted. */
+	if (prev->domain->max_vcpus > 1 && prev != rq->idle && prev->runstate.state == RUNSTATE_runnable)
+		vcpu_runstate_publish(prev);
+	context_switch(prev, next);
+	release(rq, prev);
+	if (next != rq->idle)
+		vcpu_runstate_publish(next);
+}
+
+/* --- set-up and parameters ----------------------------------------------------------------------------- */
+
+int sched_vcpu_init(struct vcpu *v)
+{
+	v->cpu = is_idle_vcpu(v) ? v->id : (v->domain->id + v->id) % nr_cpus;
+	return ops->vcpu_init(v);
+}
+
+void sched_vcpu_destroy(struct vcpu *v)
+{
+	ops->vcpu_destroy(v);
+}
+
+void sched_init_cpu(u32 cpu)
+{
+	struct runqueue *rq = &per_cpu(runq, cpu);
+	struct vcpu *idle;
+
+	spin_lock_init(&rq->lock);
+	rq->cpu = cpu;
+	list_init(&rq->queue);
+	timer_setup(&rq->tick, sched_tick, rq);
+	idle = vcpu_create(idle_domain, cpu);
+	if (!idle)
+		boot_fail("no memory for the idle vCPU of CPU %u", cpu);
+	idle->pause_flags = 0;
+	idle->initialised = true;
+	idle->running = true;
+	idle->runstate.state = RUNSTATE_running;
+	rq->idle = rq->curr = idle;
+	per_cpu(idle_vcpu, cpu) = idle;
+	if (cpu == smp_processor_id())
+		current = idle;
+}
+
+void sched_init(void)
+{
+	printk(XL_INFO "Scheduler: %s, slice %u ms\n", ops->name, sched_slice_ms);
+	sched_init_cpu(smp_processor_id());
+}
+
+void vcpu_set_affinity(struct vcpu *v, const unsigned long *hard, const unsigned long *soft)
+{
+	struct runqueue *rq = runq_lock_vcpu(v);
+	bool requeue = false;
+
+	if (hard)
+		memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
+	if (soft)
+		memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
+	if (!test_bit(rq->cpu, v->hard_affinity)) {
+		if (rq->curr == v) {
+			runq_resched(rq);
+		} else if (sched_queued(v)) {
+			ops->dequeue(v);
+			requeue = true;
+		}
+	}
+	spin_unlock(&rq->lock);
+	if (requeue)
+		vcpu_wake(v);
+}
+
+u64 sched_cpu_idle_ns(u32 cpu)
+{
+	struct vcpu_runstate_info r;
+
+	vcpu_runstate_get(per_cpu(idle_vcpu, cpu), &r);
+	return r.time[RUNSTATE_running];
+}
+
+int sched_domctl(struct domain *d, struct xen_domctl_scheduler_op *op)
+{
+	struct xen_domctl_sched_credit *c = &op->u.credit;
+
+	if (op->sched_id != ops->id)
+		return refuse(-XEN_EINVAL, "scheduler %u: only %s (%u) is here", op->sched_id, ops->name, ops->id);
+	switch (op->cmd) {
+	case XEN_DOMCTL_SCHEDOP_getinfo:
+		c->weight = d->sched_weight;
+		c->cap = d->sched_cap;
+		return 0;
+	case XEN_DOMCTL_SCHEDOP_putinfo:
+		if (c->cap != 0xffff && c->cap > d->max_vcpus * 100)
+			return refuse(-XEN_EINVAL, "cap %u: d%u has only %u vCPUs", c->cap, d->id, d->max_vcpus);
+		if (c->weight)
+			d->sched_weight = c->weight;
+		if (c->cap != 0xffff)
+			d->sched_cap = c->cap;
+		return 0;
+	default:
+		return -XEN_EINVAL;
+	}
+}
+
+int sched_sysctl(struct xen_sysctl_scheduler_op *op)
+{
+	struct xen_sysctl_credit_schedule *s = &op->u.sched_credit;
+
+	if (op->sched_id != ops->id || op->cpupool_id)
+		return -XEN_EINVAL;
+	if (op->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
+		if (s->tslice_ms < XEN_SYSCTL_CSCHED_TSLICE_MIN || s->tslice_ms > XEN_SYSCTL_CSCHED_TSLICE_MAX)
+			return refuse(-XEN_EINVAL, "slice %u ms: 1 to 1000 are possible", s->tslice_ms);
+		if (s->ratelimit_us || s->vcpu_migr_delay_us)
+			return refuse(-XEN_EINVAL, "rate limit and migration delay do not exist here: use 0");
+		sched_slice_ms = s->tslice_ms;
+		return 0;
+	}
+	if (op->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
+		return -XEN_EINVAL;
+	s->tslice_ms = sched_slice_ms;
+	s->ratelimit_us = s->vcpu_migr_delay_us = 0;
+	return 0;
+}
+
+/* --- sched_op ------------------------------------------------------------------------------------------ */
+
+static long yield(void)
+{
+	struct vcpu *v = current;
+	struct runqueue *rq = runq_lock_vcpu(v);
+
+	v->sched->yield = true;
+	hazard_raise(HAZARD_RESCHED);
+	spin_unlock(&rq->lock);
+	return 0;
+}
+
+/* 1: one of the ports is pending; 0: none; -errno. */
+static long poll_any_pending(struct vcpu *v, const struct sched_poll *p)
+{
+	struct domain *d = v->domain;
+	evtchn_port_t port;
+
+	if (event_upcall_due(v))
+		return 1;
+	for (unsigned int i = 0; i < p->nr_ports; i++) {
+		if (copy_from_guest_offset(&port, p->ports.p, i, 1))
+			return -XEN_EFAULT;
+		if (port >= NR_EVENT_CHANNELS)
+			return -XEN_EINVAL;
+		if (test_bit(port, d->shared_info->evtchn_pending))
+			return 1;
+		v->poll_port = p->nr_ports == 1 ? port : 0;
+	}
+	return 0;
+}
+
+static long poll(void *arg)
+{
+	struct vcpu *v = current;
+	struct sched_poll p;
+	long rc;
+
+	if (copy_from_guest(&p, arg, 1))
+		return -XEN_EFAULT;
+	if (p.nr_ports > POLL_PORTS_MAX)
+		return refuse(-XEN_EINVAL, "%u ports: 128 at most", p.nr_ports);
+	v->poll_port = 0;
+	__atomic_fetch_or(&v->pause_flags, VPF_POLL, __ATOMIC_SEQ_CST);
+	set_bit(v->id, v->domain->poll_mask);
+	smp_mb();
+	rc = poll_any_pending(v, &p);
+	if (rc) {
+		clear_bit(v->id, v->domain->poll_mask);
+		__atomic_fetch_and(&v->pause_flags, ~VPF_POLL, __ATOMIC_SEQ_CST);
+		return rc < 0 ? rc : 0;
+	}
+	if (p.timeout)
+		timer_set(&v->poll_timer, p.timeout);
+	else
+		timer_stop(&v->poll_timer);
+	hazard_raise(HAZARD_RESCHED);
+	return 0;
+}
+
+static long shutdown(void *arg, bool now_too)
+{
+	struct domain *d = current->domain;
+	struct sched_shutdown s;
+
+	if (copy_from_guest(&s, arg, 1))
+		return -XEN_EFAULT;
+	if (s.reason > SHUTDOWN_MAX)
+		return refuse(-XEN_EINVAL, "unknown reason %u", s.reason);
+	if (!now_too) {
+		d->shutdown_code = s.reason;
+		return 0;
+	}
+	if (s.reason == SHUTDOWN_crash && !d->crash_reason[0])
+		snprintf(d->crash_reason, sizeof(d->crash_reason), "the guest kernel reports a crash");
+	domain_shutdown(d, s.reason);
+	return 0;
+}
+
+static long remote_shutdown(void *arg)
+{
+	struct sched_remote_shutdown s;
+	struct domain *d;
+
+	if (copy_from_guest(&s, arg, 1))
+		return -XEN_EFAULT;
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	if (s.reason > SHUTDOWN_MAX)
+		return -XEN_EINVAL;
+	d = domain_get(s.domain_id);
+	if (!d)
+		return -XEN_ESRCH;
+	domain_shutdown(d, s.reason);
+	domain_put(d);
+	return 0;
+}
+
+static void watchdog_fire(void *data)
+{
+	struct domain *d = data;
+
+	printk(XL_WARN "d%u: its watchdog has fired\n", d->id);
+	if (!d->crash_reason[0])
+		snprintf(d->crash_reason, sizeof(d->crash_reason), "watchdog: the guest has not reset it in time");
+	domain_shutdown(d, SHUTDOWN_watchdog);
+}
+
+void domain_watchdog_init(struct domain *d)
+{
+	for (unsigned int i = 0; i < NR_WATCHDOGS; i++)
+		timer_setup(&d->watchdog[i], watchdog_fire, d);
+}
+
+/* Id 0 starts a new one and returns its id. */
+static long watchdog_locked(struct domain *d, const struct sched_watchdog *w)
+{
+	u32 i = w->id - 1;
+
+	if (w->id > NR_WATCHDOGS)
+		return -XEN_EINVAL;
+	if (!w->id) {
+		if (!w->timeout)
+			return -XEN_EINVAL;
+		for (i = 0; i < NR_WATCHDOGS && (d->watchdog_inuse & (1U << i)); i++)
+			;
+		if (i == NR_WATCHDOGS)
+			return -XEN_ENOSPC;
+	} else if (!(d->watchdog_inuse & (1U << i))) {
+		return -XEN_EINVAL;
+	}
+	if (!w->timeout) {
+		d->watchdog_inuse &= ~(1U << i);
+		timer_stop(&d->watchdog[i]);
+		return 0;
+	}
+	d->watchdog_inuse |= 1U << i;
+	timer_set(&d->watchdog[i], now() + w->timeout * NS_PER_SEC);
+	return w->id ? 0 : i + 1;
+}
+
+static long watchdog(void *arg)
+{
+	struct domain *d = current->domain;
+	struct sched_watchdog w;
+	long rc;
+
+	if (copy_from_guest(&w, arg, 1))
+		return -XEN_EFAULT;
+	spin_lock(&d->lock);
+	rc = watchdog_locked(d, &w);
+	spin_unlock(&d->lock);
+	return rc;
+}
+
+long do_sched_op(int cmd, void *arg)
+{
+	switch (cmd) {
+	case SCHEDOP_yield:		return yield();
+	case SCHEDOP_block:		vcpu_block(); return 0;
+	case SCHEDOP_shutdown:		return shutdown(arg, true);
+	case SCHEDOP_poll:		return poll(arg);
+	case SCHEDOP_remote_shutdown:	return remote_shutdown(arg);
+	case SCHEDOP_shutdown_code:	return shutdown(arg, false);
+	case SCHEDOP_watchdog:		return watchdog(arg);
+	default:			return -XEN_ENOSYS;
+	}
+}
+
+/* The old way to set the single-shot timer: 0 stops it. */
+long do_set_timer_op(s_time_t timeout)
+{
+	struct vcpu *v = current;
+
+	if (timeout)
+		timer_set(&v->singleshot, timeout);
+	else
+		timer_stop(&v->singleshot);
+	return 0;
+}

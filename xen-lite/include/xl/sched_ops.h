@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between sched.c (states and the switch) and the policy (sched_credit.c): the run queue of a CPU, and the few questions
+ * that sched.c asks. Every function runs with the run queue's lock held, except where said.
+ */
+#ifndef XL_SCHED_OPS_H
+#define XL_SCHED_OPS_H
+
+#include <xl/domain.h>
+
+struct runqueue {
+	spinlock_t lock;
+	u32 cpu;
+	struct vcpu *curr;		/* who runs, or is being switched to */
+	struct vcpu *idle;
+	bool resched;			/* another CPU wants this one to pick again */
+	bool ticking;
+	s_time_t slice_start;
+	struct timer tick;
+	struct list_head queue;		/* runnable and not running: the policy's order */
+};
+DECLARE_PER_CPU(struct runqueue, runq);
+
+/* The policy's part of a vCPU. */
+struct sched_vcpu {
+	struct vcpu *v;
+	struct list_head link;		/* in a run queue, or an empty ring */
+	s64 credit;			/* ns of CPU time it may use before others go first */
+	s_time_t charged;		/* while it runs: up to when its credit has been charged */
+	s_time_t used;			/* since the last accounting pass */
+	int prio;
+	bool parked;			/* has used up its cap */
+	bool yield;			/* goes to the end of the queue once */
+};
+
+static inline bool sched_queued(const struct vcpu *v)
+{
+	return !list_empty(&v->sched->link);
+}
+
+struct sched_ops {
+	const char *name;
+	u32 id;						/* XEN_SCHEDULER_* */
+	int (*vcpu_init)(struct vcpu *v);		/* no lock */
+	void (*vcpu_destroy)(struct vcpu *v);		/* no lock */
+	void (*enqueue)(struct runqueue *rq, struct vcpu *v, bool woken);
+	void (*dequeue)(struct vcpu *v);
+	struct vcpu *(*pick)(struct runqueue *rq, s_time_t now);	/* takes it off its queue, here or elsewhere; NULL: idle */
+	bool (*preempts)(const struct vcpu *v, const struct vcpu *curr);
+	void (*charge)(struct vcpu *v, s_time_t now);	/* v ran until now */
+	bool (*tick)(struct runqueue *rq, s_time_t now);	/* every SCHED_TICK while busy; true: pick again */
+	void (*account)(s_time_t now);			/* after a tick, no lock */
+};
+extern const struct sched_ops sched_credit;
+
+#define SCHED_TICK	10000000LL	/* ns */
+extern u32 sched_slice_ms;
+
+/* sched.c: makes the CPU pick again soon. */
+void runq_resched(struct runqueue *rq);
+/* v has just been queued on rq: see that somebody takes it. */
+void runq_tickle(struct runqueue *rq, struct vcpu *v);
+struct runqueue *runq_lock_vcpu(struct vcpu *v);	/* the queue that v belongs to, locked */
+
+#endif
