@@ -38,6 +38,7 @@ extern struct boot_info boot_info;
 /* boot/cmdline.c: options; unknown ones are named in a message. */
 extern u64 opt_dom0_mem;		/* bytes, 0: default */
 extern unsigned int opt_dom0_max_vcpus;	/* 0: one per CPU */
+extern unsigned int opt_maxcpus;	/* processors to start, the boot CPU included */
 extern bool opt_noreboot;
 extern char opt_com1[32];
 extern char opt_console[32];
@@ -170,6 +171,9 @@ extern unsigned long cpu_online_map[];
 /* --- nmi.c --- */
 void nmi_handle(struct cpu_user_regs *regs);	/* own stack: only sets flags, or panics for a fatal one */
 void machine_check_handle(struct cpu_user_regs *regs);
+
+/* Frame outside RAM that dom0 must not write: local and I/O APIC, MSI-X tables in use. */
+bool mmio_is_ours(mfn_t m);
 
 /* --- end of the machine --- */
 void machine_restart(void) __noreturn;
