@@ -21,7 +21,7 @@ struct page_info {
 	u32 count_info;		/* PGC_*, changed by cmpxchg */
 	u16 owner;		/* domid; DOMID_XEN, DOMID_IO, or PAGE_UNOWNED */
 	u8 order;		/* free: order of the block that starts here */
-	u8 pad;
+	bool in_limbo;		/* on the owner's limbo_list, see frame.c */
 	u32 next, prev;		/* frame indices: owner's page list, or the heap's free list; PAGE_LIST_END ends */
 	union {
 		u64 tlb_stamp;	/* when its last translation-relevant use ended, see tlb.c */
@@ -40,7 +40,7 @@ struct page_info {
 #define PGC_allocated		0x80000000U	/* owned by a domain; holds one of the references */
 #define PGC_hv			0x40000000U	/* ours: heap page of the hypervisor, shared with a domain or not */
 #define PGC_free		0x20000000U	/* on a free list, or part of a free block */
-#define PGC_not_ram		0x10000000U	/* hole in the memory map */
+#define PGC_ram			0x10000000U	/* constant: RAM, not a hole in the memory map */
 #define PGC_scrub		0x08000000U	/* free and may hold old contents */
 
 /* type_info: type in the top 4 bits, flags below, count in the low 48. */
@@ -100,6 +100,7 @@ void *hv_alloc(size_t size);
 void hv_free(void *v);
 /* 2^order frames for a domain, zeroed unless MEMF_no_scrub; checks and charges max_pages. M2P is set to INVALID. NULL: no memory or over the limit. */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned int order, unsigned int memflags);
+void heap_free_block(struct page_info *pg, unsigned int order);	/* frames that nobody owns or refers to */
 unsigned long heap_free_pages(void);	/* frames */
 unsigned long heap_total_pages(void);
 /* Share a page of ours with d (shared_info, grant frames): d may map it, writable or only readable. */
@@ -119,6 +120,10 @@ static inline void page_put_with_type(struct page_info *pg)
 	page_put_type(pg);
 	page_put(pg);
 }
+void page_settle_dead(struct page_info *pg);		/* pt_drain() and relinquish only */
+void page_settle_partial(struct page_info *pg);
+/* mm/frame.c: the last reference is gone. */
+void page_release(struct page_info *pg);
 /* Give the domain's own (PGC_allocated) reference back; used by decrease_reservation and relinquish. */
 void page_put_allocated(struct page_info *pg);
 /* mm/frame.c: take the frame out of d's list and accounts without freeing (exchange, transfer): only when nobody else uses it. -EBUSY, -EINVAL. */
@@ -145,6 +150,7 @@ void tlb_flush_since(u64 stamp);			/* only CPUs that have not flushed since; bef
 void tlb_note_full_flush(void);
 
 /* mm/hv_map.c: our own mappings. */
+bool frame_table_backed(mfn_t m);	/* its struct page_info may be looked at */
 #define HVMAP_UC	0x1
 #define HVMAP_RO	0x2
 void *hv_map_mmio(paddr_t pa, size_t size);	/* uncached, lasting; at boot or dom0 set-up; NULL when out of room */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one way back to a guest, and the idle loop.
+ *
+ * Order, until nothing is left: hazards (cross-CPU requests, timers, reschedule), a queued trap, an event upcall. Interrupts are
+ * off; an interrupt that comes in meanwhile is taken as soon as the guest runs.
+ */
+#include <xl/entry.h>
+#include <xl/pt.h>
+#include <xl/asm.h>
+#include <xl/sched.h>
+#include <xl/event.h>
+#include <xl/platform.h>
+
+void exit_work(void);
+
+static void hazards_run(void)
+{
+	u32 todo = xchg(&cpu_info()->hazards, 0);
+
+	if (todo & HAZARD_IPI)
+		smp_serve();
+	if (todo & HAZARD_TIMER)
+		timer_run();
+	if (todo & HAZARD_NMI)
+		nmi_work();
+	if (todo & HAZARD_RESCHED)
+		schedule();
+}
+
+void exit_work(void)
+{
+	struct vcpu *v;
+
+	for (;;) {
+		if (unlikely(cpu_info()->hazards)) {
+			hazards_run();
+			continue;
+		}
+		v = current;
+		if (unlikely(is_idle_vcpu(v))) {
+			safe_halt();
+			continue;
+		}
+		if (v->pv.bounce.vector != TRAP_NONE) {
+			bounce_pending(v);
+			continue;
+		}
+		if (event_upcall_due(v))
+			bounce_event(v);
+		if (likely(!cpu_info()->hazards))
+			break;
+	}
+	cpu_l4_sync();
+}

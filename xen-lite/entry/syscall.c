@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SYSCALL instruction: a hypercall from guest kernel mode, a system call to bounce from guest user mode.
+ *
+ * SYSCALL does not switch stacks and clobbers only rcx and r11, so its first instructions must know this CPU's
+ * stack by themselves: each CPU has a stub of its own with the addresses as immediates, written at start-up.
+ */
+#include <xl/entry.h>
+#include <xl/pt.h>
+#include <xl/asm.h>
+#include <xl/asm_offsets.h>
+#include <xl/mm.h>
+
+#define STUB_SIZE	64
+
+extern char entry_syscall[];
+static char stubs[NR_CPUS][STUB_SIZE] __section(".text.stubs") __aligned(64) = { { 0 } };
+
+void guest_syscall(struct cpu_user_regs *regs);
+
+static u8 *emit(u8 *p, const void *bytes, size_t n)
+{
+	memcpy(p, bytes, n);
+	return p + n;
+}
+
+static u8 *emit_u64(u8 *p, u64 v)
+{
+	return emit(p, &v, sizeof(v));
+}
+
+/* Writes this CPU's stub through the direct map (the image is not writable there at run time) and points LSTAR at it. */
+void syscall_init_cpu(void)
+{
+	char *run = stubs[smp_processor_id()];
+	u8 *start = pa_to_virt(virt_to_pa(run)), *p = start;
+	struct cpu_user_regs *g = guest_regs();
+	s32 rel, ss = GUEST_DS;
+
+	p = emit(p, "\x48\xa3", 2);			/* movabs %rax, guest_regs.rax */
+	p = emit_u64(p, (unsigned long)&g->rax);
+	p = emit(p, "\x48\x89\xe0", 3);			/* mov %rsp, %rax */
+	p = emit(p, "\x48\xbc", 2);			/* movabs $one past the frame, %rsp */
+	p = emit_u64(p, (unsigned long)g + UREGS_es);
+	p = emit(p, "\x68", 1);				/* push $GUEST_DS */
+	p = emit(p, &ss, sizeof(ss));
+	p = emit(p, "\x50", 1);				/* push %rax */
+	p = emit(p, "\xe9", 1);				/* jmp entry_syscall */
+	rel = entry_syscall - (run + (p - start) + 4);
+	emit(p, &rel, sizeof(rel));
+
+	wrmsr(MSR_STAR, (u64)GUEST_CS32 << 48 | (u64)HV_CS << 32);
+	wrmsr(MSR_LSTAR, (unsigned long)run);
+	wrmsr(MSR_CSTAR, (unsigned long)run);
+	wrmsr(MSR_SFMASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_RF |
+	      X86_EFLAGS_IOPL);
+}
+
+void guest_syscall(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current;
+
+	if (likely(v->pv.kernel_mode))
+		hypercall_run(regs);
+	else
+		bounce_syscall(v);
+}

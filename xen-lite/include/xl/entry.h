@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* entry/ and what it shares with pv/: traps, the way out, per-CPU descriptor tables. */
+#ifndef XL_ENTRY_H
+#define XL_ENTRY_H
+
+#include <xl/domain.h>
+
+enum {
+	TRAP_divide = 0, TRAP_debug = 1, TRAP_nmi = 2, TRAP_int3 = 3, TRAP_overflow = 4, TRAP_bounds = 5, TRAP_invalid_op = 6,
+	TRAP_no_device = 7, TRAP_double_fault = 8, TRAP_invalid_tss = 10, TRAP_no_segment = 11, TRAP_stack_error = 12,
+	TRAP_gp_fault = 13, TRAP_page_fault = 14, TRAP_fpu_error = 16, TRAP_alignment = 17, TRAP_machine_check = 18,
+	TRAP_simd = 19, TRAP_control_protection = 21, TRAP_vmm_communication = 29, TRAP_security = 30
+};
+
+#define PFEC_present	0x01
+#define PFEC_write	0x02
+#define PFEC_user	0x04
+#define PFEC_reserved	0x08
+#define PFEC_fetch	0x10
+
+/* entry/traps.c */
+void traps_init(void);			/* IDT, for all CPUs */
+void traps_init_cpu(void);		/* this CPU's GDT, TSS, IDT register and SYSCALL MSRs */
+void show_registers(const struct cpu_user_regs *regs);
+bool trap_has_error_code(unsigned int vector);
+/* Writes this CPU's GDT and LDT windows for v (NULL: none). */
+void desc_load(struct vcpu *v);
+
+/* entry/exit.c */
+void start_exit_loop(void) __noreturn;
+
+/* pv/bounce.c: queue a trap for the current vCPU; it is delivered on the way out. */
+void inject_trap(unsigned int vector, u32 error);	/* error is used when the vector has one */
+void inject_page_fault(unsigned long addr, u32 error);
+void inject_gp(u32 error);
+void bounce_pending(struct vcpu *v);	/* exit path: build the frame for v->pv.bounce */
+void bounce_event(struct vcpu *v);
+void bounce_syscall(struct vcpu *v);
+void bounce_failsafe(struct vcpu *v);
+
+/* pv/ */
+void pv_enter_kernel(struct vcpu *v);	/* user -> kernel mode: GS bases and top-level table */
+void pv_enter_user(struct vcpu *v);
+bool emulate_forced(struct cpu_user_regs *regs);	/* #UD: the "xen" prefix; true when handled */
+bool emulate_privileged(struct cpu_user_regs *regs);	/* #GP: true when handled (done, or a trap was queued) */
+bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr);	/* #PF: a store to a page table */
+bool desc_ldt_fault(unsigned long addr);	/* #PF in the LDT window: true when the page is there now */
+bool desc_check(u64 *desc);		/* pv/desc.c: harmless in ring 3? May fix privilege levels up */
+void pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d);
+int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);	/* 0, or -XEN_EINVAL: the guest gets #GP */
+int pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
+long pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
+void pv_drop_gdt(struct vcpu *v);
+int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val);
+void hypercall_page_fill(void *page);
+bool hypercall_run(struct cpu_user_regs *regs);
+
+#define guest_mode_kernel(v)	((v)->pv.kernel_mode)
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page tables: bits, walking, the checked ways of changing a guest's entries, and each CPU's own top-level table.
+ *
+ * Lock: d->pt_lock covers every change to a page table of d and every page-table type reference.
+ */
+#ifndef XL_PT_H
+#define XL_PT_H
+
+#include <xl/mm.h>
+
+#define PTE_P		0x001ULL
+#define PTE_RW		0x002ULL
+#define PTE_U		0x004ULL
+#define PTE_PWT		0x008ULL
+#define PTE_PCD		0x010ULL
+#define PTE_A		0x020ULL
+#define PTE_D		0x040ULL
+#define PTE_PSE		0x080ULL	/* L2, L3: large page; L1: PAT */
+#define PTE_G		0x100ULL
+#define PTE_AVAIL	0xe00ULL	/* the guest's */
+#define PTE_NX		(1ULL << 63)
+#define PTE_MFN_MASK	0x000ffffffffff000ULL
+
+#define HV_PTE_RW	(PTE_P | PTE_RW | PTE_A | PTE_D | PTE_NX)
+#define HV_PTE_RO	(PTE_P | PTE_A | PTE_D | PTE_NX)
+#define HV_PTE_RX	(PTE_P | PTE_A | PTE_D)
+#define HV_PTE_TABLE	(PTE_P | PTE_RW | PTE_A | PTE_D)
+
+#define PT_ENTRIES	512
+
+static inline mfn_t pte_mfn(u64 e)
+{
+	return _mfn((e & PTE_MFN_MASK) >> PAGE_SHIFT);
+}
+
+/* Index of va in the table of the given level, 1 to 4. */
+static inline unsigned int pt_index(unsigned long va, unsigned int level)
+{
+	return va >> (PAGE_SHIFT + 9 * (level - 1)) & (PT_ENTRIES - 1);
+}
+
+static inline bool pt_slot_is_ours(unsigned int l4_slot)
+{
+	return l4_slot >= HV_SLOT_FIRST && l4_slot <= HV_SLOT_LAST;
+}
+
+/* --- mm/pt_validate.c: entries and what they refer to. d->pt_lock held. ------------------------------------- */
+
+/*
+ * Checks a present entry of the given level for a table of d and takes the references it stands for: a type for the
+ * frame it maps. `owner` is whose frames it may map: d, or a foreign domain that d may map. Normalises *e (user bit).
+ * 0; -XEN_EINVAL, -XEN_EPERM; -XEN_ERESTART: the table below needs another go.
+ */
+int pte_get(struct domain *d, struct domain *owner, unsigned int level, u64 *e);
+/* Drops them. Not-present entries have none. */
+void pte_put(struct domain *d, unsigned int level, u64 e);
+/* Called by page_type.c. Take all references of a table, from entry *done on; -XEN_ERESTART leaves *done where to go on. */
+int pt_validate(struct page_info *pg, unsigned int level, u16 *done);
+/* Drop the references of entries [0, done). Tables below that lose their last use go to the owner's list of dead tables. */
+void pt_devalidate(struct page_info *pg, unsigned int level, u16 done);
+int seg_desc_validate(struct page_info *pg);
+/* Devalidates dead tables until none is left; -XEN_ERESTART when it should stop for now. Lock held. */
+int pt_drain(struct domain *d);
+
+/* --- mm/mmu_update.c ----------------------------------------------------------------------------------------- */
+
+/*
+ * Writes one entry of a page table of d after checking it: `ptr` in the direct map, `level` of its page. `preserve_ad` keeps
+ * accessed and dirty bits that the processor set meanwhile. With `old_expected` the write is a compare-exchange: -XEN_EAGAIN
+ * when the entry is something else by now. Lock held.
+ */
+int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
+		   const u64 *old_expected);
+/* The L1 entry that maps va for the guest kernel of v, as a pointer into the direct map, or NULL. Lock held. */
+u64 *guest_l1_entry(struct vcpu *v, unsigned long va);
+/*
+ * Grant maps (called by grant_table.c, which holds the references of the grant itself): addr is a virtual address of curr's kernel, or
+ * with is_pte_ma the machine address of an L1 entry. The entry takes references of its own, like any other. 0 or -XEN_E*.
+ */
+int pt_grant_map(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, u64 pte_flags);
+int pt_grant_unmap(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, bool readonly, u64 replace_addr);
+
+/* --- mm/cpu_l4.c: this CPU's top-level table ------------------------------------------------------------------ */
+
+void cpu_l4_init(void);			/* makes this CPU's table and loads it; hv_map_init() came first */
+void cpu_l4_set_window(u64 entry);	/* slot 257 */
+void cpu_l4_switch(struct vcpu *v);	/* v is about to run here */
+bool cpu_l4_drop_idle(void);
+void cpu_l4_to_kernel(void);		/* current goes from user to kernel mode */
+void cpu_l4_to_user(void);
+void cpu_l4_stale(void);		/* current's base tables or their entries changed: reload before next use */
+void cpu_l4_reload(void);
+extern u64 hv_l4[PT_ENTRIES];		/* mm/hv_map.c: the hypervisor's slots, common to all CPUs */
+bool cpu_l4_fixup(unsigned long va);	/* a fault in a slot that only lags behind: true when filled in */
+/* An entry of the L4 table at `table` changed: every CPU that runs on it reloads. */
+void cpu_l4_entry_changed(const u64 *table);
+DECLARE_PER_CPU(bool, l4_is_stale);
+static inline void cpu_l4_sync(void)
+{
+	if (unlikely(this_cpu(l4_is_stale)))
+		cpu_l4_reload();
+}
+
+/* --- odds and ends of entry/ ------------------------------------------------------------------------------------ */
+void syscall_init_cpu(void);
+void desc_map_ldt_page(unsigned int page, mfn_t mfn);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two counts of a frame: the one state machine that memory safety rests on.
+ *
+ * count_info: references. While a frame is owned, PGC_allocated stands for one of them. It goes back to the heap with the last.
+ * type_info: type, flags and type count. Rules:
+ *   - a type changes only while its count is 0, and translations of the old use are flushed before the new one counts;
+ *   - a page-table or descriptor type is counted only once PGT_validated is set: every entry was checked and holds its own references;
+ *   - count 0 of a page table means its entries hold nothing any more, except with PGT_partial: entries [0, entries_done) do.
+ *
+ * PGT_partial arises in two ways: a validation that was preempted or failed half way, and a table that lost its last user. The
+ * second kind is put on the owner's list of dead tables (pt_drain() empties it); so taking down a tree is a loop, not a
+ * recursion. Whoever wants such a frame as something else settles it first.
+ *
+ * Writable references are taken and dropped by anyone, by compare-exchange. Page-table types only under the owner's
+ * pt_lock. The file knows nothing of entries: pt_validate() and its kin are called through. It also compiles on the build host,
+ * where a random walk compares it with a naive model.
+ */
+#include <xl/pt.h>
+
+/* --- references --------------------------------------------------------------------------------------------- */
+
+static bool count_inc(struct page_info *pg)
+{
+	u32 x = ACCESS_ONCE(pg->count_info), y;
+
+	for (;;) {
+		/* Not free, not ours alone, and room for more. */
+		if (!(x & PGC_count_mask) || (x & PGC_count_mask) == PGC_count_mask)
+			return false;
+		y = cmpxchg(&pg->count_info, x, x + 1);
+		if (y == x)
+			return true;
+		x = y;
+	}
+}
+
+bool page_get(struct page_info *pg, const struct domain *d)
+{
+	if (!count_inc(pg))
+		return false;
+	if (likely(page_owner(pg) == d))
+		return true;
+	page_put(pg);
+	return false;
+}
+
+bool page_get_owner_any(struct page_info *pg, struct domain **owner)
+{
+	if (!count_inc(pg))
+		return false;
+	*owner = page_owner(pg);
+	if (*owner)
+		return true;
+	page_put(pg);
+	return false;
+}
+
+void page_put(struct page_info *pg)
+{
+	u32 left = __atomic_sub_fetch(&pg->count_info, 1, __ATOMIC_SEQ_CST);
+
+	BUG_ON((left & PGC_count_mask) == PGC_count_mask);
+	if (!(left & PGC_count_mask))
+		page_release(pg);
+}
+
+/* --- types -------------------------------------------------------------------------------------------------- */
+
+static bool type_is_table(u64 type)
+{
+	return pgt_level(type) >= 1 && pgt_level(type) <= 4;
+}
+
+/* Drops what the first entries of a partial table hold, at most 512 of them; the frame is then a table of nothing. */
+static void settle(struct page_info *pg)
+{
+	u64 x = pg->type_info;
+	u16 done = pg->entries_done;
+
+	pt_devalidate(pg, pgt_level(x), done);
+	pg->tlb_stamp = tlb_stamp_now();
+	pg->type_info = x & PGT_type_mask;
+	page_put(pg);			/* the partial state held one */
+}
+
+/* Entries of a table (or of a descriptor page) are checked while the count is 1 and PGT_validated is clear: nobody else gets in. */
+static int validate(struct page_info *pg, u64 type, u16 done)
+{
+	unsigned int level = pgt_level(type);
+	int rc;
+
+	if (type == PGT_seg_desc)
+		rc = seg_desc_validate(pg);
+	else
+		rc = pt_validate(pg, level, &done);
+	if (!rc) {
+		pg->tlb_stamp = 0;
+		pg->type_info = type | PGT_validated | 1;
+		return 0;
+	}
+	if (rc == -XEN_ERESTART && count_inc(pg)) {
+		pg->dead = false;
+		pg->entries_done = done;
+		pg->type_info = type | PGT_partial;
+		return rc;
+	}
+	if (type_is_table(type))
+		pt_devalidate(pg, level, done);
+	pg->tlb_stamp = tlb_stamp_now();
+	pg->type_info = type;
+	return rc;
+}
+
+/* The count is 0 and the lock is held when the type is or was a table: make it `type` with count 1. */
+static int change_type(struct page_info *pg, u64 x, u64 type)
+{
+	u16 done = 0;
+
+	if (x & PGT_partial) {
+		if (pg->dead)
+			return -XEN_EAGAIN;	/* pt_drain() first */
+		if ((x & PGT_type_mask) == type) {
+			done = pg->entries_done;
+			if (cmpxchg(&pg->type_info, x, type | 1) != x)
+				return -XEN_EAGAIN;
+			page_put(pg);		/* the caller holds one too */
+			return validate(pg, type, done);
+		}
+		settle(pg);
+		x &= PGT_type_mask;
+	}
+	if ((x & PGT_type_mask) != type)
+		tlb_flush_since(pg->tlb_stamp);
+	if (type == PGT_writable)
+		return cmpxchg(&pg->type_info, x, PGT_writable | PGT_validated | 1) == x ? 0 : -XEN_EAGAIN;
+	if (cmpxchg(&pg->type_info, x, type | 1) != x)
+		return -XEN_EAGAIN;
+	return validate(pg, type, 0);
+}
+
+int page_get_type(struct page_info *pg, u64 type)
+{
+	u64 x = ACCESS_ONCE(pg->type_info), y;
+	int rc;
+
+	for (;;) {
+		if (!(x & PGT_count_mask)) {
+			rc = change_type(pg, x, type);
+			if (rc != -XEN_EAGAIN)
+				return rc;
+			y = ACCESS_ONCE(pg->type_info);
+			if (y == x) {
+				/* A dead table: only its list can settle it. */
+				struct domain *d = page_owner(pg);
+
+				if (!d || !spin_held(&d->pt_lock))
+					return -XEN_EINVAL;
+				rc = pt_drain(d);
+				if (rc)
+					return rc;
+				y = ACCESS_ONCE(pg->type_info);
+			}
+			x = y;
+			continue;
+		}
+		if ((x & PGT_type_mask) != type || !(x & PGT_validated) || (x & PGT_count_mask) == PGT_count_mask)
+			return -XEN_EINVAL;
+		y = cmpxchg(&pg->type_info, x, x + 1);
+		if (y == x)
+			return 0;
+		x = y;
+	}
+}
+
+/* The last user of a table is gone: it becomes partial with all its entries and joins the list of dead tables. */
+static void table_died(struct page_info *pg, u64 x)
+{
+	struct domain *d = page_owner(pg);
+
+	BUG_ON(!count_inc(pg));
+	pg->entries_done = PT_ENTRIES;
+	pg->dead = true;
+	pg->next_dead = d->dead_tables;
+	pg->type_info = (x & PGT_type_mask) | PGT_partial;
+	d->dead_tables = mfn_x(page_to_mfn(pg));
+}
+
+void page_put_type(struct page_info *pg)
+{
+	u64 x = ACCESS_ONCE(pg->type_info), y;
+
+	for (;;) {
+		BUG_ON(!(x & PGT_count_mask));
+		if ((x & PGT_count_mask) == 1) {
+			if (type_is_table(x)) {
+				table_died(pg, x);
+				return;
+			}
+			pg->tlb_stamp = tlb_stamp_now();
+			y = cmpxchg(&pg->type_info, x, x & PGT_type_mask);
+		} else {
+			y = cmpxchg(&pg->type_info, x, x - 1);
+		}
+		if (y == x)
+			return;
+		x = y;
+	}
+}
+
+/* pt_drain() took this table off the list. */
+void page_settle_dead(struct page_info *pg)
+{
+	settle(pg);
+}
+
+/* Drops what a preempted validation left behind, when its domain dies. Lock held. */
+void page_settle_partial(struct page_info *pg)
+{
+	u64 x = pg->type_info;
+
+	if ((x & PGT_partial) && !(x & PGT_count_mask) && !pg->dead)
+		settle(pg);
+}
+
+int page_get_with_type(mfn_t m, struct domain *d, u64 type)
+{
+	struct page_info *pg;
+	int rc;
+
+	if (!mfn_valid(m))
+		return -XEN_EINVAL;
+	pg = mfn_to_page(m);
+	if (!page_get(pg, d))
+		return -XEN_EINVAL;
+	rc = page_get_type(pg, type);
+	if (rc)
+		page_put(pg);
+	return rc;
+}

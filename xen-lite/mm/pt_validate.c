@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an entry of a guest page table may say, and the references it stands for.
+ *
+ * A present entry of level n >= 2 holds a reference and a type (level n-1) of the table below; one of level 1 holds a reference to the
+ * frame it maps and, when writable, the writable type. Frames outside RAM have no counts: whether a domain may map them is
+ * asked each time.
+ *
+ * Not allowed: large pages, tables that contain themselves (types exclude it), reserved and ignored high bits, foreign frames but
+ * for privileged domains that name the owner, entries in the hypervisor's slots of a top-level table (they are ignored, never
+ * loaded). The user bit is forced: guest kernels run in ring 3. Global is dropped.
+ *
+ * Lock: pt_lock of the table's owner.
+ */
+#include <xl/pt.h>
+#include <xl/hypercall.h>
+#include <xl/platform.h>
+#include <xl/entry.h>
+
+#define HIGH_IGNORED	0x7ff0000000000000ULL	/* bits 52-62: ours to refuse */
+#define TABLE_FORBIDDEN	(HIGH_IGNORED | PTE_PSE | PTE_G)
+#define CACHE_BITS	(PTE_PWT | PTE_PCD | PTE_PSE)	/* in L1, PSE is the PAT bit */
+
+static bool address_exists(mfn_t m)
+{
+	return mfn_x(m) < 1UL << (cpu_features.phys_bits - PAGE_SHIFT);
+}
+
+/* Not RAM: registers of devices, firmware tables, holes. dom0 may map them unless they are ours. */
+static int mmio_get(struct domain *d, mfn_t m, u64 e)
+{
+	if (!d->privileged || !address_exists(m))
+		return refuse(-XEN_EPERM, "d%u may not map machine address %llx", d->id, (u64)mfn_to_pa(m));
+	if (mmio_is_ours(m) && (e & PTE_RW))
+		return refuse(-XEN_EPERM, "machine address %llx belongs to the hypervisor", (u64)mfn_to_pa(m));
+	return 0;
+}
+
+static int l1_get(struct domain *d, struct domain *owner, u64 *e)
+{
+	mfn_t m = pte_mfn(*e);
+	struct page_info *pg;
+	int rc;
+
+	if (*e & HIGH_IGNORED)
+		return refuse(-XEN_EINVAL, "d%u: reserved bits in L1 entry %llx", d->id, *e);
+	if ((*e & CACHE_BITS) && !d->privileged)
+		return refuse(-XEN_EINVAL, "d%u: cache attributes in L1 entry %llx", d->id, *e);
+	*e = (*e | PTE_U) & ~PTE_G;
+	if (!mfn_valid(m))
+		return mmio_get(d, m, *e);
+	pg = mfn_to_page(m);
+	if (!page_get(pg, owner))
+		return refuse(-XEN_EINVAL, "d%u: frame %lx is not d%u's", d->id, mfn_x(m), owner->id);
+	if (!(*e & PTE_RW))
+		return 0;
+	rc = page_get_type(pg, PGT_writable);
+	if (rc)
+		page_put(pg);
+	return rc ? refuse(rc, "d%u: frame %lx, type %llx, cannot be writable", d->id, mfn_x(m), pg->type_info) : 0;
+}
+
+static int table_get(struct domain *d, unsigned int level, u64 *e)
+{
+	int rc;
+
+	if (*e & TABLE_FORBIDDEN)
+		return refuse(-XEN_EINVAL, "d%u: forbidden bits in L%u entry %llx", d->id, level, *e);
+	*e |= PTE_U;
+	rc = page_get_with_type(pte_mfn(*e), d, (u64)(level - 1) << 60);
+	if (rc && rc != -XEN_ERESTART)
+		return refuse(rc, "d%u: L%u entry %llx does not lead to an L%u table", d->id, level, *e, level - 1);
+	return rc;
+}
+
+int pte_get(struct domain *d, struct domain *owner, unsigned int level, u64 *e)
+{
+	if (!(*e & PTE_P))
+		return 0;
+	return level == 1 ? l1_get(d, owner, e) : table_get(d, level, e);
+}
+
+void pte_put(struct domain *d, unsigned int level, u64 e)
+{
+	struct page_info *pg;
+
+	(void)d;
+	if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
+		return;
+	pg = mfn_to_page(pte_mfn(e));
+	if (level > 1 || (e & PTE_RW))
+		page_put_type(pg);
+	page_put(pg);
+}
+
+/* --- whole tables ----------------------------------------------------------------------------------------------- */
+
+int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
+{
+	struct domain *d = page_owner(pg);
+	u64 *table = page_to_virt(pg);
+
+	for (unsigned int i = *done; i < PT_ENTRIES; i++) {
+		u64 e, old;
+		int rc;
+
+		*done = i;
+		if (level == 4 && pt_slot_is_ours(i))
+			continue;
+		e = old = ACCESS_ONCE(table[i]);
+		rc = pte_get(d, d, level, &e);
+		if (rc)
+			return rc;
+		if (e != old)
+			table[i] = e;
+		/* Below level 3 a table is bounded work; above, look up between children. */
+		if (level >= 3 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
+			*done = i + 1;
+			return -XEN_ERESTART;
+		}
+	}
+	*done = PT_ENTRIES;
+	return 0;
+}
+
+void pt_devalidate(struct page_info *pg, unsigned int level, u16 done)
+{
+	struct domain *d = page_owner(pg);
+	u64 *table = page_to_virt(pg);
+
+	for (unsigned int i = 0; i < done; i++)
+		if (level != 4 || !pt_slot_is_ours(i))
+			pte_put(d, level, table[i]);
+}
+
+int pt_drain(struct domain *d)
+{
+	while (d->dead_tables != PAGE_LIST_END) {
+		struct page_info *pg = frame_table + d->dead_tables;
+
+		d->dead_tables = pg->next_dead;
+		page_settle_dead(pg);
+		if (hypercall_preempt_check())
+			return d->dead_tables == PAGE_LIST_END ? 0 : -XEN_ERESTART;
+	}
+	return 0;
+}
+
+/* --- descriptor pages -------------------------------------------------------------------------------------------- */
+
+int seg_desc_validate(struct page_info *pg)
+{
+	u64 *table = page_to_virt(pg);
+
+	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+		u64 desc = table[i];
+
+		if (!desc_check(&desc))
+			return refuse(-XEN_EINVAL, "descriptor %u: %llx", i, desc);
+		if (desc != table[i])
+			table[i] = desc;
+	}
+	return 0;
+}
