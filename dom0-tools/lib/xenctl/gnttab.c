@@ -107,7 +107,7 @@ int xenctl_gnttab_notify(struct xenctl_gnttab *g, void *addr, long clear_at, int
 
 int xenctl_gnttab_unmap(struct xenctl_gnttab *g, void *addr, size_t n)
 {
-	uint64_t index;
+	uint64_t index = 0;
 	int rc = offset_of(g, addr, &index);
 
 	if (rc)

@@ -77,7 +77,7 @@ int xenctl_map_resource(struct xenctl *x, uint32_t domid, uint32_t type, uint32_
 			int prot, void **out)
 {
 	struct privcmd_mmap_resource_arg r = { .dom = domid, .type = type, .id = id, .idx = frame, .num = n };
-	void *addr;
+	void *addr = NULL;
 	int rc;
 
 	rc = reserve(x, n, prot, &addr);

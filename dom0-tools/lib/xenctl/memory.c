@@ -138,7 +138,7 @@ static long m2p_extents(struct xenctl *x, uint64_t *starts, size_t max)
 int xenctl_map_m2p(struct xenctl *x, const uint64_t **m2p, size_t *entries, size_t *pages)
 {
 	size_t per = M2P_EXTENT >> XENCTL_PAGE_SHIFT, want;
-	uint64_t max_mfn, *starts, *frames;
+	uint64_t max_mfn = 0, *starts, *frames;
 	void *addr;
 	long got;
 	int rc;

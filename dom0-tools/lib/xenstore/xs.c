@@ -287,6 +287,14 @@ char **xs_check_watch(struct xs_handle *h)
 	return take_event(h);
 }
 
+/* Is p path itself or something below it? */
+static bool below(const char *p, const char *path)
+{
+	size_t n = strlen(path);
+
+	return !strncmp(p, path, n) && (p[n] == '\0' || p[n] == '/' || (n && path[n - 1] == '/'));
+}
+
 bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 {
 	struct part p[2] = { { path, strlen(path) + 1 }, { token, strlen(token) + 1 } };
@@ -298,8 +306,7 @@ bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 		struct event *e = *at;
 		char *vec[2];
 
-		if (xs_wire_split(e->body, e->len, vec, 2) == 2 && !strcmp(vec[1], token) &&
-		    !strncmp(vec[0], path, strlen(path))) {
+		if (xs_wire_split(e->body, e->len, vec, 2) == 2 && !strcmp(vec[1], token) && below(vec[0], path)) {
 			*at = e->next;
 			free(e);
 		} else {

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xenstored: options, signals, and the loop that ties store, socket and domains together.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "domain.h"
+#include "ev/ev.h"
+#include "server.h"
+#include "sock.h"
+
+#define DEFAULT_SOCKET "/run/xenstored/socket"
+
+static struct server server;
+static struct ev_loop *loop;
+static struct ev_timer *continue_timer;
+
+struct options {
+	const char *socket, *pid_file;
+	bool no_dom0, daemon;
+};
+
+static const char usage[] =
+"usage: xenstored [OPTION]...\n"
+"  --socket PATH    listen here instead of $XENSTORED_PATH or " DEFAULT_SOCKET "\n"
+"  --no-dom0        serve the socket only: no hypervisor, no domains (for tests)\n"
+"  --daemon         go to the background once ready\n"
+"  --pid-file FILE  write the process id to FILE\n"
+"  --trace          log each request to standard error\n"
+"  --help\n";
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "socket", required_argument, NULL, 's' },
+		{ "no-dom0", no_argument, NULL, 'n' },
+		{ "daemon", no_argument, NULL, 'd' },
+		{ "pid-file", required_argument, NULL, 'p' },
+		{ "trace", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *env = getenv("XENSTORED_PATH");
+	int opt;
+
+	*o = (struct options){ .socket = env ? env : DEFAULT_SOCKET };
+	while ((opt = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
+		switch (opt) {
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'n':
+			o->no_dom0 = true;
+			break;
+		case 'd':
+			o->daemon = true;
+			break;
+		case 'p':
+			o->pid_file = optarg;
+			break;
+		case 't':
+			server.trace = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			exit(0);
+		default:
+			fputs(usage, stderr);
+			return -1;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "xenstored: unexpected argument: %s\n%s", argv[optind], usage);
+		return -1;
+	}
+	return 0;
+}
+
+static void on_continue(struct ev_timer *t, void *arg)
+{
+	(void)t;
+	server_continue(arg);
+}
+
+static void before_sleep(void *arg)
+{
+	if (server_settle(arg))
+		ev_timer_set(continue_timer, 0);
+}
+
+static void on_signal(struct ev_fd *w, uint32_t events, void *arg)
+{
+	struct signalfd_siginfo si;
+
+	(void)events;
+	(void)arg;
+	if (read(ev_fd_fd(w), &si, sizeof(si)) == sizeof(si))
+		ev_loop_stop(loop);
+}
+
+static int watch_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd >= 0 && ev_fd_add(loop, fd, EPOLLIN, on_signal, NULL) ? 0 : -errno;
+}
+
+/* A host with a thousand domains has as many programs talking to the store. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+/*
+ * Split off the daemon. The parent stays until the child is ready (a byte in the pipe) or dead (end of file), so that
+ * its exit status says whether the store can be used. Returns the child's end of the pipe.
+ */
+static int go_to_background(void)
+{
+	int p[2];
+	char c;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	switch (fork()) {
+	case -1:
+		return -1;
+	case 0:
+		close(p[0]);
+		setsid();
+		return p[1];
+	default:
+		close(p[1]);
+		_exit(read(p[0], &c, 1) == 1 ? 0 : 1);
+	}
+}
+
+static void report_ready(int fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	close(null);
+	if (write(fd, "1", 1) != 1)
+		fprintf(stderr, "xenstored: the starting process has gone\n");
+	close(fd);
+}
+
+static int write_pid(const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return -errno;
+	fprintf(f, "%d\n", getpid());
+	return fclose(f) ? -errno : 0;
+}
+
+static int start(const struct options *o, char *err, size_t errlen)
+{
+	int rc;
+
+	loop = ev_loop_new();
+	continue_timer = loop ? ev_timer_new(loop, on_continue, &server) : NULL;
+	if (!continue_timer || ev_before_sleep(loop, before_sleep, &server) < 0 || watch_signals() < 0) {
+		snprintf(err, errlen, "event loop: %s", strerror(errno));
+		return -errno;
+	}
+	rc = o->no_dom0 ? 0 : domains_start(&server, loop, err, errlen);
+	if (!rc)
+		rc = sock_listen(&server, loop, o->socket, err, errlen);
+	if (!rc && o->pid_file) {
+		rc = write_pid(o->pid_file);
+		if (rc)
+			snprintf(err, errlen, "pid file %s: %s", o->pid_file, strerror(-rc));
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	char err[512] = "";
+	bool traced;
+	int rc, ready = -1;
+
+	if (parse_options(argc, argv, &o) < 0)
+		return 2;
+	traced = server.trace;
+	if (server_init(&server) < 0) {
+		fprintf(stderr, "xenstored: out of memory\n");
+		return 1;
+	}
+	server.trace = traced;
+	raise_limits();
+	if (o.daemon && (ready = go_to_background()) < 0) {
+		fprintf(stderr, "xenstored: cannot go to the background: %s\n", strerror(errno));
+		return 1;
+	}
+	rc = start(&o, err, sizeof(err));
+	if (rc) {
+		fprintf(stderr, "xenstored: %s\n", err);
+		return 1;
+	}
+	if (ready >= 0)
+		report_ready(ready);
+	rc = ev_loop_run(loop);
+	if (rc)
+		fprintf(stderr, "xenstored: event loop: %s\n", strerror(-rc));
+	sock_stop();
+	if (!o.no_dom0)
+		domains_stop(&server);
+	server_fini(&server);
+	ev_timer_free(continue_timer);
+	ev_loop_free(loop);
+	if (o.pid_file)
+		unlink(o.pid_file);
+	return rc ? 1 : 0;
+}
