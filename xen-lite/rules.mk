@@ -23,3 +23,19 @@ $(B)/hv/%.S.o: xen-lite/%.S
 	@mkdir -p $(@D)
 	@echo "  AS    $<"
 	@$(CC) $(HV_CFLAGS) -D__ASSEMBLY__ -MMD -MP -c -o $@ $<
+
+# The distribution's decompressors, for boot/unpack.c only: one object with everything in the init sections and no
+# symbols but the functions called, so that nothing of it is left after boot or clashes with ours.
+UNPACK_CALLS := lzma_stream_buffer_decode ZSTD_decompress ZSTD_findFrameCompressedSize ZSTD_isError \
+		inflateInit2_ inflate inflateEnd LZ4_decompress_safe
+UNPACK_LIBS  := $(foreach l,lzma zstd z lz4,$(shell $(CC) -print-file-name=lib$(l).a))
+HV_OBJS      += $(B)/hv/unpack_libs.o
+
+$(B)/hv/boot/unpack.o: HV_CFLAGS += -isystem /usr/include -isystem /usr/include/$(shell $(CC) -print-multiarch)
+
+$(B)/hv/unpack_libs.o: $(UNPACK_LIBS)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(LD) -r -o $@ $(addprefix -u ,$(UNPACK_CALLS)) --start-group $^ --end-group
+	@$(OBJCOPY) --prefix-alloc-sections=.init $(addprefix --keep-global-symbol=,$(UNPACK_CALLS)) \
+		--remove-section=.eh_frame --remove-section=.rela.eh_frame $@
