@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xl console: attach the terminal to a domain's console.
+ *
+ * xenconsoled offers the console as a pseudo-terminal; this passes bytes between it and the standard descriptors. Ctrl-] leaves.
+ * The user's terminal is raw meanwhile and is restored at every way out. The end of standard input only stops typing: output
+ * goes on until the domain ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "xl.h"
+
+#define ESCAPE 0x1d			/* Ctrl-] */
+#define TTY_WAIT_MS 10000
+#define POLL_MS 20
+
+struct console {
+	int fd;
+	bool input;			/* standard input is still open */
+	struct termios saved;
+	bool raw;
+};
+
+/* Ask xld where the console is; xenconsoled needs a moment after the domain was made. Empty: not there. */
+static bool find_tty(const char *domain, xld_console *con)
+{
+	struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	xld_domain d = { .name = (char *)(uintptr_t)domain };
+
+	for (int ms = 0; ; ms += POLL_MS) {
+		if (!call(XLD_DOMAIN_CONSOLE, &d, con))
+			return false;
+		if (*con->tty || ms >= TTY_WAIT_MS)
+			return true;
+		rpc_release((xdrproc_t)xdr_xld_console, con);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static int open_tty(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	struct termios t;
+
+	if (fd >= 0 && !tcgetattr(fd, &t)) {
+		cfmakeraw(&t);
+		tcsetattr(fd, TCSANOW, &t);
+	}
+	return fd;
+}
+
+struct console *console_open(const char *domain)
+{
+	struct console *c = NULL;
+	xld_console con;
+	int fd;
+
+	if (!find_tty(domain, &con))
+		return NULL;
+	if (!*con.tty) {
+		complain("domain '%s' has no console: is the daemon xenconsoled running? its log would be %s", domain,
+			 con.log);
+	} else if ((fd = open_tty(con.tty)) < 0) {
+		complain("cannot open the console %s of domain '%s': %s", con.tty, domain, strerror(errno));
+	} else {
+		c = xcalloc(1, sizeof(*c));
+		c->fd = fd;
+		c->input = true;
+	}
+	rpc_release((xdrproc_t)xdr_xld_console, &con);
+	return c;
+}
+
+static void terminal_raw(struct console *c)
+{
+	struct termios t;
+
+	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &c->saved))
+		return;
+	fprintf(stderr, "Connected; Ctrl-] leaves the console.\n");
+	t = c->saved;
+	cfmakeraw(&t);
+	c->raw = !tcsetattr(STDIN_FILENO, TCSANOW, &t);
+}
+
+static void terminal_restore(struct console *c)
+{
+	if (c->raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &c->saved);
+}
+
+static bool write_all(int fd, const char *buf, size_t n)
+{
+	while (n) {
+		ssize_t done = write(fd, buf, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return false;
+		buf += done;
+		n -= done;
+	}
+	return true;
+}
+
+/* Typed bytes go to the domain. false: leave. */
+static bool pass_input(struct console *c)
+{
+	char buf[256], *esc;
+	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n <= 0) {
+		c->input = false;
+		return true;
+	}
+	esc = c->raw ? memchr(buf, ESCAPE, n) : NULL;
+	return write_all(c->fd, buf, esc ? (size_t)(esc - buf) : (size_t)n) && !esc;
+}
+
+/* What the domain writes goes to the terminal. false: it is gone. */
+static bool pass_output(struct console *c)
+{
+	char buf[4096];
+	ssize_t n = read(c->fd, buf, sizeof(buf));
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	return n > 0 && write_all(STDOUT_FILENO, buf, n);
+}
+
+int console_run(struct console *c)
+{
+	struct pollfd fds[2] = { { .fd = c->fd, .events = POLLIN } };
+	bool on = true;
+
+	signal(SIGPIPE, SIG_IGN);
+	terminal_raw(c);
+	while (on) {
+		fds[1] = (struct pollfd){ .fd = c->input ? STDIN_FILENO : -1, .events = POLLIN };
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			break;
+		if (fds[0].revents)
+			on = pass_output(c);
+		else if (fds[1].revents)
+			on = pass_input(c);
+	}
+	terminal_restore(c);
+	if (c->raw)
+		fputc('\n', stderr);
+	close(c->fd);
+	free(c);
+	return EXIT_SUCCESS;
+}
+
+static int cmd_console(const struct command *cmd, int argc, char **argv)
+{
+	struct console *c;
+
+	while (next_option(cmd, argc, argv, "h", NULL) != -1)
+		;
+	want_args(cmd, argc, 1, 1);
+	c = console_open(argv[optind]);
+	return c ? console_run(c) : EXIT_FAILURE;
+}
+
+const struct command cmds_console[] = {
+	{ .name = "console", .fn = cmd_console, .args = "DOMAIN",
+	  .summary = "Attach to the console of a domain; Ctrl-] leaves" },
+	{ 0 },
+};

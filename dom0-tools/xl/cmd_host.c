@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* xl info, dmesg: the host. The names in `xl info` are those of Xen's xl, since scripts look for them. */
+#include <sys/utsname.h>
+
+#include "xl.h"
+
+#define PHYSCAP_HVM 1U
+#define PHYSCAP_PV 2U
+
+__attribute__((format(printf, 2, 3)))
+static void row(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%-23s: ", name);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static void print_machine(const xld_host *h)
+{
+	struct utsname u;
+
+	if (!uname(&u)) {
+		row("host", "%s", u.nodename);
+		row("release", "%s", u.release);
+		row("version", "%s", u.version);
+		row("machine", "%s", u.machine);
+	}
+	row("nr_cpus", "%u", h->nr_cpus);
+	row("max_cpu_id", "%u", h->max_cpu_id);
+	row("nr_nodes", "%u", h->nr_nodes);
+	row("cores_per_socket", "%u", h->cores_per_socket);
+	row("threads_per_core", "%u", h->threads_per_core);
+	row("cpu_mhz", "%u.%03u", h->cpu_khz / 1000, h->cpu_khz % 1000);
+	row("hw_caps", "%08x:%08x:%08x:%08x:%08x:%08x:%08x:%08x", h->hw_caps[0], h->hw_caps[1], h->hw_caps[2],
+	    h->hw_caps[3], h->hw_caps[4], h->hw_caps[5], h->hw_caps[6], h->hw_caps[7]);
+	row("virt_caps", "%s%s%s", h->capabilities & PHYSCAP_PV ? "pv" : "",
+	    (h->capabilities & 3) == 3 ? " " : "", h->capabilities & PHYSCAP_HVM ? "hvm" : "");
+	row("total_memory", "%llu", (unsigned long long)h->total_kib / 1024);
+	row("free_memory", "%llu", (unsigned long long)h->free_kib / 1024);
+	row("sharing_freed_memory", "0");
+	row("sharing_used_memory", "0");
+	row("outstanding_claims", "%llu", (unsigned long long)h->outstanding_kib / 1024);
+	row("free_cpus", "0");
+}
+
+static void print_hypervisor(const xld_host *h)
+{
+	row("xen_major", "%u", h->xen_major);
+	row("xen_minor", "%u", h->xen_minor);
+	row("xen_extra", "%s", h->xen_extra);
+	row("xen_version", "%u.%u%s", h->xen_major, h->xen_minor, h->xen_extra);
+	row("xen_caps", "%s", h->xen_caps);
+	row("xen_scheduler", "%s", h->scheduler);
+	row("xen_pagesize", "%u", h->pagesize);
+	row("platform_params", "virt_start=0x%llx", (unsigned long long)h->virt_start);
+	row("xen_changeset", "%s", h->changeset);
+	row("xen_commandline", "%s", h->commandline);
+	row("cc_compiler", "%s", h->compiler);
+	row("cc_compile_by", "%s", h->compile_by);
+	row("cc_compile_domain", "%s", h->compile_domain);
+	row("cc_compile_date", "%s", h->compile_date);
+	row("build_id", "%s", h->build_id);
+	row("xend_config_format", "4");
+}
+
+static int cmd_info(const struct command *cmd, int argc, char **argv)
+{
+	xld_nothing nothing = { 0 };
+	xld_host h;
+
+	while (next_option(cmd, argc, argv, "h", NULL) != -1)
+		;
+	want_args(cmd, argc, 0, 0);
+	if (!call(XLD_HOST_INFO, &nothing, &h))
+		return EXIT_FAILURE;
+	print_machine(&h);
+	print_hypervisor(&h);
+	rpc_release((xdrproc_t)xdr_xld_host, &h);
+	return EXIT_SUCCESS;
+}
+
+static int cmd_dmesg(const struct command *cmd, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "clear", no_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	xld_dmesg args = { 0 };
+	xld_dmesg_text text;
+	int opt;
+
+	while ((opt = next_option(cmd, argc, argv, "ch", longs)) != -1)
+		args.flags |= opt == 'c' ? XLD_DMESG_CLEAR : 0;
+	want_args(cmd, argc, 0, 0);
+	if (!call(XLD_HOST_DMESG, &args, &text))
+		return EXIT_FAILURE;
+	fwrite(text.text.text_val, 1, text.text.text_len, stdout);
+	rpc_release((xdrproc_t)xdr_xld_dmesg_text, &text);
+	return EXIT_SUCCESS;
+}
+
+const struct command cmds_host[] = {
+	{ .name = "info", .fn = cmd_info, .args = "", .summary = "Print what is known about the host" },
+	{ .name = "dmesg", .fn = cmd_dmesg, .args = "", .summary = "Print the hypervisor's log",
+	  .options = "  -c, --clear     and empty it\n" },
+	{ 0 },
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of xl, the command line tool: a table of commands and what they share.
+ *
+ * xl decides nothing: it reads options and configurations, asks xld, and shows answers. Only the console is opened by xl
+ * itself. Exit status: 0 done, 1 failed (with a reason on stderr), 2 wrong usage.
+ */
+#ifndef XL_XL_H
+#define XL_XL_H
+
+#include <getopt.h>
+#include <stdbool.h>
+
+#include "rpc/xrpc.h"
+#include "util/mem.h"
+
+#define EXIT_USAGE 2
+
+struct command {
+	const char *name;
+	int (*fn)(const struct command *cmd, int argc, char **argv);
+	const char *args;		/* for the usage line */
+	const char *summary;
+	const char *options;		/* one line each, or NULL */
+	bool dry_run;			/* knows -N */
+};
+
+/* Rows of the command table, one array per file, ended by a row without name. */
+extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
+
+/* --- main.c --- */
+extern bool verbose, dry_run;
+
+/*
+ * getopt_long() with -h understood everywhere. Returns the next option, or -1 when the arguments begin at optind.
+ * Leaves the program on -h (0) and on an unknown option (EXIT_USAGE).
+ */
+int next_option(const struct command *cmd, int argc, char **argv, const char *shorts, const struct option *longs);
+/* Check the number of arguments behind the options; max < 0: any. Leaves the program when it is wrong. */
+void want_args(const struct command *cmd, int argc, int min, int max);
+
+/* The connection to xld, opened at first use. Leaves the program when there is none. */
+struct rpc_client *daemon_client(void);
+/* A call that shows its error. Release ret with the procedure's xdr_ret if true. */
+bool call(uint32_t proc, const void *args, void *ret);
+void show_error(xld_error *err);		/* and release it */
+__attribute__((format(printf, 1, 2)))
+void complain(const char *fmt, ...);
+
+/* --- cmd_list.c --- */
+/* Ask for one domain and show the error if there is none. */
+bool find_domain(const char *ref, xld_dominfo *info);
+
+/* --- cmd_console.c --- */
+struct console;
+struct console *console_open(const char *domain);	/* NULL: complained */
+/* Pass bytes both ways until the escape character is typed or the console is gone. Closes it. Returns the exit status. */
+int console_run(struct console *c);
+
+#endif

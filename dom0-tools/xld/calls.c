@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One function per procedure of the protocol, and the table that finds it.
+ *
+ * Each checks everything first, then acts; short things are done at once, create and destroy become jobs and are answered
+ * when those end. Domain 0 can be looked at but not paused, shut down or destroyed from here.
+ */
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "xld.h"
+
+#define CONSOLE_LOG_DIR "/var/log/xen-lite"
+#define DMESG_SIZE (256U << 10)
+
+static xld_state state_of(const struct dom *d, const struct xenctl_dominfo *info)
+{
+	if (!info || d->phase == PHASE_CREATING)
+		return d->phase == PHASE_CREATING ? XLD_S_BUILDING : XLD_S_DYING;
+	if (info->dying || d->phase == PHASE_DESTROYING)
+		return XLD_S_DYING;
+	if (info->shutdown)
+		return info->crashed ? XLD_S_CRASHED : XLD_S_SHUTDOWN;
+	return info->paused ? XLD_S_PAUSED : XLD_S_RUNNING;
+}
+
+static void fill_info(xld_dominfo *o, const struct dom *d, const struct xenctl_dominfo *info)
+{
+	static const struct xenctl_dominfo none;
+
+	o->state = state_of(d, info);
+	if (!info)
+		info = &none;
+	o->domid = d->domid;
+	o->name = xstrdup(d->name);
+	memcpy(o->uuid, d->uuid, 16);
+	o->running = info->running;
+	o->blocked = info->blocked;
+	o->paused = info->paused;
+	o->shutdown = info->shutdown;
+	o->dying = info->dying;
+	o->reason = info->shutdown ? info->shutdown_reason : 0;
+	o->crash = xstrdup(info->shutdown ? life_reason_name(info->shutdown_reason) : "");
+	o->memory_kib = (info->tot_pages + info->outstanding_pages) * 4;
+	o->max_memory_kib = d->ours ? d->cfg.maxmem * 1024 : info->max_pages * 4;
+	o->vcpus = info->nr_online_vcpus;
+	o->max_vcpus = info == &none ? (u_int)d->cfg.maxvcpus : info->max_vcpu_id + 1;
+	o->cpu_time_ns = info->cpu_time;
+	o->start_time = d->start_time;
+}
+
+static bool hypervisor_refused(xld_error *err, const char *what, const char *object, int rc)
+{
+	xld_fail(err, XLD_E_HYPERVISOR, what, object, "see `xl dmesg`", "the hypervisor refused: %s", strerror(-rc));
+	return false;
+}
+
+static bool call_hello(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		       bool *later)
+{
+	xld_hello *a = args, *r = ret;
+
+	(void)x, (void)c, (void)serial, (void)later;
+	if (a->protocol != XLD_VERSION) {
+		xld_fail(err, XLD_E_PROTOCOL, "talk to", "xld", "use xl and xld of the same release",
+			 "the client speaks protocol %u, xld speaks %u", a->protocol, XLD_VERSION);
+		return false;
+	}
+	r->protocol = XLD_VERSION;
+	r->peer = xstrdup("xld");
+	r->pid = (u_int)getpid();
+	return true;
+}
+
+static int by_domid(const void *a, const void *b)
+{
+	const xld_dominfo *x = a, *y = b;
+
+	return x->domid < y->domid ? -1 : x->domid > y->domid;
+}
+
+static bool call_list(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	xld_domain_list *r = ret;
+	size_t n, max = 0;
+	struct xenctl_dominfo *list = dom_refresh(x, &n);
+
+	(void)c, (void)serial, (void)args, (void)later;
+	if (!list)
+		return hypervisor_refused(err, "list", "domains", -errno);
+	for (struct dom *d = x->doms; d; d = d->next)
+		max++;
+	r->domains.domains_val = xcalloc(max, sizeof(xld_dominfo));
+	for (struct dom *d = x->doms; d && r->domains.domains_len < XLD_DOMAINS_MAX; d = d->next)
+		if (d->domid != DOMID_NONE)
+			fill_info(&r->domains.domains_val[r->domains.domains_len++], d, dom_info(d, list, n));
+	qsort(r->domains.domains_val, r->domains.domains_len, sizeof(xld_dominfo), by_domid);
+	free(list);
+	return true;
+}
+
+static bool call_info(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	xld_domain *a = args;
+	struct dom *d = dom_find(x, a->name, "look at domain", err);
+	struct xenctl_dominfo *list;
+	size_t n = 0;
+
+	(void)c, (void)serial, (void)later;
+	if (!d)
+		return false;
+	list = dom_refresh(x, &n);
+	fill_info(ret, d, dom_info(d, list, n));
+	free(list);
+	return true;
+}
+
+static bool call_config(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			bool *later)
+{
+	xld_domain *a = args;
+	struct dom *d = dom_find(x, a->name, "look at domain", err);
+	xld_config *r = ret;
+
+	(void)c, (void)serial, (void)later;
+	if (!d)
+		return false;
+	r->json = d->ours ? domcfg_to_json(&d->cfg) : xstrdup("");
+	return true;
+}
+
+/* --- create --- */
+
+static bool read_config(struct domcfg *cfg, const xld_create *a, xld_error *err)
+{
+	struct domcfg_diag diag = { .file = "configuration" };
+	bool ok;
+
+	domcfg_init(cfg);
+	ok = domcfg_from_json(cfg, a->config, strlen(a->config), &diag) && domcfg_check(cfg, &diag);
+	if (!ok)
+		xld_fail(err, XLD_E_CONFIG, "create domain", cfg->name ? cfg->name : "?", "", "%s",
+			 diag.text ? diag.text : "it cannot be read");
+	domcfg_diag_free(&diag);
+	return ok;
+}
+
+static bool config_allowed(struct xld *x, struct domcfg *cfg, xld_error *err)
+{
+	const char *what = "create domain";
+	struct dom *other;
+	size_t n;
+
+	free(dom_refresh(x, &n));
+	other = dom_by_name(x, cfg->name);
+	if (other)
+		xld_fail(err, XLD_E_EXISTS, what, cfg->name, "give it another name, or `xl destroy` the old one",
+			 "a domain of this name exists (id %d)", (int)other->domid);
+	else if (cfg->has_uuid && dom_by_uuid(x, cfg->uuid))
+		xld_fail(err, XLD_E_EXISTS, what, cfg->name, "leave uuid out to get a new one",
+			 "domain '%s' has the same uuid", dom_by_uuid(x, cfg->uuid)->name);
+	else if (cfg->disk.n || cfg->vif.n)
+		xld_fail(err, XLD_E_UNSUPPORTED, what, cfg->name, "use a ramdisk, and remove disk and vif",
+			 "devices (%s) are not supported in this release", cfg->disk.n ? "disk" : "vif");
+	else if (cfg->cpus.n)
+		xld_fail(err, XLD_E_UNSUPPORTED, what, cfg->name, "remove cpus from the configuration",
+			 "binding vCPUs to CPUs (cpus) is not supported in this release");
+	else
+		return true;
+	return false;
+}
+
+static bool call_create(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			bool *later)
+{
+	xld_create *a = args;
+	struct domcfg cfg;
+	struct dom *d;
+
+	(void)ret;
+	if (!read_config(&cfg, a, err) || !config_allowed(x, &cfg, err)) {
+		domcfg_free(&cfg);
+		return false;
+	}
+	if (!cfg.has_uuid)
+		uuid_generate(cfg.uuid);
+	cfg.has_uuid = true;
+	d = dom_new(x, cfg.uuid, cfg.name);
+	d->cfg = cfg;
+	d->ours = true;
+	d->start_paused = a->flags & XLD_CREATE_PAUSED;
+	dom_ask(d, c, XLD_DOMAIN_CREATE, serial, 0);
+	job_create(x, d);
+	*later = true;
+	return false;
+}
+
+/* --- things done to a domain --- */
+
+/* The domain to act on, if it may be acted on now. */
+static struct dom *target(struct xld *x, const char *ref, const char *what, xld_error *err,
+			  struct xenctl_dominfo *info)
+{
+	struct dom *d = dom_find(x, ref, what, err);
+
+	if (!d)
+		return NULL;
+	if (d->domid == 0)
+		xld_fail(err, XLD_E_DENIED, what, d->name, "use poweroff or reboot inside dom0 to stop the host",
+			 "it is the domain that manages the others");
+	else if (d->job || d->domid == DOMID_NONE)
+		xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done, or `xl destroy` it",
+			 "it is being %s", d->phase == PHASE_CREATING ? "built" : "destroyed");
+	else if (xenctl_domain_info(x->xc, d->domid, info))
+		xld_fail(err, XLD_E_NOT_FOUND, what, d->name, "", "it has just gone");
+	else
+		return d;
+	return NULL;
+}
+
+static bool call_pause(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		       bool *later)
+{
+	xld_domain *a = args;
+	struct xenctl_dominfo info;
+	struct dom *d = target(x, a->name, "pause domain", err, &info);
+	int rc;
+
+	(void)c, (void)serial, (void)ret, (void)later;
+	if (!d)
+		return false;
+	rc = info.paused ? 0 : xenctl_domain_pause(x->xc, d->domid);
+	return !rc || hypervisor_refused(err, "pause domain", d->name, rc);
+}
+
+static bool call_unpause(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			 bool *later)
+{
+	xld_domain *a = args;
+	struct xenctl_dominfo info;
+	struct dom *d = target(x, a->name, "unpause domain", err, &info);
+	int rc;
+
+	(void)c, (void)serial, (void)ret, (void)later;
+	if (!d)
+		return false;
+	rc = info.paused ? xenctl_domain_unpause(x->xc, d->domid) : 0;
+	return !rc || hypervisor_refused(err, "unpause domain", d->name, rc);
+}
+
+static bool call_shutdown(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			  bool *later)
+{
+	xld_shutdown *a = args;
+	const char *what = a->kind == XLD_REBOOT ? "reboot domain" : "shut down domain";
+	struct xenctl_dominfo info;
+	struct dom *d = target(x, a->name, what, err, &info);
+	char path[64];
+
+	(void)c, (void)serial, (void)ret, (void)later;
+	if (!d)
+		return false;
+	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", d->domid);
+	if (info.shutdown)
+		xld_fail(err, XLD_E_BUSY, what, d->name, "use `xl destroy` to remove it", "it has already stopped (%s)",
+			 life_reason_name(info.shutdown_reason));
+	else if (info.paused)
+		xld_fail(err, XLD_E_BUSY, what, d->name, "`xl unpause` it first, or `xl destroy` it",
+			 "it is paused and cannot react");
+	else if (!x->xs)
+		xld_fail(err, XLD_E_STORE, what, d->name, "start xenstored if it is not running", "no connection to xenstored");
+	else if (!xs_writef(x->xs, XBT_NULL, path, "%s", a->kind == XLD_REBOOT ? "reboot" : "poweroff"))
+		xld_fail(err, XLD_E_STORE, what, d->name, "", "cannot write %s: %s", path, strerror(errno));
+	else
+		return true;
+	return false;
+}
+
+static bool call_wait(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	xld_wait *a = args;
+	struct dom *d = dom_find(x, a->name, "wait for domain", err);
+	struct xenctl_dominfo info;
+	xld_waited *r = ret;
+
+	if (!d)
+		return false;
+	if (!d->job && (!d->ours || d->stop_seen) && !xenctl_domain_info(x->xc, d->domid, &info) && info.shutdown) {
+		r->reason = info.shutdown_reason;
+		return true;
+	}
+	dom_ask(d, c, XLD_DOMAIN_WAIT, serial, a->timeout_s ? ev_now_ms() + a->timeout_s * 1000ULL : 0);
+	*later = true;
+	return false;
+}
+
+static bool call_destroy(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			 bool *later)
+{
+	xld_domain *a = args;
+	struct dom *d = dom_find(x, a->name, "destroy domain", err);
+
+	(void)ret;
+	if (!d)
+		return false;
+	if (d->domid == 0) {
+		xld_fail(err, XLD_E_DENIED, "destroy domain", d->name, "use poweroff inside dom0 to stop the host",
+			 "it is the domain that manages the others");
+		return false;
+	}
+	d->restarting = false;
+	dom_ask(d, c, XLD_DOMAIN_DESTROY, serial, 0);
+	job_destroy(x, d);
+	*later = true;
+	return false;
+}
+
+static bool call_console(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			 bool *later)
+{
+	xld_domain *a = args;
+	struct dom *d = dom_find(x, a->name, "find the console of", err);
+	xld_console *r = ret;
+	char *tty = NULL;
+
+	(void)c, (void)serial, (void)later;
+	if (!d)
+		return false;
+	if (d->domid == 0) {
+		xld_fail(err, XLD_E_DENIED, "find the console of", d->name, "", "dom0's console is that of the host");
+		return false;
+	}
+	if (x->xs && d->domid != DOMID_NONE)
+		tty = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/console/tty", d->domid);
+	r->tty = tty ? tty : xstrdup("");
+	r->log = xasprintf("%s/console-%s.log", CONSOLE_LOG_DIR, d->name);
+	return true;
+}
+
+/* --- the host --- */
+
+static const char *scheduler_name(struct xenctl *xc)
+{
+	static const char *const names[] = { [5] = "credit", [6] = "credit2", [7] = "arinc653", [8] = "rtds", [9] = "null" };
+	uint32_t id;
+
+	if (xenctl_sched_id(xc, &id) || id >= sizeof(names) / sizeof(names[0]) || !names[id])
+		return "unknown";
+	return names[id];
+}
+
+static void fill_version(xld_host *h, const struct xenctl_version *v)
+{
+	h->xen_major = v->major;
+	h->xen_minor = v->minor;
+	h->pagesize = v->pagesize;
+	h->virt_start = v->virt_start;
+	h->xen_extra = xstrdup(v->extra);
+	h->xen_caps = xstrdup(v->capabilities);
+	h->changeset = xstrdup(v->changeset);
+	h->commandline = xstrdup(v->commandline);
+	h->compiler = xstrdup(v->compiler);
+	h->compile_by = xstrdup(v->compile_by);
+	h->compile_domain = xstrdup(v->compile_domain);
+	h->compile_date = xstrdup(v->compile_date);
+	h->build_id = xstrdup(v->build_id);
+}
+
+static bool call_host(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	struct xenctl_physinfo p;
+	struct xenctl_version *v = xcalloc(1, sizeof(*v));
+	xld_host *h = ret;
+	int rc = xenctl_physinfo(x->xc, &p);
+
+	(void)c, (void)serial, (void)args, (void)later;
+	if (!rc)
+		rc = xenctl_version(x->xc, v);
+	if (rc) {
+		free(v);
+		return hypervisor_refused(err, "look at", "the host", rc);
+	}
+	fill_version(h, v);
+	free(v);
+	h->nr_cpus = p.nr_cpus;
+	h->max_cpu_id = p.max_cpu_id;
+	h->nr_nodes = p.nr_nodes;
+	h->cores_per_socket = p.cores_per_socket;
+	h->threads_per_core = p.threads_per_core;
+	h->cpu_khz = p.cpu_khz;
+	h->capabilities = p.capabilities;
+	memcpy(h->hw_caps, p.hw_cap, sizeof(h->hw_caps));
+	h->total_kib = p.total_pages * 4;
+	h->free_kib = (p.free_pages + p.scrub_pages) * 4;
+	h->outstanding_kib = p.outstanding_pages * 4;
+	h->scheduler = xstrdup(scheduler_name(x->xc));
+	return true;
+}
+
+static bool call_dmesg(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		       bool *later)
+{
+	xld_dmesg *a = args;
+	xld_dmesg_text *r = ret;
+	uint32_t index = 0;
+	long n;
+
+	(void)c, (void)serial, (void)later;
+	r->text.text_val = xcalloc(DMESG_SIZE, 1);
+	n = xenctl_readconsole(x->xc, r->text.text_val, DMESG_SIZE, a->flags & XLD_DMESG_CLEAR, false, &index);
+	if (n < 0)
+		return hypervisor_refused(err, "read", "the hypervisor's log", (int)n);
+	r->text.text_len = (u_int)n;
+	return true;
+}
+
+static call_fn *const calls[] = {
+	[XLD_HELLO] = call_hello,
+	[XLD_DOMAIN_LIST] = call_list,
+	[XLD_DOMAIN_INFO] = call_info,
+	[XLD_DOMAIN_CONFIG] = call_config,
+	[XLD_DOMAIN_CREATE] = call_create,
+	[XLD_DOMAIN_PAUSE] = call_pause,
+	[XLD_DOMAIN_UNPAUSE] = call_unpause,
+	[XLD_DOMAIN_SHUTDOWN] = call_shutdown,
+	[XLD_DOMAIN_WAIT] = call_wait,
+	[XLD_DOMAIN_DESTROY] = call_destroy,
+	[XLD_DOMAIN_CONSOLE] = call_console,
+	[XLD_HOST_INFO] = call_host,
+	[XLD_HOST_DMESG] = call_dmesg,
+};
+
+call_fn *call_find(uint32_t proc)
+{
+	return proc < sizeof(calls) / sizeof(calls[0]) ? calls[proc] : NULL;
+}

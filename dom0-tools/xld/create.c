@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Worker: create a domain, as a list of steps. Each either succeeds or says in *err what failed, why and what to try.
+ *
+ * Nothing is undone here: the destroy job that follows each failure removes whatever the steps so far have made.
+ * XLD_FAIL_STEP in the daemon's environment fails the create (n) or kills the worker (-n) behind step n, so that tests
+ * can prove that for every step.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "build/build.h"
+#include "xld.h"
+
+#define WHAT "create domain"
+#define MAX_EVTCHN_PORT 1023
+/* What a domain costs beside its own memory: structures of the hypervisor, grant and shared-info frames. */
+#define OVERHEAD_PAGES 256
+#define OVERHEAD_PAGES_PER_VCPU 16
+
+struct creation {
+	const struct xld *x;
+	const struct dom *d;
+	const struct domcfg *cfg;
+	int fd;				/* for progress */
+	xld_error *err;
+	struct xenctl *xc;
+	struct xs_handle *xs;
+	uint32_t domid;
+	uint32_t store_port, console_port;
+	struct build_result built;
+};
+
+#define FAIL(c, code, advice, ...) xld_fail((c)->err, code, WHAT, (c)->d->name, advice, __VA_ARGS__)
+
+static bool refused(struct creation *c, const char *step, int rc)
+{
+	if (rc == -ENOMEM)
+		return FAIL(c, XLD_E_NO_MEMORY, "`xl info` shows how much memory is free",
+			    "the hypervisor ran out of memory: %s", step);
+	return FAIL(c, XLD_E_HYPERVISOR, "see `xl dmesg`", "the hypervisor refused: %s: %s", step, strerror(-rc));
+}
+
+static bool step_connect(struct creation *c)
+{
+	int rc = xenctl_open(&c->xc);
+
+	if (rc)
+		return FAIL(c, XLD_E_HYPERVISOR, "xld must run in dom0", "no access to the hypervisor: %s",
+			    strerror(-rc));
+	c->xs = xs_open(0);
+	if (!c->xs)
+		return FAIL(c, XLD_E_STORE, "start xenstored if it is not running", "no access to xenstore: %s",
+			    strerror(errno));
+	return true;
+}
+
+static bool check_file(struct creation *c, const char *key, const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, &st)) {
+		FAIL(c, XLD_E_BUILD, "it must be a file of dom0", "%s %s: %s", key, path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		FAIL(c, XLD_E_BUILD, "it must be a file of dom0", "%s %s is not a regular file", key, path);
+	} else {
+		close(fd);
+		return true;
+	}
+	if (fd >= 0)
+		close(fd);
+	return false;
+}
+
+static bool step_check_files(struct creation *c)
+{
+	return check_file(c, "kernel", c->cfg->kernel) &&
+	       (!c->cfg->ramdisk || check_file(c, "ramdisk", c->cfg->ramdisk));
+}
+
+static bool step_check_memory(struct creation *c)
+{
+	uint64_t need = c->cfg->memory * 256 + OVERHEAD_PAGES + OVERHEAD_PAGES_PER_VCPU * c->cfg->maxvcpus, avail;
+	struct xenctl_physinfo info;
+	int rc = xenctl_physinfo(c->xc, &info);
+
+	if (rc)
+		return refused(c, "read the amount of free memory", rc);
+	avail = info.free_pages > info.outstanding_pages ? info.free_pages - info.outstanding_pages : 0;
+	if (need <= avail)
+		return true;
+	return FAIL(c, XLD_E_NO_MEMORY,
+		    "lower memory= in the configuration, shut down other domains, or start the host with a smaller dom0_mem=",
+		    "not enough memory: the domain needs %llu MiB (%llu MiB and what the hypervisor keeps about it), "
+		    "%llu MiB are free",
+		    (unsigned long long)(need + 255) / 256, (unsigned long long)c->cfg->memory,
+		    (unsigned long long)avail / 256);
+}
+
+static bool step_create(struct creation *c)
+{
+	struct xenctl_create create = {
+		.max_vcpus = (uint32_t)c->cfg->maxvcpus,
+		.max_evtchn_port = MAX_EVTCHN_PORT,
+		.max_grant_frames = -1,
+		.max_maptrack_frames = -1,
+		.max_grant_version = 1,
+	};
+	int rc;
+
+	memcpy(create.handle, c->d->uuid, 16);
+	c->domid = 0;
+	rc = xenctl_domain_create(c->xc, &create, &c->domid);
+	if (rc)
+		return refused(c, "create an empty domain", rc);
+	worker_progress(c->fd, "it is domain %u", c->domid);
+	return true;
+}
+
+static bool step_vcpus(struct creation *c)
+{
+	int rc = xenctl_domain_max_vcpus(c->xc, c->domid, (uint32_t)c->cfg->maxvcpus);
+
+	return !rc || refused(c, "make its vCPUs", rc);
+}
+
+static bool step_ports(struct creation *c)
+{
+	int rc = xenctl_evtchn_alloc_unbound(c->xc, c->domid, 0, &c->store_port);
+
+	if (!rc)
+		rc = xenctl_evtchn_alloc_unbound(c->xc, c->domid, 0, &c->console_port);
+	return !rc || refused(c, "make the event channels of xenstore and console", rc);
+}
+
+static bool step_build(struct creation *c)
+{
+	char *cmdline = domcfg_cmdline(c->cfg);
+	struct build_params p = {
+		.domid = c->domid,
+		.kernel = c->cfg->kernel,
+		.ramdisk = c->cfg->ramdisk,
+		.cmdline = cmdline,
+		.nr_pages = c->cfg->memory * 256,
+		.max_pages = c->cfg->maxmem * 256,
+		.vcpus = (uint32_t)c->cfg->maxvcpus,
+		.store_evtchn = c->store_port,
+		.console_evtchn = c->console_port,
+	};
+	char why[512];
+	int rc = dombuild_pv(c->xc, &p, &c->built, why, sizeof(why));
+
+	free(cmdline);
+	return !rc || FAIL(c, rc == -ENOMEM ? XLD_E_NO_MEMORY : XLD_E_BUILD, "", "%s", why);
+}
+
+static bool step_store(struct creation *c)
+{
+	struct store_domain s = {
+		.domid = c->domid,
+		.uuid = c->d->uuid,
+		.cfg = c->cfg,
+		.start_time = c->d->start_time,
+		.store_port = c->store_port,
+		.console_port = c->console_port,
+		.store_mfn = c->built.store_mfn,
+		.console_mfn = c->built.console_mfn,
+		.guest_os = c->built.guest_os,
+	};
+
+	if (store_write(c->xs, &s))
+		return true;
+	return FAIL(c, XLD_E_STORE, "start xenstored if it is not running", "cannot write the domain's nodes to xenstore: %s",
+		    strerror(errno));
+}
+
+static bool step_introduce(struct creation *c)
+{
+	if (xs_introduce_domain(c->xs, c->domid, c->built.store_mfn, c->store_port))
+		return true;
+	return FAIL(c, XLD_E_STORE, "see the log of xenstored", "xenstored does not take the domain: %s",
+		    strerror(errno));
+}
+
+static bool step_unpause(struct creation *c)
+{
+	int rc = c->d->start_paused ? 0 : xenctl_domain_unpause(c->xc, c->domid);
+
+	return !rc || refused(c, "let it run", rc);
+}
+
+static const struct {
+	const char *what;
+	bool (*fn)(struct creation *c);
+} steps[] = {
+	{ "connect to hypervisor and xenstore", step_connect },
+	{ "check its files", step_check_files },
+	{ "check free memory", step_check_memory },
+	{ "create an empty domain", step_create },
+	{ "make its vCPUs", step_vcpus },
+	{ "make its event channels", step_ports },
+	{ "load kernel and ramdisk", step_build },
+	{ "write its xenstore nodes", step_store },
+	{ "introduce it to xenstored", step_introduce },
+	{ "let it run", step_unpause },
+};
+
+bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *ret, xld_error *err)
+{
+	struct creation c = { .x = x, .d = d, .cfg = &d->cfg, .fd = fd, .err = err };
+	int n = sizeof(steps) / sizeof(steps[0]);
+
+	for (int i = 0; i < n; i++) {
+		worker_progress(fd, "%s: %s", d->name, steps[i].what);
+		if (!steps[i].fn(&c))
+			return false;
+		if (x->fail_step == i + 1)
+			return FAIL(&c, XLD_E_INTERNAL, "unset it and restart xld", "XLD_FAIL_STEP=%d of %d (%s)", i + 1, n,
+				    steps[i].what);
+		if (x->fail_step == -(i + 1))
+			abort();
+	}
+	ret->domid = c.domid;
+	memcpy(ret->uuid, d->uuid, 16);
+	xs_close(c.xs);
+	xenctl_close(c.xc);
+	return true;
+}

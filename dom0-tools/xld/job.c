@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Jobs: one forked worker process for each long operation, at most one per domain.
+ *
+ * A worker tells what it does and how it ended through a socket pair, in the messages of the RPC protocol: progress events,
+ * then one reply. It holds no descriptor of the daemon but its end of the pair and its log, opens its own handles to the
+ * hypervisor and to xenstored, and is killed when the daemon dies.
+ *
+ * A create that ends in any way but success is followed by a destroy job; only then is the failure reported.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "xld.h"
+
+struct job {
+	struct xld *x;
+	struct dom *dom;
+	bool create;			/* else destroy */
+	bool cancelled;
+	pid_t pid;
+	struct rpc_stream s;
+	struct ev_fd *watch;
+	struct ev_timer *stillborn;	/* fires at once when the worker could not be started */
+	bool answered;			/* the worker's reply is here: */
+	bool ok;
+	xld_created created;
+	xld_error error;
+};
+
+static const char *job_what(const struct job *j)
+{
+	return j->create ? "create domain" : "destroy domain";
+}
+
+/* --- in the worker --- */
+
+static void worker_send(int fd, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
+{
+	struct rpc_stream s;
+
+	rpc_stream_init(&s, fd);
+	if (rpc_stream_queue(&s, h, xdr, obj))
+		rpc_stream_flush(&s);
+	s.fd = -1;
+	rpc_stream_close(&s);
+}
+
+void worker_progress(int fd, const char *fmt, ...)
+{
+	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .proc = XLD_EVENT_PROGRESS,
+				.type = XLD_EVENT };
+	xld_progress p;
+	va_list ap;
+
+	va_start(ap, fmt);
+	p.text = xvasprintf(fmt, ap);
+	va_end(ap);
+	worker_send(fd, &h, (xdrproc_t)xdr_xld_progress, &p);
+	free(p.text);
+}
+
+/* Keep fd (as 3) and the standard descriptors; everything else is the daemon's. */
+static int worker_descriptors(int fd)
+{
+	if (fd != 3)
+		dup3(fd, 3, O_CLOEXEC);
+	close_range(4, ~0U, 0);
+	return 3;
+}
+
+__attribute__((noreturn))
+static void worker_main(const struct job *j, int fd, pid_t parent)
+{
+	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .type = XLD_REPLY,
+				.proc = j->create ? XLD_DOMAIN_CREATE : XLD_DOMAIN_DESTROY };
+	xld_created created = { 0 };
+	xld_error err = { 0 };
+	sigset_t none;
+	bool ok;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	fd = worker_descriptors(fd);
+	ok = j->create ? create_run(j->x, j->dom, fd, &created, &err) : destroy_run(j->dom, fd, &err);
+	if (!ok)
+		h.status = XLD_ERROR;
+	if (ok)
+		worker_send(fd, &h, (xdrproc_t)xdr_xld_created, &created);
+	else
+		worker_send(fd, &h, (xdrproc_t)xdr_xld_error, &err);
+	_exit(0);
+}
+
+/* --- in the daemon --- */
+
+static void job_take(struct job *j, const struct rpc_header *h, const uint8_t *body, size_t len)
+{
+	xld_progress p = { 0 };
+
+	if (h->type == XLD_EVENT) {
+		if (rpc_decode(body, len, (xdrproc_t)xdr_xld_progress, &p))
+			dom_progress(j->dom, p.text);
+		rpc_release((xdrproc_t)xdr_xld_progress, &p);
+	} else if (!j->answered && h->type == XLD_REPLY) {
+		j->ok = h->status == XLD_OK;
+		j->answered = j->ok ? rpc_decode(body, len, (xdrproc_t)xdr_xld_created, &j->created)
+				    : rpc_decode(body, len, (xdrproc_t)xdr_xld_error, &j->error);
+	}
+}
+
+/* The worker has ended: find out how, and make that an error if it did not say itself. */
+static void job_reap(struct job *j)
+{
+	int status = 0;
+
+	if (j->stillborn)
+		return;
+	while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (j->answered && (j->ok || j->error.code) && !j->cancelled)
+		return;
+	j->ok = false;
+	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
+	if (j->cancelled)
+		xld_fail(&j->error, XLD_E_CANCELLED, job_what(j), j->dom->name, "", "it was cancelled");
+	else if (WIFSIGNALED(status))
+		xld_fail(&j->error, XLD_E_INTERNAL, job_what(j), j->dom->name, "please report this",
+			 "the worker process was ended by signal %d", WTERMSIG(status));
+	else
+		xld_fail(&j->error, XLD_E_INTERNAL, job_what(j), j->dom->name, "please report this",
+			 "the worker process ended without a result (status %d)", WEXITSTATUS(status));
+}
+
+static void create_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	if (j->ok) {
+		d->domid = j->created.domid;
+		d->phase = PHASE_LIVE;
+		xld_log("%s: created, domain %u", d->name, d->domid);
+		state_save(x, d);
+		dom_answer(d, XLD_DOMAIN_CREATE, &j->created, NULL);
+		life_check(x);
+		return;
+	}
+	xld_log("%s: create failed: %s", d->name, j->error.cause);
+	d->failed = true;
+	d->restarting = false;
+	d->failure = j->error;
+	memset(&j->error, 0, sizeof(j->error));
+	job_destroy(x, d);
+}
+
+static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	xld_waited gone = { d->stop_reason };
+	xld_nothing nothing = { 0 };
+
+	if (!j->ok) {
+		xld_log("%s: destroy failed: %s", d->name, j->error.cause);
+		d->phase = PHASE_DESTROYING;
+		state_save(x, d);
+		dom_answer(d, XLD_DOMAIN_DESTROY, NULL, &j->error);
+		dom_answer(d, XLD_DOMAIN_CREATE, NULL, d->failed ? &d->failure : &j->error);
+		return;
+	}
+	xld_log("%s: destroyed", d->name);
+	dom_answer(d, XLD_DOMAIN_WAIT, &gone, NULL);
+	dom_answer(d, XLD_DOMAIN_DESTROY, &nothing, NULL);
+	d->domid = DOMID_NONE;
+	if (d->restarting) {
+		job_create(x, d);
+		return;
+	}
+	dom_answer(d, XLD_DOMAIN_CREATE, NULL, &d->failure);
+	state_remove(x, d);
+	dom_free(x, d);
+}
+
+static void job_end(struct job *j)
+{
+	struct dom *d = j->dom;
+
+	job_reap(j);
+	ev_fd_del(j->watch);
+	ev_timer_free(j->stillborn);
+	rpc_stream_close(&j->s);
+	d->job = NULL;
+	if (j->create)
+		create_ended(j->x, d, j);
+	else
+		destroy_ended(j->x, d, j);
+	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
+	free(j);
+}
+
+static void job_event(struct ev_fd *w, uint32_t events, void *arg)
+{
+	struct job *j = arg;
+	int rc = rpc_stream_fill(&j->s);
+	struct rpc_header h;
+	const uint8_t *body;
+	size_t len;
+
+	(void)w;
+	(void)events;
+	while (rpc_stream_peek(&j->s, &h, &body, &len) == 1) {
+		job_take(j, &h, body, len);
+		rpc_stream_pop(&j->s);
+	}
+	if (rc <= 0 && rc != -EAGAIN)
+		job_end(j);
+}
+
+static void job_stillborn(struct ev_timer *t, void *arg)
+{
+	(void)t;
+	job_end(arg);
+}
+
+/* Out of processes or descriptors: the job fails, but only when the caller is through with it. */
+static void job_cannot_start(struct job *j, const char *why)
+{
+	j->s.fd = -1;
+	j->stillborn = mem_check(ev_timer_new(j->x->loop, job_stillborn, j));
+	ev_timer_set(j->stillborn, 0);
+	xld_fail(&j->error, XLD_E_INTERNAL, job_what(j), j->dom->name, "try again later",
+		 "no worker process can be started: %s", why);
+}
+
+static void job_start(struct xld *x, struct dom *d, bool create)
+{
+	struct job *j = xcalloc(1, sizeof(*j));
+	pid_t parent = getpid();
+	int fds[2];
+
+	*j = (struct job){ .x = x, .dom = d, .create = create };
+	d->job = j;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
+		job_cannot_start(j, strerror(errno));
+		return;
+	}
+	j->pid = fork();
+	if (!j->pid)
+		worker_main(j, fds[1], parent);
+	close(fds[1]);
+	if (j->pid < 0) {
+		close(fds[0]);
+		job_cannot_start(j, strerror(errno));
+		return;
+	}
+	rpc_stream_init(&j->s, fds[0]);
+	j->watch = mem_check(ev_fd_add(x->loop, fds[0], EPOLLIN, job_event, j));
+}
+
+void job_create(struct xld *x, struct dom *d)
+{
+	d->phase = PHASE_CREATING;
+	d->domid = DOMID_NONE;
+	d->stop_seen = false;
+	d->stop_reason = STOP_GONE;
+	d->start_time = (uint64_t)time(NULL);
+	state_save(x, d);
+	job_start(x, d, true);
+}
+
+void job_destroy(struct xld *x, struct dom *d)
+{
+	if (d->job && d->job->create) {
+		d->job->cancelled = true;
+		if (d->job->pid > 0)
+			kill(d->job->pid, SIGKILL);
+		return;			/* create_ended() comes back here */
+	}
+	if (d->job)
+		return;
+	d->phase = PHASE_DESTROYING;
+	if (d->ours)
+		state_save(x, d);
+	job_start(x, d, false);
+}

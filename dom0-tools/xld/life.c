@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What happens when a domain stops: on_poweroff, on_reboot, on_crash, on_watchdog and on_soft_reset of its configuration.
+ *
+ * xenstored tells of it through the watch @releaseDomain. A slow tick looks too, so that an event lost while xenstored was
+ * away costs seconds, not for ever; the same tick reconnects to xenstored and ends waits whose time is up.
+ */
+#include <errno.h>
+#include <time.h>
+
+#include "xld.h"
+
+#define TICK_MS 1000
+#define QUICK_STOP_S 5			/* a life shorter than this counts as a failed start */
+#define QUICK_STOPS_MAX 5
+
+static const char *const reason_names[] = {
+	[STOP_POWEROFF] = "poweroff", [STOP_REBOOT] = "reboot", [STOP_SUSPEND] = "suspend", [STOP_CRASH] = "crash",
+	[STOP_WATCHDOG] = "watchdog", [STOP_SOFT_RESET] = "soft reset",
+};
+
+const char *life_reason_name(unsigned int reason)
+{
+	return reason < sizeof(reason_names) / sizeof(reason_names[0]) ? reason_names[reason] : "unknown reason";
+}
+
+static unsigned int action_for(const struct dom *d, unsigned int reason)
+{
+	switch (reason) {
+	case STOP_POWEROFF:	return d->cfg.on_poweroff;
+	case STOP_REBOOT:	return d->cfg.on_reboot;
+	case STOP_WATCHDOG:	return d->cfg.on_watchdog;
+	case STOP_SOFT_RESET:	return d->cfg.on_soft_reset;
+	default:		return d->cfg.on_crash;
+	}
+}
+
+static bool came_too_soon(struct dom *d)
+{
+	bool quick = (uint64_t)time(NULL) < d->start_time + QUICK_STOP_S;
+
+	d->quick_stops = quick ? d->quick_stops + 1 : 0;
+	return d->quick_stops >= QUICK_STOPS_MAX;
+}
+
+static void restart(struct xld *x, struct dom *d)
+{
+	if (came_too_soon(d))
+		xld_log("%s: stopped %u times in a row within %d s of its start; it is not started again", d->name,
+			d->quick_stops, QUICK_STOP_S);
+	else
+		d->restarting = true;
+	d->start_paused = false;
+	job_destroy(x, d);
+}
+
+/* A name for the stopped domain that makes room for its successor. */
+static char *spare_name(struct xld *x, const char *name)
+{
+	for (unsigned int i = 1; ; i++) {
+		char *s = xasprintf("%.50s-%u", name, i);
+
+		if (!dom_by_name(x, s))
+			return s;
+		free(s);
+	}
+}
+
+/* Keep the stopped domain under another name and UUID, and start its configuration anew. */
+static void rename_restart(struct xld *x, struct dom *d)
+{
+	char *old_name = spare_name(x, d->name), *text = domcfg_to_json(&d->cfg);
+	struct domcfg_diag diag = { .file = d->name };
+	uint8_t old_uuid[16];
+	struct dom *n;
+	int rc;
+
+	uuid_generate(old_uuid);
+	rc = xenctl_domain_set_handle(x->xc, d->domid, old_uuid);
+	if (rc || !x->xs || !store_rename(x->xs, d->domid, d->uuid, old_uuid, old_name)) {
+		xld_log("%s: cannot be renamed to %s; it is kept and not started again", d->name, old_name);
+		if (!rc)
+			xenctl_domain_set_handle(x->xc, d->domid, d->uuid);
+	} else {
+		n = dom_new(x, d->uuid, d->name);
+		n->ours = domcfg_from_json(&n->cfg, text, strlen(text), &diag) && domcfg_check(&n->cfg, &diag);
+		n->quick_stops = d->quick_stops;
+		state_remove(x, d);
+		memcpy(d->uuid, old_uuid, 16);
+		memcpy(d->cfg.uuid, old_uuid, 16);
+		free(d->name);
+		free(d->cfg.name);
+		d->name = xstrdup(old_name);
+		d->cfg.name = xstrdup(old_name);
+		state_save(x, d);
+		n->restarting = true;
+		job_create(x, n);
+	}
+	domcfg_diag_free(&diag);
+	free(old_name);
+	free(text);
+}
+
+static void stopped(struct xld *x, struct dom *d, unsigned int reason)
+{
+	unsigned int action = action_for(d, reason);
+
+	d->stop_seen = true;
+	d->stop_reason = reason;
+	state_save(x, d);
+	if (reason == STOP_SUSPEND)
+		return;
+	xld_log("%s: domain %u stopped (%s); action: %s", d->name, d->domid, life_reason_name(reason),
+		dom_action_name(action));
+	if (action == DOM_DESTROY)
+		job_destroy(x, d);
+	else if (action == DOM_RESTART)
+		restart(x, d);
+	else if (action == DOM_RENAME_RESTART && !came_too_soon(d))
+		rename_restart(x, d);
+}
+
+void life_check(struct xld *x)
+{
+	struct xenctl_dominfo *list;
+	size_t n;
+
+	list = dom_refresh(x, &n);
+	if (!list)
+		return;
+	for (struct dom *d = x->doms, *next; d; d = next) {
+		const struct xenctl_dominfo *info = dom_info(d, list, n);
+
+		next = d->next;
+		if (d->job || d->phase != PHASE_LIVE)
+			continue;
+		if (d->ours && (!info || info->dying)) {
+			xld_log("%s: domain %u was destroyed by somebody else", d->name, d->domid);
+			job_destroy(x, d);
+		} else if (info && info->shutdown && d->ours && !d->stop_seen) {
+			stopped(x, d, info->shutdown_reason);
+		}
+		/* Those that are to be destroyed now answer when that is done. */
+		if (info && info->shutdown && d->phase == PHASE_LIVE && !d->job) {
+			xld_waited w = { info->shutdown_reason };
+
+			dom_answer(d, XLD_DOMAIN_WAIT, &w, NULL);
+		}
+	}
+	free(list);
+}
+
+static void disconnect(struct xld *x)
+{
+	ev_fd_del(x->xs_watch);
+	xs_close(x->xs);
+	x->xs_watch = NULL;
+	x->xs = NULL;
+}
+
+static void watch_event(struct ev_fd *w, uint32_t events, void *arg)
+{
+	struct xld *x = arg;
+	char **ev;
+
+	(void)w;
+	(void)events;
+	while ((ev = xs_check_watch(x->xs)))
+		free(ev);
+	if (errno != EAGAIN) {
+		xld_log("the connection to xenstored broke: %s", strerror(errno));
+		disconnect(x);
+	}
+	life_check(x);
+}
+
+static bool connect_store(struct xld *x)
+{
+	x->xs = xs_open(0);
+	if (!x->xs)
+		return false;
+	if (!store_init_dom0(x->xs) || !xs_watch(x->xs, "@releaseDomain", "release") ||
+	    !xs_watch(x->xs, "@introduceDomain", "introduce")) {
+		xld_log("xenstored does not serve: %s", strerror(errno));
+		disconnect(x);
+		return false;
+	}
+	x->xs_watch = mem_check(ev_fd_add(x->loop, xs_fileno(x->xs), EPOLLIN, watch_event, x));
+	return true;
+}
+
+static void end_waits(struct dom *d)
+{
+	uint64_t now = ev_now_ms();
+	struct asker **at = &d->askers, *a;
+	xld_error err = { 0 };
+
+	xld_fail(&err, XLD_E_TIMEOUT, "wait for domain", d->name, "", "it has not stopped in time");
+	while ((a = *at)) {
+		if (!a->deadline || a->deadline > now) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		client_reply_error(a->client, a->proc, a->serial, &err);
+		free(a);
+	}
+	rpc_release((xdrproc_t)xdr_xld_error, &err);
+}
+
+static void tick(struct ev_timer *t, void *arg)
+{
+	struct xld *x = arg;
+
+	if (!x->xs && connect_store(x))
+		xld_log("connected to xenstored");
+	life_check(x);
+	for (struct dom *d = x->doms; d; d = d->next)
+		end_waits(d);
+	ev_timer_set(t, TICK_MS);
+}
+
+bool life_start(struct xld *x)
+{
+	if (!connect_store(x))
+		return false;
+	x->tick = mem_check(ev_timer_new(x->loop, tick, x));
+	ev_timer_set(x->tick, 0);
+	return true;
+}
+
+void life_stop(struct xld *x)
+{
+	ev_timer_free(x->tick);
+	disconnect(x);
+}

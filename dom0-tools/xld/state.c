@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registry on disk: one JSON file per domain of ours, named by its UUID, below STATE_DIR/domains.
+ *
+ * Invariant: a record is written before a worker may create anything for it and removed after its destroy job has
+ * succeeded, so all that a killed xld left behind can be found. Written whole and renamed into place; /run is memory, so
+ * there is nothing to sync.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "xld.h"
+
+static const char *const phase_names[] = {
+	[PHASE_CREATING] = "creating", [PHASE_LIVE] = "live",
+	[PHASE_DESTROYING] = "destroying",
+};
+
+static char *record_path(const struct xld *x, const struct dom *d, const char *suffix)
+{
+	char uuid[37];
+
+	uuid_format(d->uuid, uuid);
+	return xasprintf("%s/domains/%s.json%s", x->state_dir, uuid, suffix);
+}
+
+static json_t *record_to_json(const struct dom *d)
+{
+	char *text = domcfg_to_json(&d->cfg);
+	json_t *cfg = json_loads(text, 0, NULL);
+
+	free(text);
+	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o}", "phase", phase_names[d->phase],
+			 "restarting", d->restarting,
+			 "domid", d->domid == DOMID_NONE ? -1 : (int)d->domid, "start_paused", d->start_paused,
+			 "start_time", (json_int_t)d->start_time, "quick_stops", (int)d->quick_stops,
+			 "stop_seen", d->stop_seen, "config", cfg);
+}
+
+void state_save(struct xld *x, const struct dom *d)
+{
+	char *path = record_path(x, d, ""), *tmp = record_path(x, d, ".new");
+	json_t *o = mem_check(record_to_json(d));
+
+	if (json_dump_file(o, tmp, JSON_INDENT(4)) || rename(tmp, path))
+		xld_log("%s: cannot write %s: %s", d->name, path, strerror(errno));
+	json_decref(o);
+	free(path);
+	free(tmp);
+}
+
+void state_remove(struct xld *x, const struct dom *d)
+{
+	char *path = record_path(x, d, "");
+
+	if (unlink(path) && errno != ENOENT)
+		xld_log("%s: cannot remove %s: %s", d->name, path, strerror(errno));
+	free(path);
+}
+
+static bool config_from_record(struct domcfg *cfg, json_t *j, const char *path)
+{
+	struct domcfg_diag diag = { .file = path };
+	char *text = json_dumps(j, 0);
+	bool ok;
+
+	domcfg_init(cfg);
+	ok = text && domcfg_from_json(cfg, text, strlen(text), &diag) && domcfg_check(cfg, &diag) && cfg->has_uuid;
+	if (diag.text)
+		xld_log("%s", diag.text);
+	domcfg_diag_free(&diag);
+	free(text);
+	return ok;
+}
+
+static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
+{
+	int domid = -1, restarting = 0, start_paused = 0, quick_stops = 0, stop_seen = 0;
+	json_int_t start_time = 0;
+	const char *phase = "";
+	json_t *j = NULL;
+	struct domcfg cfg;
+	struct dom *d;
+
+	if (json_unpack(o, "{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o}", "phase", &phase, "restarting", &restarting,
+			"domid", &domid, "start_paused", &start_paused, "start_time", &start_time, "quick_stops",
+			&quick_stops, "stop_seen", &stop_seen, "config", &j))
+		return NULL;
+	if (!config_from_record(&cfg, j, path)) {
+		domcfg_free(&cfg);
+		return NULL;
+	}
+	d = dom_new(x, cfg.uuid, cfg.name);
+	d->cfg = cfg;
+	d->ours = true;
+	d->domid = domid < 0 ? DOMID_NONE : (uint32_t)domid;
+	d->restarting = restarting;
+	d->start_paused = start_paused;
+	d->start_time = (uint64_t)start_time;
+	d->quick_stops = (unsigned int)quick_stops;
+	d->stop_seen = stop_seen;
+	for (unsigned int i = 0; i < sizeof(phase_names) / sizeof(phase_names[0]); i++)
+		if (!strcmp(phase, phase_names[i]))
+			d->phase = i;
+	return d;
+}
+
+static void load_one(struct xld *x, const char *path)
+{
+	json_error_t err;
+	json_t *o = json_load_file(path, JSON_REJECT_DUPLICATES, &err);
+	struct dom *d = o ? dom_from_record(x, o, path) : NULL;
+
+	json_decref(o);
+	if (!d) {
+		xld_log("%s: not a record of a domain; it is left alone", path);
+		return;
+	}
+	xld_log("%s: known from an earlier run, %s", d->name, phase_names[d->phase]);
+	if (d->phase != PHASE_LIVE)
+		job_destroy(x, d);
+}
+
+void state_load(struct xld *x)
+{
+	char *dir = xasprintf("%s/domains", x->state_dir), *path;
+	struct dirent *e;
+	size_t n;
+	DIR *dp;
+
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		xld_log("cannot make %s: %s", dir, strerror(errno));
+	dp = opendir(dir);
+	while (dp && (e = readdir(dp))) {
+		n = strlen(e->d_name);
+		if (n < 5 || strcmp(e->d_name + n - 5, ".json"))
+			continue;
+		path = xasprintf("%s/%s", dir, e->d_name);
+		load_one(x, path);
+		free(path);
+	}
+	if (dp)
+		closedir(dp);
+	free(dir);
+}

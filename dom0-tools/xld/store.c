@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nodes of a domain in xenstore: what guests, xenconsoled and other tools expect below /local/domain/N and /vm/UUID.
+ *
+ * Each change is one transaction, so the nodes of a domain are there as a whole or not at all. Permissions: a guest
+ * reads its own tree and writes only what is its own to say (ANY_RW below); it sees nothing of other domains.
+ */
+#include <errno.h>
+
+#include "xld.h"
+
+#define TRIES 50			/* transactions that collide are done again */
+
+enum access { GUEST_RO, GUEST_RW };
+
+struct writer {
+	struct xs_handle *xs;
+	xs_transaction_t t;
+	uint32_t domid;
+	bool ok;
+};
+
+static void set_access(struct writer *w, const char *path, enum access access)
+{
+	struct xs_permissions ro[2] = { { 0, XS_PERM_NONE }, { w->domid, XS_PERM_READ } };
+	struct xs_permissions rw[1] = { { w->domid, XS_PERM_NONE } };
+
+	if (w->ok)
+		w->ok = access == GUEST_RO ? xs_set_permissions(w->xs, w->t, path, ro, 2)
+					   : xs_set_permissions(w->xs, w->t, path, rw, 1);
+}
+
+/* Write a node below /local/domain/N, or below /vm when path begins with '/'. */
+__attribute__((format(printf, 4, 5)))
+static void node(struct writer *w, enum access access, const char *path, const char *fmt, ...)
+{
+	char *full = *path == '/' ? xstrdup(path) : xasprintf("/local/domain/%u%s%s", w->domid, *path ? "/" : "", path);
+	char *value;
+	va_list ap;
+
+	va_start(ap, fmt);
+	value = xvasprintf(fmt, ap);
+	va_end(ap);
+	if (w->ok)
+		w->ok = xs_write(w->xs, w->t, full, value, (unsigned int)strlen(value));
+	set_access(w, full, access);
+	free(value);
+	free(full);
+}
+
+static void write_vm(struct writer *w, const struct store_domain *s, const char *uuid)
+{
+	const struct { const char *name, *value; } rows[] = {
+		{ "", "" }, { "/name", s->cfg->name }, { "/uuid", uuid }, { "/image", "" },
+		{ "/image/ostype", s->guest_os }, { "/image/kernel", s->cfg->kernel },
+		{ "/image/ramdisk", s->cfg->ramdisk },
+	};
+	char *path;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!rows[i].value)
+			continue;
+		path = xasprintf("/vm/%s%s", uuid, rows[i].name);
+		node(w, GUEST_RO, path, "%s", rows[i].value);
+		free(path);
+	}
+	path = xasprintf("/vm/%s/start_time", uuid);
+	node(w, GUEST_RO, path, "%llu", (unsigned long long)s->start_time);
+	free(path);
+}
+
+static void write_control(struct writer *w)
+{
+	static const char *const writable[] = {
+		"control/shutdown", "control/feature-poweroff", "control/feature-reboot", "control/feature-suspend",
+		"control/sysrq", "device/suspend/event-channel", "data", "drivers", "feature", "attr", "error",
+	};
+
+	node(w, GUEST_RO, "control", "%s", "");
+	node(w, GUEST_RO, "control/platform-feature-multiprocessor-suspend", "1");
+	node(w, GUEST_RO, "control/platform-feature-xs_reset_watches", "1");
+	node(w, GUEST_RO, "device", "%s", "");
+	node(w, GUEST_RO, "device/suspend", "%s", "");
+	for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
+		node(w, GUEST_RW, writable[i], "%s", "");
+}
+
+static void write_resources(struct writer *w, const struct store_domain *s)
+{
+	char path[64];
+
+	node(w, GUEST_RO, "memory", "%s", "");
+	node(w, GUEST_RO, "memory/static-max", "%llu", (unsigned long long)s->cfg->maxmem * 1024);
+	node(w, GUEST_RO, "memory/target", "%llu", (unsigned long long)s->cfg->memory * 1024);
+	node(w, GUEST_RO, "cpu", "%s", "");
+	for (unsigned int i = 0; i < s->cfg->maxvcpus; i++) {
+		snprintf(path, sizeof(path), "cpu/%u", i);
+		node(w, GUEST_RO, path, "%s", "");
+		snprintf(path, sizeof(path), "cpu/%u/availability", i);
+		node(w, GUEST_RO, path, "%s", i < s->cfg->vcpus ? "online" : "offline");
+	}
+}
+
+static void write_rings(struct writer *w, const struct store_domain *s)
+{
+	node(w, GUEST_RO, "store", "%s", "");
+	node(w, GUEST_RO, "store/port", "%u", s->store_port);
+	node(w, GUEST_RO, "store/ring-ref", "%llu", (unsigned long long)s->store_mfn);
+	node(w, GUEST_RO, "console", "%s", "");
+	node(w, GUEST_RO, "console/type", "xenconsoled");
+	node(w, GUEST_RO, "console/output", "pty");
+	node(w, GUEST_RO, "console/limit", "1048576");
+	node(w, GUEST_RO, "console/tty", "%s", "");
+	node(w, GUEST_RO, "console/port", "%u", s->console_port);
+	node(w, GUEST_RO, "console/ring-ref", "%llu", (unsigned long long)s->console_mfn);
+}
+
+static void write_all(struct writer *w, const struct store_domain *s)
+{
+	char uuid[37];
+
+	uuid_format(s->uuid, uuid);
+	write_vm(w, s, uuid);
+	node(w, GUEST_RO, "", "%s", "");
+	node(w, GUEST_RO, "vm", "/vm/%s", uuid);
+	node(w, GUEST_RO, "name", "%s", s->cfg->name);
+	node(w, GUEST_RO, "domid", "%u", s->domid);
+	write_control(w);
+	write_resources(w, s);
+	write_rings(w, s);
+}
+
+/* End a transaction. Returns true when it is to be tried again; *ok tells how it went otherwise. */
+static bool try_again(struct xs_handle *xs, xs_transaction_t t, bool *ok, int tries)
+{
+	int saved = errno;
+
+	if (xs_transaction_end(xs, t, !*ok))
+		errno = saved;
+	else if (*ok && errno == EAGAIN && tries < TRIES)
+		return true;
+	else
+		*ok = false;
+	return false;
+}
+
+bool store_write(struct xs_handle *xs, const struct store_domain *s)
+{
+	struct writer w = { .xs = xs, .domid = s->domid };
+
+	for (int tries = 0; ; tries++) {
+		w.t = xs_transaction_start(xs);
+		if (w.t == XBT_NULL)
+			return false;
+		w.ok = true;
+		write_all(&w, s);
+		if (!try_again(xs, w.t, &w.ok, tries))
+			return w.ok;
+	}
+}
+
+static bool rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+	return xs_rm(xs, t, path) || errno == ENOENT;
+}
+
+/* Is /local/domain/N the tree of this UUID, or of none at all? */
+static bool belongs_to(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const char *vm)
+{
+	char *there = xs_readf(xs, t, "/local/domain/%u/vm", domid);
+	bool yes = !there || !strcmp(there, vm);
+
+	free(there);
+	return yes;
+}
+
+static bool remove_once(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const char *vm)
+{
+	char path[64];
+
+	if (!rm(xs, t, vm))
+		return false;
+	if (domid == DOMID_NONE || !belongs_to(xs, t, domid, vm))
+		return true;
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
+	return rm(xs, t, path);
+}
+
+bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16])
+{
+	char vm[sizeof("/vm/") + 36] = "/vm/";
+	bool ok;
+
+	uuid_format(uuid, vm + 4);
+	for (int tries = 0; ; tries++) {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return false;
+		ok = remove_once(xs, t, domid, vm);
+		if (!try_again(xs, t, &ok, tries))
+			return ok;
+	}
+}
+
+bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], const uint8_t new[16], const char *name)
+{
+	char from[sizeof("/vm/") + 36] = "/vm/", to[sizeof("/vm/") + 36] = "/vm/", path[64];
+	bool ok;
+
+	uuid_format(old, from + 4);
+	uuid_format(new, to + 4);
+	for (int tries = 0; ; tries++) {
+		struct writer w = { .xs = xs, .domid = domid, .ok = true };
+
+		w.t = xs_transaction_start(xs);
+		if (w.t == XBT_NULL)
+			return false;
+		node(&w, GUEST_RO, "name", "%s", name);
+		node(&w, GUEST_RO, "vm", "%s", to);
+		node(&w, GUEST_RO, to, "%s", "");
+		snprintf(path, sizeof(path), "%s/name", to);
+		node(&w, GUEST_RO, path, "%s", name);
+		snprintf(path, sizeof(path), "%s/uuid", to);
+		node(&w, GUEST_RO, path, "%s", to + 4);
+		ok = w.ok && rm(xs, w.t, from);
+		if (!try_again(xs, w.t, &ok, tries))
+			return ok;
+	}
+}
+
+bool store_init_dom0(struct xs_handle *xs)
+{
+	char *there = xs_read(xs, XBT_NULL, "/local/domain/0/domid", NULL);
+	bool ok = there;
+
+	free(there);
+	return ok || (xs_writef(xs, XBT_NULL, "/local/domain/0/name", "Domain-0") &&
+		      xs_writef(xs, XBT_NULL, "/local/domain/0/domid", "0"));
+}

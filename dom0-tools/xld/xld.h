@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of xld, the management daemon: its objects and the borders between its files.
+ *
+ *	main.c		options, becoming a daemon, start-up and end
+ *	server.c	the socket: clients, messages in, replies out
+ *	calls.c		one function per procedure of the protocol
+ *	dom.c		the registry of domains
+ *	state.c		the registry on disk, for after a restart of xld
+ *	job.c		long operations in worker processes
+ *	create.c	worker: build a domain, step by step
+ *	destroy.c	worker: take away all that belongs to a domain, in whatever state it is
+ *	store.c		the nodes of a domain in xenstore
+ *	life.c		what happens when a domain stops
+ *
+ * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored. What takes
+ * longer (create, destroy) runs in a forked worker, one at a time per domain, so that reads never wait for jobs, a kernel
+ * image that crashes the builder cannot take the daemon down, and a job is cancelled by killing its process.
+ *
+ * Roll-back has one path: whatever a worker leaves behind when it fails, crashes or is killed, a destroy job removes; it finds
+ * the domain by UUID and takes each part away if it is there. xld writes the UUID to the state directory before it starts a
+ * worker, and workers die with xld, so a restarted xld finds and finishes the rest.
+ */
+#ifndef XLD_XLD_H
+#define XLD_XLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "domcfg/domcfg.h"
+#include "ev/ev.h"
+#include "rpc/xrpc.h"
+#include "util/mem.h"
+#include "xenctl/xenctl.h"
+#include "xenstore/xenstore.h"
+
+#define DOMID_NONE (~0U)
+
+/* What SHUTDOWN_* reasons are called; index is the ABI's number. */
+enum stop_reason { STOP_POWEROFF, STOP_REBOOT, STOP_SUSPEND, STOP_CRASH, STOP_WATCHDOG, STOP_SOFT_RESET };
+#define STOP_GONE (~0U)
+
+struct job;
+struct client;
+
+/* A call that is answered later. The client's end removes it. */
+struct asker {
+	struct asker *next;
+	struct client *client;
+	uint32_t serial, proc;
+	uint64_t deadline;		/* ms, ev_now_ms(); 0 = none */
+};
+
+enum dom_phase {
+	PHASE_CREATING,			/* a create job runs */
+	PHASE_LIVE,			/* it exists; no job */
+	PHASE_DESTROYING,		/* a destroy job runs, or failed and can be asked for again */
+};
+
+struct dom {
+	struct dom *next;
+	uint8_t uuid[16];
+	uint32_t domid;			/* DOMID_NONE until the hypervisor shows it */
+	char *name;
+	enum dom_phase phase;
+	bool restarting;		/* after its destroy job it is created again */
+	bool ours;			/* created by xld: cfg is valid, on_* are applied */
+	struct domcfg cfg;
+	bool start_paused;
+	uint64_t start_time;		/* s since 1970; 0 = not known */
+	unsigned int quick_stops;	/* restarts in a row that came too soon */
+	bool stop_seen;			/* its shutdown was acted upon */
+	unsigned int stop_reason;	/* then: SHUTDOWN_*; else STOP_GONE */
+	bool seen;			/* scratch of dom_refresh() */
+	struct job *job;
+	struct asker *askers;
+	bool failed;			/* failure is what to tell who asked for the create */
+	xld_error failure;
+};
+
+struct xld {
+	struct ev_loop *loop;
+	struct xenctl *xc;
+	struct xs_handle *xs;		/* NULL while xenstored is away */
+	struct ev_fd *xs_watch;
+	struct ev_timer *tick;
+	const char *socket_path, *state_dir, *log_path;
+	int listener;
+	struct ev_fd *listen_watch;
+	struct client *clients;
+	unsigned int nr_clients;
+	struct dom *doms;
+	int fail_step;			/* XLD_FAIL_STEP: n fails a create behind its n-th step, -n kills its worker there */
+};
+
+/* --- main.c --- */
+__attribute__((format(printf, 1, 2)))
+void xld_log(const char *fmt, ...);
+/* Set *err with a printf-style cause. Returns false, for `return xld_fail(...)`. */
+__attribute__((format(printf, 6, 7)))
+bool xld_fail(xld_error *err, xld_code code, const char *what, const char *object, const char *advice,
+	      const char *fmt, ...);
+
+/* --- server.c --- */
+bool server_start(struct xld *x, char **why);
+void server_stop(struct xld *x);
+/* Answer a call. obj is the procedure's result. */
+void client_reply(struct client *c, uint32_t proc, uint32_t serial, const void *obj);
+void client_reply_error(struct client *c, uint32_t proc, uint32_t serial, const xld_error *err);
+void client_progress(struct client *c, uint32_t serial, const char *text);
+
+/* --- calls.c --- */
+/*
+ * Serve one call. Returns true when *ret is the result, false when *err says why not; with *later set neither, somebody
+ * else answers.
+ */
+typedef bool call_fn(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		     bool *later);
+call_fn *call_find(uint32_t proc);
+
+/* --- dom.c --- */
+struct dom *dom_new(struct xld *x, const uint8_t uuid[16], const char *name);
+void dom_free(struct xld *x, struct dom *d);
+/* By name, decimal domain id or UUID. NULL and *err when there is none. */
+struct dom *dom_find(struct xld *x, const char *ref, const char *what, xld_error *err);
+struct dom *dom_by_uuid(struct xld *x, const uint8_t uuid[16]);
+struct dom *dom_by_name(struct xld *x, const char *name);
+/* Bring the registry up to what the hypervisor has. Returns its list (n entries, caller frees), or NULL. */
+struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n);
+/* d's line of such a list, NULL if the hypervisor does not have it. */
+const struct xenctl_dominfo *dom_info(const struct dom *d, const struct xenctl_dominfo *list, size_t n);
+void dom_ask(struct dom *d, struct client *c, uint32_t proc, uint32_t serial, uint64_t deadline);
+/* Answer all who asked for proc: with the result obj, or with err when obj is NULL. */
+void dom_answer(struct dom *d, uint32_t proc, const void *obj, const xld_error *err);
+void dom_progress(struct dom *d, const char *text);
+/* A client has gone: forget what it asked, cancel a create that only it waits for. */
+void dom_client_gone(struct xld *x, struct client *c);
+/* Find a domain with this UUID. -ESRCH: none. */
+int domid_by_uuid(struct xenctl *xc, const uint8_t uuid[16], uint32_t *domid);
+
+/* --- state.c --- */
+void state_save(struct xld *x, const struct dom *d);
+void state_remove(struct xld *x, const struct dom *d);
+/* Read all records, and take up the work that was under way. */
+void state_load(struct xld *x);
+
+/* --- job.c --- */
+void job_create(struct xld *x, struct dom *d);
+/* Destroy d; a create job that runs is cancelled first, a destroy job that runs will do. */
+void job_destroy(struct xld *x, struct dom *d);
+/* In a worker: tell what is being done. */
+__attribute__((format(printf, 2, 3)))
+void worker_progress(int fd, const char *fmt, ...);
+
+/* --- create.c, destroy.c: these run in workers --- */
+bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *ret, xld_error *err);
+bool destroy_run(const struct dom *d, int fd, xld_error *err);
+
+/* --- store.c --- */
+struct store_domain {
+	uint32_t domid;
+	const uint8_t *uuid;
+	const struct domcfg *cfg;
+	uint64_t start_time;
+	uint32_t store_port, console_port;
+	uint64_t store_mfn, console_mfn;
+	const char *guest_os;
+};
+/* false: errno. */
+bool store_write(struct xs_handle *xs, const struct store_domain *s);
+/* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
+bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16]);
+bool store_init_dom0(struct xs_handle *xs);
+/* Give a stopped domain another name and UUID. */
+bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], const uint8_t new[16], const char *name);
+
+/* --- life.c --- */
+bool life_start(struct xld *x);
+void life_stop(struct xld *x);
+/* Look for domains that have stopped or vanished, and do what their configuration says. */
+void life_check(struct xld *x);
+const char *life_reason_name(unsigned int reason);
+
+#endif
