@@ -15,23 +15,6 @@
 
 static u32 panic_cpu;		/* CPU + 1 of the one that speaks */
 
-void show_registers(const struct cpu_user_regs *r)
-{
-	bool ours = !(r->cs & 3);
-
-	printk(XL_ERR "CPU %u, vector %u, error code %04x, %s\n", smp_processor_id(), r->entry_vector, r->error_code,
-	       ours ? "in the hypervisor" : "in a guest");
-	printk(XL_ERR "rip %04x:%016lx%s%pS\n", r->cs, r->rip, ours ? " " : " guest ", (void *)r->rip);
-	printk(XL_ERR "rsp %04x:%016lx rflags %016lx\n", r->ss, r->rsp, r->rflags);
-	printk(XL_ERR "rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", r->rax, r->rbx, r->rcx, r->rdx);
-	printk(XL_ERR "rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", r->rsi, r->rdi, r->rbp, r->r8);
-	printk(XL_ERR "r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", r->r9, r->r10, r->r11, r->r12);
-	printk(XL_ERR "r13 %016lx r14 %016lx r15 %016lx\n", r->r13, r->r14, r->r15);
-	printk(XL_ERR "cr0 %016lx cr2 %016lx cr3 %016lx cr4 %016lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());
-	if (ours)
-		show_backtrace(r->rip, r->rbp);
-}
-
 static void show_current(void)
 {
 	const struct vcpu *v = current;
@@ -76,11 +59,6 @@ static void claim_panic(void)
 		halt();
 	printk(XL_ERR "panic inside a panic\n");
 	stop_machine();
-}
-
-bool panic_in_progress(void)
-{
-	return panic_cpu != 0;
 }
 
 void panic(const char *fmt, ...)

@@ -28,7 +28,6 @@ int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 /* A machine or set-up we cannot run on, at boot: one readable line, then halt. No registers. */
 void boot_fail(const char *fmt, ...) __printf(1, 2) __noreturn;
-bool panic_in_progress(void);
 void show_backtrace(unsigned long rip, unsigned long rbp);
 struct cpu_user_regs;
 void show_registers(const struct cpu_user_regs *regs);	/* all of them, and the back trace if they are ours */

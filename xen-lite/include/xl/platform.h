@@ -163,13 +163,15 @@ void smp_init(void);			/* brings up the application processors */
 void smp_serve(void);			/* this CPU's pending requests; called while spinning and on HAZARD_IPI */
 /* Runs fn(arg) on each CPU of the mask with interrupts off (this one included when set) and waits for all. */
 void smp_call(const unsigned long *cpus, void (*fn)(void *), void *arg);
-void smp_stop_others(void);		/* panic: by NMI, for good */
+void smp_stop_others(void);		/* the end of the machine: by NMI, for good */
+bool smp_stopping(void);
 void smp_kick(u32 cpu);			/* make it pass its exit path (VEC_IPI_RESCHED) */
 void smp_kick_timer(u32 cpu);		/* make it look at its timers */
 extern unsigned long cpu_online_map[];
 
 /* --- nmi.c --- */
 void nmi_handle(struct cpu_user_regs *regs);	/* own stack: only sets flags, or panics for a fatal one */
+void nmi_work(void);			/* exit path, HAZARD_NMI: says what came in */
 void machine_check_handle(struct cpu_user_regs *regs);
 
 /* Frame outside RAM that dom0 must not write: local and I/O APIC, MSI-X tables in use. */
