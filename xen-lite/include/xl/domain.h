@@ -43,7 +43,6 @@ struct evtchn;
 struct trap_bounce {
 	u16 vector;
 	bool has_error;
-	bool nmi;			/* deliver through the NMI callback */
 	u32 error;
 };
 
@@ -64,6 +63,7 @@ struct pv_vcpu {
 	unsigned int gdt_entries;
 	unsigned long ldt_base;
 	unsigned int ldt_entries;
+	unsigned long ldt_frames[16];	/* mapped so far, typed references held; 0: not */
 	u16 ds, es, fs, gs;		/* selectors while not running */
 	unsigned long fs_base, gs_base_kernel, gs_base_user;
 	unsigned long dr[8];		/* guest view; dr[7] == 0: no breakpoints in use */
@@ -97,7 +97,7 @@ struct vcpu {
 	unsigned long time_guest;	/* address of the secondary vcpu_time_info, 0 when not registered */
 	struct timer singleshot, poll_timer, periodic;
 	s_time_t periodic_period;	/* 0: off */
-	u32 virq_port[NR_VIRQS];	/* port bound to each per-vCPU VIRQ, 0 when none */
+	u32 virq_port[NR_VIRQS];	/* port bound to each VIRQ, 0 when none; global ones on vCPU 0 */
 	spinlock_t virq_lock;
 	struct sched_vcpu *sched;	/* the scheduler's own part */
 	unsigned long hard_affinity[BITS_TO_LONGS(NR_CPUS)];
@@ -149,7 +149,6 @@ struct domain {
 	/* event channels: common/event_channel.c */
 	struct evtchn **evtchn_bucket;	/* arrays of EVTCHNS_PER_BUCKET, made on demand */
 	unsigned int max_evtchn_port;	/* highest allowed */
-	u32 global_virq_port[NR_VIRQS];	/* on vCPU 0's behalf, see event_channel.c */
 	DECLARE_BITMAP(poll_mask, MAX_VIRT_CPUS);
 
 	struct grant_table *grant_table;	/* common/grant_table.c */

@@ -35,7 +35,6 @@ long do_event_channel_op(int cmd, void *arg);
 void send_guest_vcpu_virq(struct vcpu *v, u32 virq);	/* timer, debug: safe from the exit path */
 void send_global_virq(u32 virq);			/* console, dom_exc ...: to the domain that handles it (dom0) */
 bool send_guest_pirq(struct domain *d, u32 pirq);	/* from an interrupt: true when it was set pending now */
-void evtchn_rebind_vcpu_down(struct vcpu *v);
 /* Upcall state of the current vCPU, tested by the exit path. */
 static inline bool event_upcall_due(const struct vcpu *v)
 {
