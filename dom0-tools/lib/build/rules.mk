@@ -9,3 +9,7 @@ $(eval $(call unit_test,test_image,tests/unit/test_image.c $(IMAGE_SRCS),$(BUILD
 $(eval $(call unit_test,test_layout,tests/unit/test_layout.c dom0-tools/lib/build/layout.c \
 	dom0-tools/lib/build/pagetable.c dom0-tools/lib/build/image.c dom0-tools/lib/build/elf.c \
 	dom0-tools/lib/build/bzimage.c dom0-tools/lib/build/decompress.c,$(BUILD_LIBS)))
+
+FUZZ_TARGETS    += image
+FUZZ_SRCS_image := $(IMAGE_SRCS)
+FUZZ_LIBS_image := $(BUILD_LIBS)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# Guest tests: every folder with a main.c is a tiny PV kernel $(B)/tests/guest/NAME, started by $(B)/tests/guest/run.
+
+GUEST_DIRS := $(patsubst tests/guest/%/main.c,%,$(wildcard tests/guest/*/main.c))
+GUEST_LIB  := $(addprefix tests/guest/lib/,head.S entry.S trap.c main.c print.c pt.c event.c time.c user.c)
+GUEST_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
+	-mno-red-zone -mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -Iinclude -Itests/guest/lib
+
+$(B)/tests/guest/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $< (guest)"
+	@$(CC) $(GUEST_CFLAGS) -DTEST_NAME='"$(patsubst tests/guest/%/,%,$(dir $<))"' -MMD -MP -c -o $@ $<
+
+$(B)/tests/guest/obj/%.o: %.S
+	@mkdir -p $(@D)
+	@echo "  AS    $< (guest)"
+	@$(CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The verdict names its test, so main.c of the library is compiled for each.
+define guest_test
+$(B)/tests/guest/$(1)/main.o: tests/guest/lib/main.c tests/guest/lib/guest.h
+	@mkdir -p $$(@D)
+	@$$(CC) $$(GUEST_CFLAGS) -DTEST_NAME='"$(1)"' -c -o $$@ $$<
+
+$(B)/tests/guest/$(1)/$(1): $(patsubst %,$(B)/tests/guest/obj/tests/guest/$(1)/%.o,$(basename $(notdir $(wildcard tests/guest/$(1)/*.[cS])))) \
+		$(B)/tests/guest/$(1)/main.o $(patsubst %,$(B)/tests/guest/obj/%.o,$(basename $(filter-out %/main.c,$(GUEST_LIB)))) \
+		tests/guest/lib/guest.lds
+	@echo "  LD    tests/guest/$(1)"
+	@$$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest.lds -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach t,$(GUEST_DIRS),$(eval $(call guest_test,$(t))))
+
+GUEST_IMAGES := $(foreach t,$(GUEST_DIRS),$(B)/tests/guest/$(t)/$(t))
+
+$(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
+
+TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
+GUEST_TESTS   += $(B)/tests/guest/run
