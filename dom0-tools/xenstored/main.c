@@ -2,18 +2,14 @@
 /*
  * xenstored: options, signals, and the loop that ties store, socket and domains together.
  */
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "domain.h"
-#include "ev/ev.h"
+#include "ev/daemon.h"
 #include "server.h"
 #include "sock.h"
 
@@ -96,95 +92,13 @@ static void before_sleep(void *arg)
 		ev_timer_set(continue_timer, 0);
 }
 
-static void on_signal(struct ev_fd *w, uint32_t events, void *arg)
-{
-	struct signalfd_siginfo si;
-
-	(void)events;
-	(void)arg;
-	if (read(ev_fd_fd(w), &si, sizeof(si)) == sizeof(si))
-		ev_loop_stop(loop);
-}
-
-static int watch_signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd >= 0 && ev_fd_add(loop, fd, EPOLLIN, on_signal, NULL) ? 0 : -errno;
-}
-
-/* A host with a thousand domains has as many programs talking to the store. */
-static void raise_limits(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
-}
-
-/*
- * Split off the daemon. The parent stays until the child is ready (a byte in the pipe) or dead (end of file), so that
- * its exit status says whether the store can be used. Returns the child's end of the pipe.
- */
-static int go_to_background(void)
-{
-	int p[2];
-	char c;
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return -1;
-	switch (fork()) {
-	case -1:
-		return -1;
-	case 0:
-		close(p[0]);
-		setsid();
-		return p[1];
-	default:
-		close(p[1]);
-		_exit(read(p[0], &c, 1) == 1 ? 0 : 1);
-	}
-}
-
-static void report_ready(int fd)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	close(null);
-	if (write(fd, "1", 1) != 1)
-		fprintf(stderr, "xenstored: the starting process has gone\n");
-	close(fd);
-}
-
-static int write_pid(const char *path)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		return -errno;
-	fprintf(f, "%d\n", getpid());
-	return fclose(f) ? -errno : 0;
-}
-
 static int start(const struct options *o, char *err, size_t errlen)
 {
 	int rc;
 
 	loop = ev_loop_new();
 	continue_timer = loop ? ev_timer_new(loop, on_continue, &server) : NULL;
-	if (!continue_timer || ev_before_sleep(loop, before_sleep, &server) < 0 || watch_signals() < 0) {
+	if (!continue_timer || ev_before_sleep(loop, before_sleep, &server) < 0 || daemon_stop_on_signals(loop) < 0) {
 		snprintf(err, errlen, "event loop: %s", strerror(errno));
 		return -errno;
 	}
@@ -192,7 +106,7 @@ static int start(const struct options *o, char *err, size_t errlen)
 	if (!rc)
 		rc = sock_listen(&server, loop, o->socket, err, errlen);
 	if (!rc && o->pid_file) {
-		rc = write_pid(o->pid_file);
+		rc = daemon_write_pid(o->pid_file);
 		if (rc)
 			snprintf(err, errlen, "pid file %s: %s", o->pid_file, strerror(-rc));
 	}
@@ -214,9 +128,9 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	server.trace = traced;
-	raise_limits();
-	if (o.daemon && (ready = go_to_background()) < 0) {
-		fprintf(stderr, "xenstored: cannot go to the background: %s\n", strerror(errno));
+	daemon_raise_limits();
+	if (o.daemon && (ready = daemon_background()) < 0) {
+		fprintf(stderr, "xenstored: cannot go to the background: %s\n", strerror(-ready));
 		return 1;
 	}
 	rc = start(&o, err, sizeof(err));
@@ -225,7 +139,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (ready >= 0)
-		report_ready(ready);
+		daemon_ready(ready);
 	rc = ev_loop_run(loop);
 	if (rc)
 		fprintf(stderr, "xenstored: event loop: %s\n", strerror(-rc));

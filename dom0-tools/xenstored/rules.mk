@@ -2,7 +2,7 @@
 XENSTORED_STORE_SRCS := $(addprefix dom0-tools/xenstored/,path.c node.c tree.c tx.c watch.c)
 XENSTORED_SERVER_SRCS := $(XENSTORED_STORE_SRCS) $(addprefix dom0-tools/xenstored/,conn.c request.c) $(XS_WIRE_SRCS)
 XENSTORED_SRCS := $(XENSTORED_SERVER_SRCS) \
-		  $(addprefix dom0-tools/xenstored/,main.c sock.c ring.c domain.c) $(EV_SRCS) $(XENCTL_SRCS)
+		  $(addprefix dom0-tools/xenstored/,main.c sock.c ring.c domain.c) $(DAEMON_SRCS) $(XENCTL_SRCS)
 
 $(eval $(call tool,dom0-tools/xenstored/xenstored,$(XENSTORED_SRCS),))
 ALL += $(B)/dom0-tools/xenstored/xenstored
