@@ -200,7 +200,10 @@ static int privileged_init(struct domain *d)
 	d->nr_pirqs = nr_gsis() + MSI_PIRQS;
 	d->pirq = hv_alloc(d->nr_pirqs * sizeof(*d->pirq));
 	d->io_ports = hv_alloc(65536 / 8);
-	return d->pirq && d->io_ports ? 0 : -XEN_ENOMEM;
+	if (!d->pirq || !d->io_ports)
+		return -XEN_ENOMEM;
+	physdev_init_dom0(d);
+	return 0;
 }
 
 static int domain_parts(struct domain *d, const struct xen_domctl_createdomain *cfg)

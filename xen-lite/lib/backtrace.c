@@ -34,6 +34,14 @@ const char *symbol_lookup(unsigned long addr, unsigned long *off, unsigned long 
 	return symbol_strings + symbol_name[lo];
 }
 
+const char *symbol_nth(u32 n, u64 *addr)
+{
+	if (n >= symbol_count)
+		return NULL;
+	*addr = HV_IMAGE_VIRT + symbol_offset[n];
+	return symbol_strings + symbol_name[n];
+}
+
 void show_backtrace(unsigned long rip, unsigned long rbp)
 {
 	unsigned long top = (unsigned long)cpu_info(), bottom = top & ~(STACK_SIZE - 1UL);

@@ -33,6 +33,7 @@ struct cpu_user_regs;
 void show_registers(const struct cpu_user_regs *regs);	/* all of them, and the back trace if they are ours */
 /* Symbol that contains addr, or NULL; *off and *size are set when found. */
 const char *symbol_lookup(unsigned long addr, unsigned long *off, unsigned long *size);
+const char *symbol_nth(u32 n, u64 *addr);	/* in the order of addresses; NULL: no more */
 
 #define BUG()		panic("bug at %s:%d", __FILE__, __LINE__)
 #define BUG_ON(c)	do { if (unlikely(c)) panic("bug at %s:%d: %s", __FILE__, __LINE__, #c); } while (0)

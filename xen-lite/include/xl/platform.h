@@ -121,6 +121,7 @@ void irq_init(void);
 /* Every vector that is not an exception or 0x80/0x82 comes here from entry/, interrupts off. Does the EOI. */
 void irq_dispatch(u8 vector);
 void irq_relinquish_domain(struct domain *d);	/* physdev: unmaps all pirqs of d */
+void physdev_init_dom0(struct domain *d);	/* physdev: fills d->io_ports */
 
 /*
  * A PIRQ: the number by which a domain names a physical interrupt. d->pirq[] and the slots are under d->event_lock; NULL
