@@ -23,4 +23,29 @@ $(B)/dom0.cpio: $(foreach p,$(DOM0_PROGRAMS),$(firstword $(subst :, ,$(p)))) tes
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/dom0/modules.list -s tests/lab/dom0/root \
 		$(addprefix -p ,$(DOM0_PROGRAMS)) $@
 
+# Debian's Xen and tools in the same dom0, to compare with. Nothing else depends on these.
+PEER := $(B)/peer/xen.gz
+$(PEER):
+	@tests/lab/fetch-peer $(B)/peer
+
+PEER_BIN := /usr/lib/xen-4.17/bin
+PEER_PROGRAMS := $(foreach p,xenstored xen-init-dom0 xenconsoled xenconsole libxl-save-helper,$(PEER_BIN)/$(p):$(PEER_BIN)/$(p)) \
+	$(PEER_BIN)/xl:/usr/sbin/xl \
+	$(foreach p,ls read write watch list rm chmod exists,/usr/bin/xenstore-$(p):/usr/bin/xenstore-$(p))
+
+$(B)/peer/dom0.cpio: $(PEER) $(B)/lab/lab-agent $(KERNEL) $(B)/guest.cpio tests/lab/make-initramfs \
+		$(shell find tests/lab/dom0 tests/lab/peer -type f)
+	@echo "  CPIO  peer/dom0.cpio"
+	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/dom0/modules.list -r $(B)/peer/root \
+		-s tests/lab/dom0/root -s tests/lab/peer/root $(addprefix -p $(B)/peer/root,$(PEER_PROGRAMS)) \
+		-p /lib/x86_64-linux-gnu/libgcc_s.so.1:/lib/x86_64-linux-gnu/libgcc_s.so.1 \
+		-p $(B)/peer/root/etc/xen/xl.conf:/etc/xen/xl.conf \
+		-p $(B)/lab/lab-agent:/usr/sbin/lab-agent -p $(KERNEL):/root/guest/vmlinuz \
+		-p $(B)/guest.cpio:/root/guest/initramfs $@
+
+.PHONY: peer
+peer: $(B)/peer/dom0.cpio
+
+HELP += "peer|fetch_Debian's_Xen_and_tools_for_comparisons"
+
 ALL  += $(B)/lab/lab $(B)/dom0.cpio
