@@ -275,6 +275,11 @@ static struct page_info *frames_take(unsigned int order, unsigned int memflags)
 	return pg;
 }
 
+struct page_info *heap_alloc_block(unsigned int order, unsigned int memflags)
+{
+	return frames_take(order, memflags);
+}
+
 void heap_free_block(struct page_info *pg, unsigned int order)
 {
 	for (unsigned long i = 0; i < 1UL << order; i++) {

@@ -100,6 +100,7 @@ void *hv_alloc(size_t size);
 void hv_free(void *v);
 /* 2^order frames for a domain, zeroed unless MEMF_no_scrub; checks and charges max_pages. M2P is set to INVALID. NULL: no memory or over the limit. */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned int order, unsigned int memflags);
+struct page_info *heap_alloc_block(unsigned int order, unsigned int memflags);	/* 2^order frames for nobody yet: page_assign() */
 void heap_free_block(struct page_info *pg, unsigned int order);	/* frames that nobody owns or refers to */
 unsigned long heap_free_pages(void);	/* frames */
 unsigned long heap_total_pages(void);
