@@ -248,7 +248,7 @@ int domain_create(domid_t_ id, const struct xen_domctl_createdomain *cfg, bool p
 	d->xs_domain = cfg->flags & XEN_DOMCTL_CDF_xs_domain;
 	d->arch_config = cfg->arch;
 	d->pause_count = 1;
-	d->controller_pause_count = 1;
+	d->controller_pause_count = !privileged;	/* nobody holds dom0 but its builder */
 	rc = domain_parts(d, cfg);
 	if (rc) {
 		domain_free(d);

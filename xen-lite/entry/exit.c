@@ -46,10 +46,15 @@ void exit_work(void)
 			bounce_pending(v);
 			continue;
 		}
+		if (unlikely(v->pv.nmi_pending) && !v->pv.in_nmi) {
+			bounce_nmi(v);
+			continue;
+		}
 		if (event_upcall_due(v))
 			bounce_event(v);
 		if (likely(!cpu_info()->hazards))
 			break;
 	}
+	cpu_info()->work_start = 0;
 	cpu_l4_sync();
 }

@@ -62,27 +62,32 @@ bool trap_has_error_code(unsigned int vector)
 
 /* --- tables --------------------------------------------------------------------------------------------- */
 
-static void idt_set(unsigned int vector, u8 ist, u8 dpl)
+static void idt_set(unsigned int vector, u8 dpl)
 {
 	unsigned long addr = (unsigned long)vector_stubs + 16 * vector;
 
 	idt[vector] = (struct idt_gate){
 		.offset_low = addr, .offset_mid = addr >> 16, .offset_high = addr >> 32,
-		.selector = HV_CS, .ist = ist, .type = 0x8e | dpl << 5,
+		.selector = HV_CS, .type = 0x8e | dpl << 5,
 	};
 }
 
 void traps_init(void)
 {
 	for (unsigned int i = 0; i < 256; i++)
-		idt_set(i, 0, 0);
-	idt_set(TRAP_debug, IST_DB, 0);
-	idt_set(TRAP_nmi, IST_NMI, 0);
-	idt_set(TRAP_double_fault, IST_DF, 0);
-	idt_set(TRAP_machine_check, IST_MC, 0);
+		idt_set(i, 0);
 	/* int3 and into are unprivileged; every other software interrupt comes as #GP and is looked up by number. */
-	idt_set(TRAP_int3, 0, 3);
-	idt_set(TRAP_overflow, 0, 3);
+	idt_set(TRAP_int3, 3);
+	idt_set(TRAP_overflow, 3);
+}
+
+/* The full gates, once there are stacks for them. */
+static void idt_use_ist(void)
+{
+	idt[TRAP_debug].ist = IST_DB;
+	idt[TRAP_nmi].ist = IST_NMI;
+	idt[TRAP_double_fault].ist = IST_DF;
+	idt[TRAP_machine_check].ist = IST_MC;
 }
 
 static void gdt_set_system(u64 *gdt, unsigned int selector, u64 base, u32 limit, u8 type)
@@ -102,6 +107,35 @@ static void gdt_fill(u64 *gdt, struct tss *t)
 	gdt[5] = 0x00cff3000000ffff;	/* e02b: ring 3 data */
 	gdt[6] = 0x00affb000000ffff;	/* e033: ring 3 code, 64 bit */
 	gdt_set_system(gdt, TSS_SELECTOR, (unsigned long)t, sizeof(*t) - 1, 0x89);
+}
+
+static void gdt_load(const void *ptr)
+{
+	__asm__ __volatile__("lgdt (%0)\n\t"
+			     "pushq %1\n\t"
+			     "lea 1f(%%rip), %%rax\n\t"
+			     "pushq %%rax\n\t"
+			     "lretq\n"
+			     "1: mov %2, %%ss"
+			     :: "r" (ptr), "i" (HV_CS), "r" (HV_DS) : "rax", "memory");
+}
+
+static void idt_load(void)
+{
+	struct { u16 limit; u64 base; } __packed ptr = { sizeof(idt) - 1, (unsigned long)idt };
+
+	__asm__ __volatile__("lidt %0" :: "m" (ptr));
+}
+
+/* Exceptions while booting: same selector as later, no TSS yet, so the stack of the moment has to do. */
+void traps_early(void)
+{
+	static u64 early_gdt[FIRST_RESERVED_GDT_ENTRY + 16];
+	struct { u16 limit; u64 base; } __packed ptr = { sizeof(early_gdt) - 1, (unsigned long)early_gdt };
+
+	gdt_fill(early_gdt + FIRST_RESERVED_GDT_ENTRY, &this_cpu(tss));
+	gdt_load(&ptr);
+	idt_load();
 }
 
 /* The window: one L3, L2 and L1 of this CPU's own under slot 257 of its top-level table. */
@@ -134,17 +168,10 @@ void traps_init_cpu(void)
 
 	ptr.limit = (FIRST_RESERVED_GDT_PAGE + 1) * PAGE_SIZE - 1;
 	ptr.base = CPU_WINDOW_VIRT;
-	__asm__ __volatile__("lgdt %0\n\t"
-			     "pushq %1\n\t"
-			     "lea 1f(%%rip), %%rax\n\t"
-			     "pushq %%rax\n\t"
-			     "lretq\n"
-			     "1: mov %2, %%ss\n\t"
-			     "ltr %w3"
-			     :: "m" (ptr), "i" (HV_CS), "r" (HV_DS), "r" (TSS_SELECTOR) : "rax", "memory");
-	ptr.limit = sizeof(idt) - 1;
-	ptr.base = (unsigned long)idt;
-	__asm__ __volatile__("lidt %0" :: "m" (ptr));
+	gdt_load(&ptr);
+	__asm__ __volatile__("ltr %w0" :: "r" (TSS_SELECTOR));
+	idt_use_ist();
+	idt_load();
 	desc_load(NULL);
 	syscall_init_cpu();
 }
@@ -158,18 +185,14 @@ void desc_load(struct vcpu *v)
 
 	for (unsigned int i = 0; i < FIRST_RESERVED_GDT_PAGE; i++)
 		l1[i] = i < pages ? mfn_to_pa(_mfn(v->pv.gdt_frames[i])) | HV_PTE_RW : 0;
-	memset(l1 + 16, 0, 16 * sizeof(*l1));	/* LDT pages are mapped when a selector load asks for them */
+	for (unsigned int i = 0; i < 16; i++)	/* the others are mapped when a selector load asks for them */
+		l1[16 + i] = v && v->pv.ldt_frames[i] ? mfn_to_pa(_mfn(v->pv.ldt_frames[i])) | HV_PTE_RW : 0;
 	if (v && v->pv.ldt_entries) {
 		gdt_set_system(gdt, LDT_SELECTOR, CPU_WINDOW_VIRT + 16 * PAGE_SIZE, v->pv.ldt_entries * 8 - 1, 0x82);
 		__asm__ __volatile__("lldt %w0" :: "r" (LDT_SELECTOR));
 	} else {
 		__asm__ __volatile__("lldt %w0" :: "r" (0));
 	}
-}
-
-void desc_map_ldt_page(unsigned int page, mfn_t mfn)
-{
-	this_cpu(window_l1)[16 + page] = mfn_to_pa(mfn) | HV_PTE_RW;
 }
 
 /* --- traps from the hypervisor itself --------------------------------------------------------------------- */

@@ -127,7 +127,7 @@ struct domain {
 	char crash_reason[96];		/* from domain_crash(), "" before */
 	enum domain_dying dying;
 	volatile u32 pause_count;	/* domain_pause() depth, counted on top of each vCPU's */
-	u32 controller_pause_count;	/* XEN_DOMCTL_pausedomain depth: the part that tools own; 1 at creation */
+	u32 controller_pause_count;	/* XEN_DOMCTL_pausedomain depth: the part that tools own; 1 at creation but for dom0 */
 	spinlock_t lock, page_lock, pt_lock, event_lock;
 
 	unsigned int max_vcpus;

@@ -20,6 +20,7 @@ enum {
 
 /* entry/traps.c */
 void traps_init(void);			/* IDT, for all CPUs */
+void traps_early(void);
 void traps_init_cpu(void);		/* this CPU's GDT, TSS, IDT register and SYSCALL MSRs */
 void show_registers(const struct cpu_user_regs *regs);
 bool trap_has_error_code(unsigned int vector);
@@ -35,12 +36,16 @@ void inject_page_fault(unsigned long addr, u32 error);
 void inject_gp(u32 error);
 void bounce_pending(struct vcpu *v);	/* exit path: build the frame for v->pv.bounce */
 void bounce_event(struct vcpu *v);
+void bounce_nmi(struct vcpu *v);
 void bounce_syscall(struct vcpu *v);
 void bounce_failsafe(struct vcpu *v);
 
 /* pv/ */
 void pv_enter_kernel(struct vcpu *v);	/* user -> kernel mode: GS bases and top-level table */
 void pv_enter_user(struct vcpu *v);
+struct insn;
+/* Fetches and decodes the instruction at rip; false in 32-bit mode or when it is none of ours. */
+bool guest_insn(struct insn *in, const struct cpu_user_regs *regs);
 bool emulate_forced(struct cpu_user_regs *regs);	/* #UD: the "xen" prefix; true when handled */
 bool emulate_privileged(struct cpu_user_regs *regs);	/* #GP: true when handled (done, or a trap was queued) */
 bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr);	/* #PF: a store to a page table */
@@ -52,8 +57,15 @@ int pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
 long pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
 void pv_drop_gdt(struct vcpu *v);
 int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val);
+void pv_load_debugregs(const struct vcpu *v);
+void pv_clear_debugregs(void);
+int mmuext_self(const struct mmuext_op *op);	/* mm/mmuext.c: one operation of the current vCPU on itself */
+int load_ds(u16 sel);	/* entry.S: 0, or -EFAULT and the null selector is loaded */
+int load_es(u16 sel);
+int load_fs(u16 sel);
+int load_gs(u16 sel);
 void hypercall_page_fill(void *page);
-bool hypercall_run(struct cpu_user_regs *regs);
+void hypercall_run(struct cpu_user_regs *regs);
 
 #define guest_mode_kernel(v)	((v)->pv.kernel_mode)
 

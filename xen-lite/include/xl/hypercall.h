@@ -14,6 +14,9 @@ bool hypercall_preempt_check(void);
 /* Rewrites the arguments of the running hypercall (op = __HYPERVISOR_*), n of them, and returns the value to return. */
 long hypercall_continue(unsigned int op, unsigned int n, ...);
 
+/* Set in `count` of mmu_update and mmuext_op when they continue; no guest has that many requests. */
+#define MMU_UPDATE_CONTINUED	0x80000000U
+
 long do_multicall(void *list, unsigned int n);
 long do_xen_version(int cmd, void *arg);
 long do_console_io(int cmd, int count, char *buffer);

@@ -19,7 +19,7 @@ struct cpu_info {
 	unsigned long percpu_offset;		/* add to the linked address of a per-CPU variable */
 	u32 cpu;
 	u32 hazards;				/* HAZARD_*: work to do before the next return to a guest */
-	unsigned long pad;			/* keeps the frame's end 16-byte aligned, see BUILD_BUG_ON in traps.c */
+	u64 work_start;				/* TSC when this stay's long work began, 0: not yet; see hypercall_preempt_check() */
 };
 
 static inline struct cpu_info *cpu_info(void)

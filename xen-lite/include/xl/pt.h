@@ -81,6 +81,9 @@ u64 *guest_l1_entry(struct vcpu *v, unsigned long va);
 int pt_grant_map(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, u64 pte_flags);
 int pt_grant_unmap(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, bool readonly, u64 replace_addr);
 
+/* The guest's bitmap of vCPUs as CPUs that may hold d's translations; 0 or -XEN_EFAULT. */
+int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus);
+
 /* --- mm/cpu_l4.c: this CPU's top-level table ------------------------------------------------------------------ */
 
 void cpu_l4_init(void);			/* makes this CPU's table and loads it; hv_map_init() came first */
@@ -104,6 +107,6 @@ static inline void cpu_l4_sync(void)
 
 /* --- odds and ends of entry/ ------------------------------------------------------------------------------------ */
 void syscall_init_cpu(void);
-void desc_map_ldt_page(unsigned int page, mfn_t mfn);
+void ldt_drop_pages(struct vcpu *v);	/* pv/desc.c */
 
 #endif

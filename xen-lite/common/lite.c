@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lite_op: our extensions of the interface. Each has a feature bit; a guest that finds it clear does without.
+ *
+ * A crash reason is written once before its domain is marked as shut down and cleared when it resumes; it is copied without
+ * a lock, and the copy is always terminated.
+ */
+#include <xl/domain.h>
+#include <xl/guest_access.h>
+#include <xl/hypercall.h>
+#include <public/lite.h>
+
+BUILD_BUG_ON(sizeof(((struct xen_lite_crash_reason *)0)->reason) != sizeof(((struct domain *)0)->crash_reason));
+BUILD_BUG_ON(COUNT_CR3 != LITE_COUNT_CR3 || COUNT_SWITCH != LITE_COUNT_SWITCH || COUNT_NR > LITE_NR_COUNTS);
+
+static long crash_reason(void *arg)
+{
+	struct xen_lite_crash_reason r;
+	struct domain *d;
+
+	if (copy_from_guest(&r, arg, 1))
+		return -XEN_EFAULT;
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	d = domain_get(r.domid);
+	if (!d)
+		return -XEN_ESRCH;
+	memcpy(r.reason, d->crash_reason, sizeof(r.reason));
+	r.reason[sizeof(r.reason) - 1] = 0;
+	domain_put(d);
+	return copy_to_guest(arg, &r, 1) ? -XEN_EFAULT : 0;
+}
+
+static long counters(void *arg)
+{
+	struct xen_lite_counters c;
+	struct domain *d;
+	struct vcpu *v;
+
+	if (copy_from_guest(&c, arg, 1))
+		return -XEN_EFAULT;
+	d = domain_get(c.domid);
+	if (!d)
+		return -XEN_ESRCH;
+	if (d != current->domain && !current->domain->privileged) {
+		domain_put(d);
+		return -XEN_EPERM;
+	}
+	memset(c.count, 0, sizeof(c.count));
+	for_each_vcpu(d, v)
+		for (unsigned int i = 0; i < COUNT_NR; i++)
+			c.count[i] += v->count[i];
+	domain_put(d);
+	return copy_to_guest(arg, &c, 1) ? -XEN_EFAULT : 0;
+}
+
+long do_lite_op(unsigned int cmd, void *arg)
+{
+	switch (cmd) {
+	case LITEOP_features:
+		return LITEF_counters | (current->domain->privileged ? LITEF_crash_reason : 0);
+	case LITEOP_crash_reason:
+		return crash_reason(arg);
+	case LITEOP_counters:
+		return counters(arg);
+	default:
+		return -XEN_ENOSYS;
+	}
+}

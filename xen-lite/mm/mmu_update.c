@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The checked ways of changing page-table entries: mmu_update, update_va_mapping, grant maps, and the one
+ * function behind them (and behind emulated stores, pv/ptwr.c): pt_write_entry().
+ *
+ * The order in pt_write_entry() is the safety argument: take the new entry's references, exchange the entry, drop the old entry's.
+ * A failure before the exchange leaves everything as it was. The old frame may still be in some TLB; whoever uses it as something
+ * else flushes first (mm/tlb.c).
+ */
+#include <xl/pt.h>
+#include <xl/asm.h>
+#include <xl/hypercall.h>
+#include <xl/guest_access.h>
+#include <xl/entry.h>
+
+#define PTE_AD	(PTE_A | PTE_D)
+
+/* Bits that may change in an L1 entry without touching any reference. */
+#define L1_FAST_BITS	(PTE_A | PTE_D | PTE_AVAIL | PTE_U | PTE_NX | PTE_G)
+
+static bool entry_exchange(u64 *ptr, u64 old, u64 *val, bool preserve_ad)
+{
+	u64 v = preserve_ad ? *val | (old & PTE_AD) : *val;
+
+	if (cmpxchg(ptr, old, v) != old)
+		return false;
+	*val = v;
+	return true;
+}
+
+int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
+		   const u64 *old_expected)
+{
+	u64 old = ACCESS_ONCE(*ptr);
+	int rc;
+
+	if (old_expected && old != *old_expected)
+		return -XEN_EAGAIN;
+	if (level == 4 && pt_slot_is_ours(((unsigned long)ptr & ~PAGE_MASK) / sizeof(u64)))
+		return refuse(-XEN_EINVAL, "d%u: L4 slot of the hypervisor", d->id);
+
+	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS)) {
+		val = (val | PTE_U) & ~PTE_G;
+	} else {
+		rc = pte_get(d, owner, level, &val);
+		if (rc)
+			return rc;
+	}
+	/* The processor sets A and D behind our back; anything else cannot change while we hold pt_lock. */
+	while (!entry_exchange(ptr, old, &val, preserve_ad)) {
+		u64 seen = ACCESS_ONCE(*ptr);
+
+		if (old_expected) {
+			if ((old ^ val) & ~L1_FAST_BITS || level > 1 || !(old & PTE_P))
+				pte_put(d, level, val);
+			return -XEN_EAGAIN;
+		}
+		BUG_ON((seen ^ old) & ~PTE_AD);
+		old = seen;
+	}
+	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS))
+		return 0;
+	pte_put(d, level, old);
+	if (level == 4)
+		cpu_l4_entry_changed((u64 *)((unsigned long)ptr & PAGE_MASK));
+	return 0;
+}
+
+/* --- walking ------------------------------------------------------------------------------------------------------ */
+
+u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
+{
+	mfn_t table = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN) ? v->pv.kernel_l4 : v->pv.user_l4;
+
+	if (!is_canonical(va) || pt_slot_is_ours(pt_index(va, 4)) || mfn_eq(table, INVALID_MFN))
+		return NULL;
+	for (unsigned int level = 4; level > 1; level--) {
+		u64 e = ((u64 *)mfn_to_virt(table))[pt_index(va, level)];
+
+		if (!(e & PTE_P))
+			return NULL;
+		table = pte_mfn(e);
+	}
+	return (u64 *)mfn_to_virt(table) + pt_index(va, 1);
+}
+
+/* --- mmu_update --------------------------------------------------------------------------------------------------- */
+
+/* Whose tables, whose frames: two domain ids in one word. */
+struct mmu_target {
+	struct domain *pt, *owner;
+};
+
+static void target_put(struct mmu_target *t)
+{
+	if (t->pt && t->pt != current->domain)
+		domain_put(t->pt);
+	if (t->owner && t->owner != current->domain && t->owner != dom_xen && t->owner != dom_io)
+		domain_put(t->owner);
+}
+
+static struct domain *target_get(unsigned int id)
+{
+	struct domain *curr = current->domain;
+
+	if (id == DOMID_SELF || id == curr->id)
+		return curr;
+	if (!curr->privileged)
+		return NULL;
+	if (id == DOMID_IO)
+		return dom_io;
+	if (id == DOMID_XEN)
+		return dom_xen;
+	return domain_get(id);
+}
+
+static int target_init(struct mmu_target *t, unsigned int domid)
+{
+	unsigned int pt = domid >> 16;
+
+	t->pt = pt ? target_get(pt - 1) : current->domain;
+	t->owner = target_get(domid & 0xffff);
+	if (t->pt && t->owner && t->pt != dom_io && t->pt != dom_xen)
+		return 0;
+	target_put(t);
+	return current->domain->privileged ? -XEN_ESRCH : -XEN_EPERM;
+}
+
+/* A frame that is no page table now is written like memory. */
+static int write_plain(struct page_info *pg, u64 *ptr, u64 val)
+{
+	int rc = page_get_type(pg, PGT_writable);
+
+	if (rc)
+		return rc;
+	ACCESS_ONCE(*ptr) = val;
+	page_put_type(pg);
+	return 0;
+}
+
+static int update_entry(struct mmu_target *t, u64 where, u64 val, bool preserve_ad)
+{
+	mfn_t m = pa_to_mfn(where);
+	struct page_info *pg;
+	unsigned int level;
+	u64 *ptr, type;
+	int rc;
+
+	if (!mfn_valid(m))
+		return refuse(-XEN_EINVAL, "no frame at %llx", where);
+	pg = mfn_to_page(m);
+	if (!page_get(pg, t->pt))
+		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), t->pt->id);
+	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1) & ~7ULL));
+	type = ACCESS_ONCE(pg->type_info);
+	level = pgt_level(type);
+	if (level >= 1 && level <= 4 && (type & PGT_count_mask) && (type & PGT_validated))
+		rc = pt_write_entry(t->pt, t->owner, ptr, level, val, preserve_ad, NULL);
+	else
+		rc = write_plain(pg, ptr, val);
+	page_put(pg);
+	return rc;
+}
+
+static int update_m2p(struct mmu_target *t, u64 where, u64 pfn)
+{
+	mfn_t m = pa_to_mfn(where);
+	struct page_info *pg;
+
+	if (!mfn_valid(m))
+		return -XEN_EINVAL;
+	pg = mfn_to_page(m);
+	if (!page_get(pg, t->owner))
+		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), t->owner->id);
+	m2p_set(m, pfn);
+	page_put(pg);
+	return 0;
+}
+
+static int update_one(struct mmu_target *t, const struct mmu_update *req)
+{
+	unsigned int cmd = req->ptr & 3;
+	u64 where = req->ptr & ~3ULL;
+
+	switch (cmd) {
+	case MMU_NORMAL_PT_UPDATE:
+	case MMU_PT_UPDATE_NO_TRANSLATE:
+		return update_entry(t, where, req->val, false);
+	case MMU_PT_UPDATE_PRESERVE_AD:
+		return update_entry(t, where, req->val, true);
+	default:
+		return update_m2p(t, where, req->val);
+	}
+}
+
+long do_mmu_update(void *list, unsigned int count, unsigned int *done, unsigned int domid)
+{
+	struct mmu_target t;
+	unsigned int i = 0, finished = 0;
+	long rc;
+
+	/* The top bit says that this is a continuation: *done already counts what went before. */
+	if (count & MMU_UPDATE_CONTINUED) {
+		count &= ~MMU_UPDATE_CONTINUED;
+		if (done && copy_from_guest(&finished, done, 1))
+			return -XEN_EFAULT;
+	}
+	rc = target_init(&t, domid);
+	if (rc)
+		return rc;
+	spin_lock(&t.pt->pt_lock);
+	rc = pt_drain(t.pt);
+	while (!rc && i < count) {
+		struct mmu_update req;
+
+		if (i && hypercall_preempt_check()) {
+			rc = -XEN_ERESTART;
+			break;
+		}
+		if (copy_from_guest_offset(&req, list, i, 1))
+			rc = -XEN_EFAULT;
+		else
+			rc = update_one(&t, &req);
+		if (!rc)
+			i++;
+	}
+	if (rc != -XEN_ERESTART && pt_drain(t.pt))
+		rc = i < count ? rc : -XEN_ERESTART;
+	spin_unlock(&t.pt->pt_lock);
+	target_put(&t);
+
+	finished += i;
+	if (done && copy_to_guest(done, &finished, 1))
+		rc = -XEN_EFAULT;
+	if (rc == -XEN_ERESTART)
+		return hypercall_continue(__HYPERVISOR_mmu_update, 4, (char *)list + i * sizeof(struct mmu_update),
+					  (unsigned long)((count - i) | MMU_UPDATE_CONTINUED), done, (unsigned long)domid);
+	return rc;
+}
+
+/* --- update_va_mapping -------------------------------------------------------------------------------------------- */
+
+/* Turns the guest's vCPU bitmap, as many bytes as d has vCPUs for, into CPUs: 0 or -XEN_EFAULT. */
+int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus)
+{
+	u8 bytes[DIV_ROUND_UP(MAX_VIRT_CPUS, 8)] = { 0 };
+
+	memset(cpus, 0, NR_CPUS / 8);
+	if (copy_from_guest(bytes, mask, DIV_ROUND_UP(d->max_vcpus, 8)))
+		return -XEN_EFAULT;
+	for (unsigned int i = 0; i < d->max_vcpus; i++)
+		if ((bytes[i / 8] >> (i % 8) & 1) && d->vcpu[i] && test_bit(d->vcpu[i]->cpu, d->dirty_cpus))
+			__set_bit(d->vcpu[i]->cpu, cpus);
+	return 0;
+}
+
+static long flush_after_update(struct domain *d, unsigned long va, unsigned long flags)
+{
+	unsigned long cpus[BITS_TO_LONGS(NR_CPUS)];
+	unsigned long where = flags & ~(UVMF_FLUSHTYPE_MASK | UVMF_ALL);
+	bool all = (flags & UVMF_FLUSHTYPE_MASK) == UVMF_TLB_FLUSH;
+
+	if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_NONE)
+		return 0;
+	if (!(flags & UVMF_ALL) && !where) {
+		if (all)
+			tlb_flush_local();
+		else
+			tlb_flush_one_local(va);
+		return 0;
+	}
+	if (flags & UVMF_ALL)
+		memcpy(cpus, d->dirty_cpus, sizeof(cpus));
+	else if (vcpumask_to_cpus(d, (void *)where, cpus))
+		return -XEN_EFAULT;
+	if (all)
+		tlb_flush_mask(cpus);
+	else
+		tlb_flush_one_mask(cpus, va);
+	return 0;
+}
+
+static long update_va(unsigned long va, u64 val, unsigned long flags, struct domain *owner)
+{
+	struct domain *d = current->domain;
+	u64 *ptr;
+	int rc;
+
+	spin_lock(&d->pt_lock);
+	ptr = guest_l1_entry(current, va);
+	if (!ptr)
+		rc = refuse(-XEN_EINVAL, "d%u: no L1 table for %lx", d->id, va);
+	else
+		rc = pt_write_entry(d, owner, ptr, 1, val, false, NULL);
+	spin_unlock(&d->pt_lock);
+	return rc ? rc : flush_after_update(d, va, flags);
+}
+
+long do_update_va_mapping(unsigned long va, u64 val, unsigned long flags)
+{
+	return update_va(va, val, flags, current->domain);
+}
+
+long do_update_va_mapping_otherdomain(unsigned long va, u64 val, unsigned long flags, unsigned int domid)
+{
+	struct mmu_target t;
+	long rc = target_init(&t, domid & 0xffff);
+
+	if (rc)
+		return rc;
+	rc = update_va(va, val, flags, t.owner);
+	target_put(&t);
+	return rc;
+}
+
+/* --- grants --------------------------------------------------------------------------------------------------------- */
+
+/* The L1 entry at a machine address given by the guest, with its table referenced and typed; NULL when it is none of d's. */
+static u64 *pte_by_address(struct domain *d, u64 ma, struct page_info **table)
+{
+	mfn_t m = pa_to_mfn(ma);
+
+	/* Only what is an L1 table already: taking the type must not validate a page of data. */
+	if ((ma & 7) || !mfn_valid(m) || (mfn_to_page(m)->type_info & PGT_type_mask) != PGT_l1 ||
+	    !(mfn_to_page(m)->type_info & PGT_count_mask) || page_get_with_type(m, d, PGT_l1))
+		return NULL;
+	*table = mfn_to_page(m);
+	return (u64 *)pa_to_virt(ma);
+}
+
+static u64 *grant_entry(struct vcpu *v, u64 addr, bool is_pte_ma, struct page_info **table)
+{
+	*table = NULL;
+	return is_pte_ma ? pte_by_address(v->domain, addr, table) : guest_l1_entry(v, addr);
+}
+
+int pt_grant_map(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, u64 pte_flags)
+{
+	struct domain *d = v->domain, *owner = mfn_valid(frame) ? page_owner(mfn_to_page(frame)) : NULL;
+	struct page_info *table;
+	u64 *ptr;
+	int rc = -XEN_EINVAL;
+
+	if (!owner)
+		return rc;
+	spin_lock(&d->pt_lock);
+	ptr = grant_entry(v, addr, is_pte_ma, &table);
+	if (ptr)
+		rc = pt_write_entry(d, owner, ptr, 1, mfn_to_pa(frame) | (pte_flags & ~PTE_MFN_MASK), false, NULL);
+	if (table)
+		page_put_with_type(table);
+	pt_drain(d);
+	spin_unlock(&d->pt_lock);
+	return rc;
+}
+
+static int grant_unmap_locked(struct vcpu *v, u64 *ptr, mfn_t frame, bool readonly, u64 replace_addr)
+{
+	struct domain *d = v->domain;
+	u64 old = ACCESS_ONCE(*ptr), val = 0, *from = NULL;
+
+	if (!(old & PTE_P) || !mfn_eq(pte_mfn(old), frame) || !(old & PTE_RW) != readonly)
+		return refuse(-XEN_EINVAL, "d%u: entry %llx does not map frame %lx as granted", d->id, old, mfn_x(frame));
+	if (replace_addr) {
+		from = guest_l1_entry(v, replace_addr);
+		if (!from)
+			return -XEN_EINVAL;
+		val = ACCESS_ONCE(*from);
+		if (from == ptr || pt_write_entry(d, d, from, 1, 0, false, &val))
+			return -XEN_EINVAL;
+	}
+	return pt_write_entry(d, d, ptr, 1, val, false, NULL);
+}
+
+int pt_grant_unmap(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, bool readonly, u64 replace_addr)
+{
+	struct domain *d = v->domain;
+	struct page_info *table;
+	u64 *ptr;
+	int rc = -XEN_EINVAL;
+
+	spin_lock(&d->pt_lock);
+	ptr = grant_entry(v, addr, is_pte_ma, &table);
+	if (ptr)
+		rc = grant_unmap_locked(v, ptr, frame, readonly, replace_addr);
+	if (table)
+		page_put_with_type(table);
+	pt_drain(d);
+	spin_unlock(&d->pt_lock);
+	return rc;
+}

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest kernel tells us about itself: trap table, callbacks, kernel stack, segment bases, assists, debug registers. All of
+ * it is state of the calling vCPU (assists: of the domain), checked here once and trusted afterwards.
+ */
+#include <xl/entry.h>
+#include <xl/asm.h>
+#include <xl/hypercall.h>
+#include <xl/guest_access.h>
+#include <public/callback.h>
+#include <public/nmi.h>
+
+/* --- traps and callbacks --------------------------------------------------------------------------------------------- */
+
+long do_set_trap_table(void *list)
+{
+	struct trap_info *traps = current->pv.traps;
+
+	if (!list) {
+		memset(traps, 0, sizeof(current->pv.traps));
+		return 0;
+	}
+	/* At most one entry for each vector is meaningful, and the list ends at address 0. */
+	for (unsigned int i = 0; i < 512; i++) {
+		struct trap_info ti;
+
+		if (copy_from_guest_offset(&ti, list, i, 1))
+			return -XEN_EFAULT;
+		if (!ti.address)
+			return 0;
+		if (!is_canonical(ti.address))
+			return refuse(-XEN_EINVAL, "handler %lx of trap %u", ti.address, ti.vector);
+		traps[ti.vector] = ti;
+	}
+	return -XEN_E2BIG;
+}
+
+static long callback_register(unsigned int type, unsigned long address, bool mask)
+{
+	struct pv_vcpu *pv = &current->pv;
+
+	if (!is_canonical(address))
+		return refuse(-XEN_EINVAL, "callback %u at %lx", type, address);
+	switch (type) {
+	case CALLBACKTYPE_event:
+		pv->event_callback = address;
+		return 0;
+	case CALLBACKTYPE_failsafe:
+		pv->failsafe_callback = address;
+		pv->event_mask_on_failsafe = mask;
+		return 0;
+	case CALLBACKTYPE_syscall:
+		pv->syscall_callback = address;
+		pv->event_mask_on_syscall = mask;
+		return 0;
+	case CALLBACKTYPE_nmi:
+		pv->nmi_callback = address;
+		return 0;
+	/* 32-bit system calls need a mode that 64-bit-only processors and we do not offer: tolerated by kernels. */
+	case CALLBACKTYPE_syscall32:
+	case CALLBACKTYPE_sysenter:
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+static long callback_unregister(unsigned int type)
+{
+	switch (type) {
+	case CALLBACKTYPE_event:
+	case CALLBACKTYPE_failsafe:
+	case CALLBACKTYPE_syscall:
+	case CALLBACKTYPE_syscall32:
+	case CALLBACKTYPE_sysenter:
+		return -XEN_EINVAL;
+	case CALLBACKTYPE_nmi:
+		current->pv.nmi_callback = 0;
+		return 0;
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+long do_callback_op(int cmd, const void *arg)
+{
+	struct callback_register reg;
+	struct callback_unregister unreg;
+
+	switch (cmd) {
+	case CALLBACKOP_register:
+		if (copy_from_guest(&reg, arg, 1))
+			return -XEN_EFAULT;
+		return callback_register(reg.type, reg.address, reg.flags & CALLBACKF_mask_events);
+	case CALLBACKOP_unregister:
+		if (copy_from_guest(&unreg, arg, 1))
+			return -XEN_EFAULT;
+		return callback_unregister(unreg.type);
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+long do_set_callbacks(unsigned long event, unsigned long failsafe, unsigned long syscall)
+{
+	if (!is_canonical(event) || !is_canonical(failsafe) || !is_canonical(syscall))
+		return -XEN_EINVAL;
+	current->pv.event_callback = event;
+	current->pv.failsafe_callback = failsafe;
+	current->pv.syscall_callback = syscall;
+	return 0;
+}
+
+long do_nmi_op(unsigned int cmd, void *arg)
+{
+	struct xennmi_callback cb;
+
+	switch (cmd) {
+	case XENNMI_register_callback:
+		if (copy_from_guest(&cb, arg, 1))
+			return -XEN_EFAULT;
+		return current->id ? -XEN_EINVAL : callback_register(CALLBACKTYPE_nmi, cb.handler_address, true);
+	case XENNMI_unregister_callback:
+		current->pv.nmi_callback = 0;
+		return 0;
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+/* --- stack, FPU, segments ------------------------------------------------------------------------------------------- */
+
+long do_stack_switch(unsigned long ss, unsigned long sp)
+{
+	current->pv.kernel_ss = ss | 3;
+	current->pv.kernel_sp = sp;
+	return 0;
+}
+
+long do_fpu_taskswitch(int set)
+{
+	current->pv.cr0_ts = set ? X86_CR0_TS : 0;
+	if (set)
+		write_cr0(read_cr0() | X86_CR0_TS);
+	else
+		__asm__ __volatile__("clts");
+	return 0;
+}
+
+/* In kernel mode the guest kernel's GS base is in GS_BASE and the user's in KERNEL_GS_BASE. */
+static long set_user_gs_selector(unsigned long sel)
+{
+	int rc;
+
+	if (sel & ~0xffffUL)
+		return -XEN_EINVAL;
+	__asm__ __volatile__("swapgs" ::: "memory");
+	rc = load_gs(sel);
+	__asm__ __volatile__("swapgs" ::: "memory");
+	return rc ? -XEN_EINVAL : 0;
+}
+
+long do_set_segment_base(unsigned int which, unsigned long base)
+{
+	if (which == SEGBASE_GS_USER_SEL)
+		return set_user_gs_selector(base);
+	if (!is_canonical(base))
+		return -XEN_EINVAL;
+	switch (which) {
+	case SEGBASE_FS:
+		wrmsr(MSR_FS_BASE, base);
+		return 0;
+	case SEGBASE_GS_USER:
+		wrmsr(MSR_KERNEL_GS_BASE, base);
+		return 0;
+	case SEGBASE_GS_KERNEL:
+		wrmsr(MSR_GS_BASE, base);
+		return 0;
+	default:
+		return -XEN_EINVAL;
+	}
+}
+
+/* --- assists -------------------------------------------------------------------------------------------------------- */
+
+#define ASSISTS_KNOWN	(1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |		\
+			 1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |		\
+			 1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |	\
+			 1UL << VMASST_TYPE_m2p_strict)
+
+long do_vm_assist(unsigned int cmd, unsigned int type)
+{
+	struct domain *d = current->domain;
+
+	if (type >= BITS_PER_LONG || !(ASSISTS_KNOWN >> type & 1))
+		return -XEN_EINVAL;
+	switch (cmd) {
+	case VMASST_CMD_enable:
+		set_bit(type, &d->vm_assist);
+		return 0;
+	case VMASST_CMD_disable:
+		clear_bit(type, &d->vm_assist);
+		return 0;
+	default:
+		return -XEN_ENOSYS;
+	}
+}
+
+/* --- debug registers -------------------------------------------------------------------------------------------------- */
+
+/* A breakpoint may not watch the hypervisor. */
+static bool breakpoint_ok(unsigned long addr)
+{
+	return is_canonical(addr) && (addr < HV_VIRT_START || addr >= HV_VIRT_END);
+}
+
+static void load_dr(int reg, unsigned long val)
+{
+	switch (reg) {
+	case 0: __asm__ __volatile__("mov %0, %%db0" :: "r" (val)); break;
+	case 1: __asm__ __volatile__("mov %0, %%db1" :: "r" (val)); break;
+	case 2: __asm__ __volatile__("mov %0, %%db2" :: "r" (val)); break;
+	case 3: __asm__ __volatile__("mov %0, %%db3" :: "r" (val)); break;
+	case 6: __asm__ __volatile__("mov %0, %%db6" :: "r" (val)); break;
+	case 7: __asm__ __volatile__("mov %0, %%db7" :: "r" (val)); break;
+	}
+}
+
+void pv_load_debugregs(const struct vcpu *v)
+{
+	for (int i = 0; i < 4; i++)
+		load_dr(i, v->pv.dr[i]);
+	load_dr(6, v->pv.dr[6]);
+	load_dr(7, v->pv.dr[7]);
+}
+
+void pv_clear_debugregs(void)
+{
+	load_dr(7, 0x400);
+}
+
+int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val)
+{
+	switch (reg) {
+	case 0 ... 3:
+		if (!breakpoint_ok(val))
+			return -XEN_EPERM;
+		break;
+	case 6:
+		val = (val & 0xe00f) | 0xffff0ff0;
+		break;
+	case 7:
+		/* Fixed bits; general detect is ours. An I/O breakpoint (type 2) would need CR4.DE semantics of the host. */
+		val = (val & 0xffff03ff) | 0x400;
+		for (int i = 0; i < 4; i++)
+			if ((val >> (16 + 4 * i) & 3) == 2)
+				return -XEN_EPERM;
+		break;
+	default:
+		return -XEN_EINVAL;
+	}
+	v->pv.dr[reg] = val;
+	return 0;
+}
+
+long do_set_debugreg(int reg, unsigned long val)
+{
+	struct vcpu *v = current;
+	int rc = pv_set_debugreg(v, reg, val);
+
+	if (!rc && (v->pv.dr[7] & 0xff))
+		pv_load_debugregs(v);
+	else if (!rc)
+		pv_clear_debugregs();
+	return rc;
+}
+
+long do_get_debugreg(int reg)
+{
+	if ((reg < 0 || reg > 3) && reg != 6 && reg != 7)
+		return -XEN_EINVAL;
+	return current->pv.dr[reg];
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Privileged instructions of a PV kernel, met as #GP (or #UD with the forced-emulation prefix): decoded, checked
+ * against what the vCPU may do, carried out on its virtual state.
+ *
+ * Port access: a vCPU may execute it by its virtual IOPL (kernel 1, user 3) or by its I/O bitmap; what then reaches a device is
+ * decided by the domain's port permissions. Other ports read as nothing there.
+ */
+#include <xl/entry.h>
+#include <xl/pt.h>
+#include <xl/insn.h>
+#include <xl/asm.h>
+#include <xl/platform.h>
+#include <xl/hypercall.h>
+#include <xl/guest_access.h>
+
+/* --- ports ---------------------------------------------------------------------------------------------------------- */
+
+static u32 dom0_cf8;		/* the configuration address that dom0 last wrote */
+
+static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
+{
+	unsigned int need = v->pv.kernel_mode ? 1 : 3;
+
+	if (v->pv.iopl >= need)
+		return true;
+	for (unsigned int p = port; p < port + size; p++) {
+		u8 bits;
+
+		if (!v->pv.iobmp || p >= v->pv.iobmp_ports ||
+		    raw_copy_from_guest(&bits, (u8 *)v->pv.iobmp + p / 8, 1) || (bits >> (p % 8) & 1))
+			return false;
+	}
+	return true;
+}
+
+static bool reaches_device(const struct domain *d, u16 port, unsigned int size)
+{
+	for (unsigned int p = port; p < port + size; p++)
+		if (!d->io_ports || p > 0xffff || !test_bit(p, d->io_ports))
+			return false;
+	return true;
+}
+
+static bool is_pci_config(const struct domain *d, u16 port, unsigned int size)
+{
+	return d->privileged && port >= 0xcf8 && port + size <= 0xd00;
+}
+
+static u32 port_read(struct domain *d, u16 port, unsigned int size)
+{
+	if (is_pci_config(d, port, size)) {
+		if (port == 0xcf8 && size == 4)
+			return dom0_cf8;
+		if (port >= 0xcfc && pci_cfg_ok(d, port, size, dom0_cf8))
+			return pci_conf_read(dom0_cf8, port - 0xcfc, size);
+		return ~0U;
+	}
+	if (reaches_device(d, port, size))
+		return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
+	/* A timer that reads 0 makes a guest's calibration against it give up at once instead of polling 50 000 times. */
+	return port >= 0x40 && port <= 0x42 ? 0 : ~0U;
+}
+
+static void port_write(struct domain *d, u16 port, unsigned int size, u32 val)
+{
+	if (is_pci_config(d, port, size)) {
+		if (port == 0xcf8 && size == 4)
+			dom0_cf8 = val;
+		else if (port >= 0xcfc && pci_cfg_ok(d, port, size, dom0_cf8))
+			pci_conf_write(dom0_cf8, port - 0xcfc, size, val);
+		return;
+	}
+	if (!reaches_device(d, port, size))
+		return;
+	if (size == 1)
+		outb(port, val);
+	else if (size == 2)
+		outw(port, val);
+	else
+		outl(port, val);
+}
+
+static bool string_element(struct vcpu *v, const struct insn *in)
+{
+	u32 val;
+
+	if (in->class == INSN_INS) {
+		val = port_read(v->domain, in->port, in->size);
+		if (!raw_copy_to_guest((void *)in->ea, &val, in->size))
+			return true;
+		inject_page_fault(in->ea, PFEC_write);
+	} else {
+		if (!raw_copy_from_guest(&val, (void *)in->src_ea, in->size)) {
+			port_write(v->domain, in->port, in->size, val);
+			return true;
+		}
+		inject_page_fault(in->src_ea, 0);
+	}
+	return false;
+}
+
+/* String forms: some elements at a time; the instruction is met again until rcx is 0. */
+static bool string_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
+{
+	u64 rip = regs->rip;
+
+	if (insn_string_done(in, regs)) {
+		insn_skip(in, regs);
+		return true;
+	}
+	for (unsigned int i = 0; i < 32; i++) {
+		if (!string_element(v, in))
+			return true;
+		insn_string_step(in, regs);
+		/* Past the instruction; or somebody else has changed its bytes, and it faults again for a fresh look. */
+		if (regs->rip != rip || !guest_insn(in, regs) || (in->class != INSN_INS && in->class != INSN_OUTS) ||
+		    !may_use_ports(v, in->port, in->size))
+			return true;
+	}
+	return true;
+}
+
+static bool port_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
+{
+	if (!may_use_ports(v, in->port, in->size))
+		return false;
+	if (in->class == INSN_INS || in->class == INSN_OUTS)
+		return string_io(v, in, regs);
+	if (in->class == INSN_IN)
+		insn_reg_write(regs, 0, in->size, port_read(v->domain, in->port, in->size));
+	else
+		port_write(v->domain, in->port, in->size, regs->eax);
+	insn_skip(in, regs);
+	return true;
+}
+
+/* --- control registers ------------------------------------------------------------------------------------------------ */
+
+static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
+{
+	switch (cr) {
+	case 0:
+		*val = (read_cr0() & ~(u64)X86_CR0_TS) | v->pv.cr0_ts;
+		return true;
+	case 2:
+		*val = v->info->arch.cr2;
+		return true;
+	case 3:
+		*val = mfn_to_pa(v->pv.kernel_l4);
+		return true;
+	case 4:
+		*val = v->pv.cr4;
+		return true;
+	}
+	return false;
+}
+
+#define CR4_GUEST_MAY_SET	(X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | \
+				 X86_CR4_DE | X86_CR4_PGE | X86_CR4_PSE | 4 /* TSD */)
+
+static bool write_cr(struct vcpu *v, unsigned int cr, u64 val)
+{
+	switch (cr) {
+	case 0:
+		do_fpu_taskswitch(val & X86_CR0_TS ? 1 : 0);
+		return true;
+	case 2:
+		v->info->arch.cr2 = val;
+		return true;
+	case 3: {
+		struct mmuext_op op = { .cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = val >> PAGE_SHIFT };
+
+		return !mmuext_self(&op);
+	}
+	case 4:
+		/* What it may not have is ignored, as long as nothing unknown is asked for. */
+		v->pv.cr4 = (val & CR4_GUEST_MAY_SET) | X86_CR4_PAE;
+		if (!cpu_features.xsave)
+			v->pv.cr4 &= ~(u64)X86_CR4_OSXSAVE;
+		return true;
+	}
+	return false;
+}
+
+/* x87 always; AVX needs SSE; the AVX-512 states come together, with AVX; nothing that the host does not save. */
+static bool set_xcr0(struct vcpu *v, u64 val)
+{
+	if (!(val & 1) || (val & ~fpu_host_xcr0()) || ((val & 4) && !(val & 2)) ||
+	    ((val & 0xe0) && (val & 0xe4) != 0xe4))
+		return false;
+	v->pv.xcr0 = val;
+	fpu_xcr0_changed(v);
+	return true;
+}
+
+static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
+{
+	u64 val = 0;
+	long dr;
+
+	switch (in->class) {
+	case INSN_MOV_FROM_CR:
+		if (!read_cr(v, in->reg, &val))
+			return false;
+		insn_reg_write(regs, in->rm, 8, val);
+		break;
+	case INSN_MOV_TO_CR:
+		if (!write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8)))
+			return false;
+		break;
+	case INSN_MOV_FROM_DR:
+		dr = do_get_debugreg(in->reg);
+		insn_reg_write(regs, in->rm, 8, dr);
+		break;
+	case INSN_MOV_TO_DR:
+		if (do_set_debugreg(in->reg, insn_reg_read(regs, in->rm, 8)))
+			return false;
+		break;
+	case INSN_CLTS:
+		do_fpu_taskswitch(0);
+		break;
+	case INSN_XSETBV:
+		if (regs->ecx || !cpu_features.xsave || !set_xcr0(v, regs->eax | (u64)regs->edx << 32))
+			return false;
+		break;
+	}
+	insn_skip(in, regs);
+	return true;
+}
+
+/* --- MSRs, CPUID ------------------------------------------------------------------------------------------------------ */
+
+static bool msr_access(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
+{
+	u64 val = 0;
+	int rc;
+
+	if (in->class == INSN_RDMSR)
+		rc = pv_rdmsr(v, regs->ecx, &val);
+	else
+		rc = pv_wrmsr(v, regs->ecx, regs->eax | (u64)regs->edx << 32);
+	/* A kernel that has not set up its trap table yet cannot take the fault: the register reads 0, the write is lost. */
+	if (rc && v->pv.traps[TRAP_gp_fault].address) {
+		printk(XL_GUEST "d%u: %s of MSR %x refused\n", v->domain->id, in->class == INSN_RDMSR ? "read" : "write", regs->ecx);
+		return false;
+	}
+	if (in->class == INSN_RDMSR) {
+		regs->rax = (u32)val;
+		regs->rdx = val >> 32;
+	}
+	insn_skip(in, regs);
+	return true;
+}
+
+static void do_cpuid(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
+{
+	u32 a, b, c, d;
+
+	pv_cpuid(v, regs->eax, regs->ecx, &a, &b, &c, &d);
+	regs->rax = a;
+	regs->rbx = b;
+	regs->rcx = c;
+	regs->rdx = d;
+	insn_skip(in, regs);
+}
+
+bool emulate_forced(struct cpu_user_regs *regs)
+{
+	struct insn in;
+
+	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID)
+		return false;
+	current->count[COUNT_EMULATE]++;
+	do_cpuid(current, &in, regs);
+	return true;
+}
+
+/* --- software interrupts ------------------------------------------------------------------------------------------------ */
+
+/*
+ * `int n` through our IDT faults with an error code that names n; QEMU 7.2 gets that number wrong, so the
+ * instruction itself is asked. The guest's own table decides whether this mode may use the vector.
+ */
+static bool software_int(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
+{
+	const struct trap_info *ti = &v->pv.traps[in->imm & 0xff];
+
+	if (!ti->address || TI_GET_DPL(ti) < (v->pv.kernel_mode ? 1 : 3)) {
+		inject_gp((in->imm & 0xff) << 3 | 2);
+		return true;
+	}
+	insn_skip(in, regs);
+	inject_trap(in->imm & 0xff, 0);
+	v->pv.bounce.has_error = false;
+	return true;
+}
+
+bool emulate_privileged(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current;
+	struct insn in;
+
+	if (!guest_insn(&in, regs))
+		return false;
+	v->count[COUNT_EMULATE]++;
+	switch (in.class) {
+	case INSN_INT:
+		return software_int(v, &in, regs);
+	case INSN_IN:
+	case INSN_OUT:
+	case INSN_INS:
+	case INSN_OUTS:
+		return port_io(v, &in, regs);
+	case INSN_CLI:
+	case INSN_STI:
+		/* Without effect on events: the mask in vcpu_info is what counts. Allowed where IOPL allows it. */
+		if (v->pv.iopl < (v->pv.kernel_mode ? 1 : 3))
+			return false;
+		insn_skip(&in, regs);
+		return true;
+	}
+	if (!v->pv.kernel_mode)
+		return false;
+	switch (in.class) {
+	case INSN_MOV_FROM_CR:
+	case INSN_MOV_TO_CR:
+	case INSN_MOV_FROM_DR:
+	case INSN_MOV_TO_DR:
+	case INSN_CLTS:
+	case INSN_XSETBV:
+		return control_register(v, &in, regs);
+	case INSN_WBINVD:
+		if (v->domain->privileged)
+			__asm__ __volatile__("wbinvd" ::: "memory");
+		insn_skip(&in, regs);
+		return true;
+	case INSN_RDMSR:
+	case INSN_WRMSR:
+		return msr_access(v, &in, regs);
+	case INSN_CPUID:
+		do_cpuid(v, &in, regs);
+		return true;
+	case INSN_INVLPG:
+		tlb_flush_one_local(in.ea);
+		insn_skip(&in, regs);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stores to page tables. A guest kernel maps its tables read-only and writes L1 entries with plain instructions all the
+ * same; the page fault brings us here, and the instruction is carried out through pt_write_entry().
+ */
+#include <xl/entry.h>
+#include <xl/pt.h>
+#include <xl/insn.h>
+#include <xl/asm.h>
+#include <xl/guest_access.h>
+
+bool guest_insn(struct insn *in, const struct cpu_user_regs *regs)
+{
+	u8 bytes[INSN_MAX_LEN];
+	unsigned int n = INSN_MAX_LEN - raw_copy_from_guest(bytes, (void *)regs->rip, INSN_MAX_LEN);
+
+	return n && regs->cs != GUEST_CS32 && !insn_decode(in, bytes, n, regs, rdmsr(MSR_FS_BASE), rdmsr(MSR_GS_BASE));
+}
+
+static int apply(struct domain *d, u64 *ptr, const struct insn *in, struct cpu_user_regs *regs, u64 src)
+{
+	struct insn_result res;
+	int rc;
+
+	do {
+		u64 old = ACCESS_ONCE(*ptr);
+
+		rc = insn_apply(in, regs, old, src, &res);
+		if (!rc && res.write)
+			rc = pt_write_entry(d, d, ptr, 1, res.val, false, &old);
+	} while (rc == -XEN_EAGAIN);
+	if (!rc)
+		insn_commit(in, &res, regs);
+	return rc;
+}
+
+static bool write_l1(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs, unsigned long addr, u64 src)
+{
+	u64 *pte = guest_l1_entry(v, addr);
+	struct page_info *table;
+	bool done = false;
+	mfn_t m;
+
+	if (!pte || !(*pte & PTE_P))
+		return false;
+	if (*pte & PTE_RW)
+		return true;		/* another vCPU made it writable meanwhile: just try again */
+	m = pte_mfn(*pte);
+	if (!mfn_valid(m))
+		return false;
+	table = mfn_to_page(m);
+	if (!page_get(table, v->domain))
+		return false;
+	if ((table->type_info & PGT_type_mask) == PGT_l1 && (table->type_info & PGT_count_mask))
+		done = !apply(v->domain, (u64 *)((char *)mfn_to_virt(m) + (in->ea & (PAGE_SIZE - 8))), in, regs, src);
+	page_put(table);
+	return done;
+}
+
+bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr)
+{
+	struct vcpu *v = current;
+	struct insn in;
+	u64 src = 0;
+	bool done;
+
+	if (!(v->domain->vm_assist & 1UL << VMASST_TYPE_writable_pagetables))
+		return false;
+	if (!guest_insn(&in, regs) || !insn_is_memory(&in) || (in.ea & PAGE_MASK) != (addr & PAGE_MASK))
+		return false;
+	if (in.class == INSN_MOVS && raw_copy_from_guest(&src, (void *)in.src_ea, in.size))
+		return false;
+	spin_lock(&v->domain->pt_lock);
+	done = write_l1(v, &in, regs, addr, src);
+	spin_unlock(&v->domain->pt_lock);
+	v->count[COUNT_EMULATE] += done;
+	return done;
+}
