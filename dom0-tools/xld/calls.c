@@ -11,7 +11,7 @@
 
 #include "xld.h"
 
-#define CONSOLE_LOG_DIR "/var/log/xen-lite"
+#define CONSOLE_LOG_DIR "/var/log/xen/console"	/* xenconsoled's default */
 #define DMESG_SIZE (256U << 10)
 
 static xld_state state_of(const struct dom *d, const struct xenctl_dominfo *info)
@@ -337,7 +337,7 @@ static bool call_console(struct xld *x, struct client *c, uint32_t serial, void 
 	if (x->xs && d->domid != DOMID_NONE)
 		tty = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/console/tty", d->domid);
 	r->tty = tty ? tty : xstrdup("");
-	r->log = xasprintf("%s/console-%s.log", CONSOLE_LOG_DIR, d->name);
+	r->log = xasprintf("%s/guest-%s.log", CONSOLE_LOG_DIR, d->name);
 	return true;
 }
 

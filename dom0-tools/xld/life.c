@@ -158,20 +158,33 @@ static void disconnect(struct xld *x)
 	x->xs = NULL;
 }
 
-static void watch_event(struct ev_fd *w, uint32_t events, void *arg)
+/*
+ * Also before each sleep: events that arrive while a reply is awaited are queued in the handle and do not make its
+ * descriptor readable.
+ */
+static void drain_watches(void *arg)
 {
 	struct xld *x = arg;
+	bool any = false;
 	char **ev;
 
-	(void)w;
-	(void)events;
-	while ((ev = xs_check_watch(x->xs)))
+	while (x->xs && (ev = xs_check_watch(x->xs))) {
 		free(ev);
-	if (errno != EAGAIN) {
+		any = true;
+	}
+	if (x->xs && errno != EAGAIN) {
 		xld_log("the connection to xenstored broke: %s", strerror(errno));
 		disconnect(x);
 	}
-	life_check(x);
+	if (any)
+		life_check(x);
+}
+
+static void watch_event(struct ev_fd *w, uint32_t events, void *arg)
+{
+	(void)w;
+	(void)events;
+	drain_watches(arg);
 }
 
 static bool connect_store(struct xld *x)
@@ -226,11 +239,5 @@ bool life_start(struct xld *x)
 		return false;
 	x->tick = mem_check(ev_timer_new(x->loop, tick, x));
 	ev_timer_set(x->tick, 0);
-	return true;
-}
-
-void life_stop(struct xld *x)
-{
-	ev_timer_free(x->tick);
-	disconnect(x);
+	return !ev_before_sleep(x->loop, drain_watches, x);
 }

@@ -2,31 +2,37 @@
 /*
  * xld: start-up and end of the management daemon.
  *
- * The process that the user starts returns when the daemon answers on its socket, or fails with the reason. One xld per
- * state directory, ensured by a lock on it. SIGTERM and SIGINT end the daemon; domains live on, and the next xld takes
+ * With --daemon, the process that the user starts returns when the daemon answers on its socket, or fails with the reason.
+ * One xld per state directory, ensured by a lock on it. SIGTERM and SIGINT end the daemon; domains live on, and the next xld takes
  * them over.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <sys/file.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ev/daemon.h"
 #include "xld.h"
 
+#define LOG_FILE "/var/log/xen-lite/xld.log"
+
 static const char usage[] =
-	"usage: xld [-F] [--socket PATH] [--state DIR] [--log FILE]\n"
+	"usage: xld [OPTION]...\n"
 	"The management daemon of xen-lite; xl talks to it.\n"
-	"  -F, --foreground  do not become a daemon, log to stderr\n"
-	"  --socket PATH     listen here (default " RPC_SOCKET ")\n"
-	"  --state DIR       remember domains here (default /run/xen-lite)\n"
-	"  --log FILE        append the log here (default /var/log/xen-lite/xld.log)\n"
-	"  -h, --help        this text\n";
+	"  --socket PATH    listen here (" RPC_SOCKET ")\n"
+	"  --state DIR      remember domains here (/run/xen-lite)\n"
+	"  --daemon         go to the background once ready, and log to a file\n"
+	"  --log FILE       append the log here (" LOG_FILE "; without --daemon: standard error)\n"
+	"  --pid-file FILE  write the process id to FILE\n"
+	"  --help\n";
+
+struct options {
+	const char *log, *pid_file;
+	bool daemon;
+};
 
 void xld_log(const char *fmt, ...)
 {
@@ -72,28 +78,31 @@ static void die(const char *fmt, ...)
 	exit(1);
 }
 
-static void parse_options(struct xld *x, int argc, char **argv, bool *foreground)
+static void parse_options(struct xld *x, struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "foreground", no_argument, NULL, 'F' }, { "socket", required_argument, NULL, 's' },
-		{ "state", required_argument, NULL, 'd' }, { "log", required_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		{ "socket", required_argument, NULL, 's' }, { "state", required_argument, NULL, 'S' },
+		{ "daemon", no_argument, NULL, 'd' }, { "log", required_argument, NULL, 'l' },
+		{ "pid-file", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	const char *step = getenv("XLD_FAIL_STEP");
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "Fh", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (opt) {
-		case 'F': *foreground = true; break;
 		case 's': x->socket_path = optarg; break;
-		case 'd': x->state_dir = optarg; break;
-		case 'l': x->log_path = optarg; break;
+		case 'S': x->state_dir = optarg; break;
+		case 'd': o->daemon = true; break;
+		case 'l': o->log = optarg; break;
+		case 'p': o->pid_file = optarg; break;
 		case 'h': fputs(usage, stdout); exit(0);
 		default: fputs(usage, stderr); exit(2);
 		}
 	}
-	if (optind < argc)
-		die("takes no arguments, only options; see xld --help");
+	if (optind < argc) {
+		fprintf(stderr, "xld: unexpected argument: %s\n%s", argv[optind], usage);
+		exit(2);
+	}
 	x->fail_step = step ? atoi(step) : 0;
 }
 
@@ -124,84 +133,17 @@ static void lock_state(const struct xld *x)
 	free(path);
 }
 
-/* The log, once the daemon is ready; until then messages go to who started it. */
-static int log_fd = -1;
-
-/* Returns in the daemon, with the descriptor on which to report that it is ready. */
-static int daemonise(const struct xld *x)
+/* From now on messages go to the log. */
+static void redirect_to_log(const char *path)
 {
-	int fds[2], null;
-	char c;
-
-	if (pipe2(fds, O_CLOEXEC))
-		die("pipe: %s", strerror(errno));
-	switch (fork()) {
-	case -1:
-		die("fork: %s", strerror(errno));
-	case 0:
-		break;
-	default:
-		close(fds[1]);
-		exit(read(fds[0], &c, 1) == 1 ? 0 : 1);
-	}
-	close(fds[0]);
-	setsid();
-	make_parent(x->log_path);
-	log_fd = open(x->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (log_fd < 0)
-		die("cannot open the log %s: %s", x->log_path, strerror(errno));
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	dup2(null, 0);
-	dup2(null, 1);
-	close(null);
-	return fds[1];
-}
-
-static void report_ready(int fd)
-{
-	if (fd < 0)
-		return;
-	if (write(fd, "", 1) != 1)
-		xld_log("nobody waits for xld to be ready");
-	close(fd);
-	dup2(log_fd, 2);
-	close(log_fd);
-}
-
-static void signal_event(struct ev_fd *w, uint32_t events, void *arg)
-{
-	struct signalfd_siginfo info;
-
-	(void)events;
-	if (read(ev_fd_fd(w), &info, sizeof(info)) == sizeof(info)) {
-		xld_log("ends on signal %u", info.ssi_signo);
-		ev_loop_stop(arg);
-	}
-}
-
-static struct ev_fd *watch_signals(struct xld *x)
-{
-	sigset_t set;
 	int fd;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return mem_check(ev_fd_add(x->loop, fd, EPOLLIN, signal_event, x->loop));
-}
-
-static void raise_limits(void)
-{
-	struct rlimit r;
-
-	if (!getrlimit(RLIMIT_NOFILE, &r)) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
+	make_parent(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (fd < 0)
+		die("cannot open the log %s: %s", path, strerror(errno));
+	dup2(fd, STDERR_FILENO);
+	close(fd);
 }
 
 static void start(struct xld *x)
@@ -212,6 +154,9 @@ static void start(struct xld *x)
 	if (rc)
 		die("no access to the hypervisor: %s; xld runs in dom0 of a host with xen-lite", strerror(-rc));
 	x->loop = mem_check(ev_loop_new());
+	rc = daemon_stop_on_signals(x->loop);
+	if (rc)
+		die("cannot watch for signals: %s", strerror(-rc));
 	if (!life_start(x))
 		die("no access to xenstore: %s; start xenstored if it is not running", strerror(errno));
 	state_load(x);
@@ -220,33 +165,30 @@ static void start(struct xld *x)
 		die("cannot listen on %s", why);
 }
 
-static void stop(struct xld *x)
-{
-	server_stop(x);
-	life_stop(x);
-	xenctl_close(x->xc);
-}
-
 int main(int argc, char **argv)
 {
-	struct xld x = {
-		.socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite", .log_path = "/var/log/xen-lite/xld.log",
-	};
-	bool foreground = false;
-	struct ev_fd *signals;
+	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite" };
+	struct options o = { 0 };
 	int ready = -1, rc;
 
-	parse_options(&x, argc, argv, &foreground);
-	raise_limits();
-	if (!foreground)
-		ready = daemonise(&x);
+	parse_options(&x, &o, argc, argv);
+	daemon_raise_limits();
+	if (o.daemon && (ready = daemon_background()) < 0)
+		die("cannot go to the background: %s", strerror(-ready));
 	lock_state(&x);
 	start(&x);
-	signals = watch_signals(&x);
-	report_ready(ready);
+	rc = o.pid_file ? daemon_write_pid(o.pid_file) : 0;
+	if (rc)
+		die("cannot write %s: %s", o.pid_file, strerror(-rc));
+	if (o.daemon || o.log)
+		redirect_to_log(o.log ? o.log : LOG_FILE);
+	if (o.daemon)
+		daemon_ready(ready);
 	xld_log("ready on %s", x.socket_path);
 	rc = ev_loop_run(x.loop);
-	ev_fd_del(signals);
-	stop(&x);
+	xld_log("ends");
+	server_stop(&x);
+	if (o.pid_file)
+		unlink(o.pid_file);
 	return rc ? 1 : 0;
 }

@@ -4,8 +4,9 @@
 XLD_SRCS := $(addprefix dom0-tools/xld/,main.c server.c calls.c dom.c state.c job.c create.c destroy.c store.c life.c)
 
 $(call rpc_user,$(XLD_SRCS))
-$(eval $(call tool,dom0-tools/xld/xld,$(XLD_SRCS) $(RPC_SRC) $(DOMCFG_SRC) $(EV_SRCS) $(XENCTL_SRCS) \
+$(eval $(call tool,dom0-tools/xld/xld,$(XLD_SRCS) $(RPC_SRC) $(DOMCFG_SRC) $(DAEMON_SRCS) $(XENCTL_SRCS) \
 	$(XENSTORE_SRCS) $(BUILD_SRCS),$(RPC_LIBS) $(DOMCFG_LIBS) $(BUILD_LIBS)))
 
 ALL += $(B)/dom0-tools/xld/xld
 DOM0_PROGRAMS += $(B)/dom0-tools/xld/xld:/usr/sbin/xld
+DOM0_PROGRAMS += dom0-tools/xld/rc.d:/etc/rc.d/20-toolstack

@@ -85,7 +85,7 @@ struct xld {
 	struct xs_handle *xs;		/* NULL while xenstored is away */
 	struct ev_fd *xs_watch;
 	struct ev_timer *tick;
-	const char *socket_path, *state_dir, *log_path;
+	const char *socket_path, *state_dir;
 	int listener;
 	struct ev_fd *listen_watch;
 	struct client *clients;
@@ -177,7 +177,6 @@ bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], c
 
 /* --- life.c --- */
 bool life_start(struct xld *x);
-void life_stop(struct xld *x);
 /* Look for domains that have stopped or vanished, and do what their configuration says. */
 void life_check(struct xld *x);
 const char *life_reason_name(unsigned int reason);

@@ -53,7 +53,7 @@ static void connect_error(xld_error *err, const char *path, int rc)
 	const char *advice = "";
 
 	if (rc == -ENOENT || rc == -ECONNREFUSED)
-		advice = "start the daemon in dom0: xld";
+		advice = "start the daemon in dom0: xld --daemon";
 	else if (rc == -EACCES || rc == -EPERM)
 		advice = "only root may manage domains";
 	rpc_error_set(err, rc == -EACCES ? XLD_E_DENIED : XLD_E_UNREACHABLE, "connect to", "xld", cause, advice);
@@ -170,6 +170,6 @@ bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void
 	}
 	rc = rpc_stream_flush(&c->s);
 	if (rc < 0)
-		return fail(c, err, XLD_E_UNREACHABLE, "send to", strerror(-rc), "start the daemon in dom0: xld");
+		return fail(c, err, XLD_E_UNREACHABLE, "send to", strerror(-rc), "start the daemon in dom0: xld --daemon");
 	return take_reply(c, p, ret, err);
 }
