@@ -7,3 +7,9 @@ $(eval $(call unit_test,test_insn,tests/unit/test_insn.c xen-lite/pv/insn.c))
 CFLAGS_tests/unit/test_cmdline.c := -Ixen-lite/include
 CFLAGS_xen-lite/boot/cmdline.c   := -Ixen-lite/include
 $(eval $(call unit_test,test_cmdline,tests/unit/test_cmdline.c xen-lite/boot/cmdline.c))
+
+CFLAGS_tests/unit/test_elf.c      := -Ixen-lite/include
+CFLAGS_xen-lite/common/elf.c      := -Ixen-lite/include
+CFLAGS_xen-lite/boot/bzimage.c    := -Ixen-lite/include
+CFLAGS_xen-lite/pv/dom0_layout.c  := -Ixen-lite/include
+$(eval $(call unit_test,test_elf,tests/unit/test_elf.c xen-lite/common/elf.c xen-lite/boot/bzimage.c xen-lite/pv/dom0_layout.c))
