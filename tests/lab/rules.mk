@@ -18,7 +18,12 @@ $(B)/guest.cpio: tests/lab/make-initramfs $(shell find tests/lab/guest -type f)
 DOM0_PROGRAMS += $(B)/lab/lab-agent:/usr/sbin/lab-agent \
 	$(KERNEL):/root/guest/vmlinuz $(B)/guest.cpio:/root/guest/initramfs
 
-$(B)/dom0.cpio: $(foreach p,$(DOM0_PROGRAMS),$(firstword $(subst :, ,$(p)))) tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/dom0 -type f)
+# Changes when the list does, so that the image is made anew.
+$(B)/dom0.list: FORCE
+	@mkdir -p $(@D) && echo '$(DOM0_PROGRAMS)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
+.PHONY: FORCE
+
+$(B)/dom0.cpio: $(B)/dom0.list $(foreach p,$(DOM0_PROGRAMS),$(firstword $(subst :, ,$(p)))) tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/dom0 -type f)
 	@echo "  CPIO  dom0.cpio"
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/dom0/modules.list -s tests/lab/dom0/root \
 		$(addprefix -p ,$(DOM0_PROGRAMS)) $@
@@ -34,7 +39,7 @@ PEER_PROGRAMS := $(foreach p,xenstored xen-init-dom0 xenconsoled xenconsole libx
 	$(foreach p,ls read write watch list rm chmod exists,/usr/bin/xenstore-$(p):/usr/bin/xenstore-$(p))
 
 $(B)/peer/dom0.cpio: $(PEER) $(B)/lab/lab-agent $(KERNEL) $(B)/guest.cpio tests/lab/make-initramfs \
-		$(shell find tests/lab/dom0 tests/lab/peer -type f)
+		tests/lab/rules.mk $(shell find tests/lab/dom0 tests/lab/peer -type f)
 	@echo "  CPIO  peer/dom0.cpio"
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/dom0/modules.list -r $(B)/peer/root \
 		-s tests/lab/dom0/root -s tests/lab/peer/root $(addprefix -p $(B)/peer/root,$(PEER_PROGRAMS)) \
