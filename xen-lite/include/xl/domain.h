@@ -163,7 +163,7 @@ struct domain {
 
 	/* time */
 	s64 time_offset_seconds;
-	u32 tsc_mode;
+	u32 tsc_mode, tsc_incarnation;
 	unsigned long hypercall_page_pfn;
 
 	/* memory map for XENMEM_memory_map, set by the builder */
