@@ -118,7 +118,6 @@ void apic_init(void)
 			boot_fail("no room to map the local APIC at %#lx", apic_pa);
 	}
 	pic_disable();
-	apic_init_cpu();
 }
 
 /* What is in service was left behind by whoever ran before us; finish it, or no interrupt of its class comes again. */
