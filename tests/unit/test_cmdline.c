@@ -93,6 +93,8 @@ static void test_bad(void)
 	bad("noreboot=maybe", "yes or no");
 	bad("com1=", "115200");
 	bad("console=a-name-that-is-much-too-long-for-it", "com1,vga");
+	bad("com1=32-characters-and-that-is-one-more", "115200");
+	bad("com1=exactly-thirty-two-characters--!", "115200");
 	bad("dom0mem=512M", "no such option");
 	bad("noreboots", "no such option");
 	bad("=", "no such option");

@@ -186,6 +186,8 @@ static void test_broken(void)
 	BROKEN(ph[1].p_memsz = ~0UL, "more than 1024 MiB");
 	BROKEN(ph[1].p_paddr = ~0UL - 0x1000, "more than 1024 MiB");
 	BROKEN(ph[1].p_paddr = 0x1000800, "overlaps");
+	BROKEN((ph[1].p_paddr = 0xffff00, ph[1].p_memsz = 0x1000), "overlaps");
+	BROKEN((ph[1].p_memsz = 0x2800, note_num(XEN_ELFNOTE_HYPERCALL_PAGE, VIRT + 0x1003000)), "HYPERCALL_PAGE");
 	BROKEN((ph[0].p_type = PT_NULL, ph[1].p_type = PT_NULL), "no segment");
 	BROKEN(note_num(XEN_ELFNOTE_PADDR_OFFSET, 0x1000001), "PADDR_OFFSET");
 	BROKEN(note_num(XEN_ELFNOTE_VIRT_BASE, VIRT + 8), "VIRT_BASE");

@@ -43,7 +43,7 @@ static bool range_usable(unsigned long va, unsigned long pages)
 {
 	unsigned long last = va + pages * PAGE_SIZE - 1;
 
-	return last > va && !((va ^ last) >> 47) && (l4_slot(last) < HV_SLOT_FIRST || l4_slot(va) > HV_SLOT_LAST);
+	return !((va ^ last) >> 47) && (l4_slot(last) < HV_SLOT_FIRST || l4_slot(va) > HV_SLOT_LAST);
 }
 
 static void plan_tables(struct dom0_layout *l)
