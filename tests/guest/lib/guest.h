@@ -139,7 +139,7 @@ void user_run(struct regs *r);
 /* Build a second address space with a page of code at USER_CODE and a stack page below USER_STACK, and switch to it. */
 void user_space_init(const void *code, size_t len);
 #define USER_CODE	0x400000ul
-#define USER_STACK	0x600000ul
+#define USER_STACK	0x800000ul
 extern u64 user_l4_mfn;
 void user_regs_init(struct regs *r);
 
