@@ -17,6 +17,7 @@
 #include <xl/mm.h>
 #include <xl/percpu.h>
 #include <xl/platform.h>
+#include <xl/sched.h>
 #include <xl/time.h>
 
 #define STORM_WINDOW	MILLISECS(10)
@@ -282,6 +283,7 @@ void irq_dispatch(u8 vector)
 		return;
 	case VEC_IPI_RESCHED:		/* the exit path does the work */
 		apic_eoi();
+		sched_kicked();
 		return;
 	case VEC_ERROR:
 		apic_eoi();
