@@ -1,5 +1,7 @@
 # Settings shared by every part of the build. Override on the command line: make B=/some/where CC=clang
 
+VERSION := 0.1
+
 # Where everything that is built goes.
 B       ?= build
 

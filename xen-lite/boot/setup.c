@@ -13,15 +13,12 @@
 #include <xl/time.h>
 #include <public/version.h>
 
-unsigned long percpu_offset[NR_CPUS];	/* the boot CPU uses the linked copy: offset 0 */
-unsigned int nr_cpus = 1;
-
 static void say_hello(void)
 {
 	printk("xen-lite " XL_VERSION " (%s), booted by %s\n", XL_BUILD, boot_info.loader ? boot_info.loader : "an unknown loader");
 	printk(XL_INFO "Command line: %s\n", boot_info.cmdline);
 	for (unsigned int i = 0; i < boot_info.nr_e820; i++)
-		printk(XL_DEBUG "memory %016llx-%016llx type %u\n", boot_info.e820[i].addr,
+		printk(XL_DEBUG "memory %016lx-%016lx type %u\n", boot_info.e820[i].addr,
 		       boot_info.e820[i].addr + boot_info.e820[i].size - 1, boot_info.e820[i].type);
 }
 

@@ -52,7 +52,7 @@ static struct domain *domain_alloc(domid_t_ id, unsigned int max_vcpus)
 	spin_lock_init(&d->page_lock);
 	spin_lock_init(&d->pt_lock);
 	spin_lock_init(&d->event_lock);
-	d->page_list = d->limbo_list = PAGE_LIST_END;
+	d->page_list = d->limbo_list = d->dead_tables = PAGE_LIST_END;
 	d->shutdown_code = ~0U;
 	d->shared_info_mfn = INVALID_MFN;
 	d->pirq_eoi_mfn = INVALID_MFN;

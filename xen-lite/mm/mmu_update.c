@@ -147,7 +147,7 @@ static int update_entry(struct mmu_target *t, u64 where, u64 val, bool preserve_
 	int rc;
 
 	if (!mfn_valid(m))
-		return refuse(-XEN_EINVAL, "no frame at %llx", where);
+		return refuse(-XEN_EINVAL, "no frame at %lx", where);
 	pg = mfn_to_page(m);
 	if (!page_get(pg, t->pt))
 		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), t->pt->id);
@@ -360,7 +360,7 @@ static int grant_unmap_locked(struct vcpu *v, u64 *ptr, mfn_t frame, bool readon
 	u64 old = ACCESS_ONCE(*ptr), val = 0, *from = NULL;
 
 	if (!(old & PTE_P) || !mfn_eq(pte_mfn(old), frame) || !(old & PTE_RW) != readonly)
-		return refuse(-XEN_EINVAL, "d%u: entry %llx does not map frame %lx as granted", d->id, old, mfn_x(frame));
+		return refuse(-XEN_EINVAL, "d%u: entry %lx does not map frame %lx as granted", d->id, old, mfn_x(frame));
 	if (replace_addr) {
 		from = guest_l1_entry(v, replace_addr);
 		if (!from)

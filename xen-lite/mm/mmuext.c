@@ -11,7 +11,7 @@
 #include <xl/guest_access.h>
 #include <xl/entry.h>
 
-static int pin(struct domain *d, mfn_t m, u64 type)
+int pt_pin(struct domain *d, mfn_t m, u64 type)
 {
 	struct page_info *pg;
 	int rc = page_get_with_type(m, d, type);
@@ -119,13 +119,13 @@ static int op_on_frames(struct domain *d, const struct mmuext_op *op)
 
 	switch (op->cmd) {
 	case MMUEXT_PIN_L1_TABLE:
-		return pin(d, m, PGT_l1);
+		return pt_pin(d, m, PGT_l1);
 	case MMUEXT_PIN_L2_TABLE:
-		return pin(d, m, PGT_l2);
+		return pt_pin(d, m, PGT_l2);
 	case MMUEXT_PIN_L3_TABLE:
-		return pin(d, m, PGT_l3);
+		return pt_pin(d, m, PGT_l3);
 	case MMUEXT_PIN_L4_TABLE:
-		return pin(d, m, PGT_l4);
+		return pt_pin(d, m, PGT_l4);
 	case MMUEXT_UNPIN_TABLE:
 		return unpin(d, m);
 	case MMUEXT_CLEAR_PAGE:

@@ -30,9 +30,9 @@ static bool address_exists(mfn_t m)
 static int mmio_get(struct domain *d, mfn_t m, u64 e)
 {
 	if (!d->privileged || !address_exists(m))
-		return refuse(-XEN_EPERM, "d%u may not map machine address %llx", d->id, (u64)mfn_to_pa(m));
+		return refuse(-XEN_EPERM, "d%u may not map machine address %lx", d->id, (u64)mfn_to_pa(m));
 	if (mmio_is_ours(m) && (e & PTE_RW))
-		return refuse(-XEN_EPERM, "machine address %llx belongs to the hypervisor", (u64)mfn_to_pa(m));
+		return refuse(-XEN_EPERM, "machine address %lx belongs to the hypervisor", (u64)mfn_to_pa(m));
 	return 0;
 }
 
@@ -43,9 +43,9 @@ static int l1_get(struct domain *d, struct domain *owner, u64 *e)
 	int rc;
 
 	if (*e & HIGH_IGNORED)
-		return refuse(-XEN_EINVAL, "d%u: reserved bits in L1 entry %llx", d->id, *e);
+		return refuse(-XEN_EINVAL, "d%u: reserved bits in L1 entry %lx", d->id, *e);
 	if ((*e & CACHE_BITS) && !d->privileged)
-		return refuse(-XEN_EINVAL, "d%u: cache attributes in L1 entry %llx", d->id, *e);
+		return refuse(-XEN_EINVAL, "d%u: cache attributes in L1 entry %lx", d->id, *e);
 	*e = (*e | PTE_U) & ~PTE_G;
 	if (!mfn_valid(m))
 		return mmio_get(d, m, *e);
@@ -57,7 +57,7 @@ static int l1_get(struct domain *d, struct domain *owner, u64 *e)
 	rc = page_get_type(pg, PGT_writable);
 	if (rc)
 		page_put(pg);
-	return rc ? refuse(rc, "d%u: frame %lx, type %llx, cannot be writable", d->id, mfn_x(m), pg->type_info) : 0;
+	return rc ? refuse(rc, "d%u: frame %lx, type %lx, cannot be writable", d->id, mfn_x(m), pg->type_info) : 0;
 }
 
 static int table_get(struct domain *d, unsigned int level, u64 *e)
@@ -65,11 +65,11 @@ static int table_get(struct domain *d, unsigned int level, u64 *e)
 	int rc;
 
 	if (*e & TABLE_FORBIDDEN)
-		return refuse(-XEN_EINVAL, "d%u: forbidden bits in L%u entry %llx", d->id, level, *e);
+		return refuse(-XEN_EINVAL, "d%u: forbidden bits in L%u entry %lx", d->id, level, *e);
 	*e |= PTE_U;
 	rc = page_get_with_type(pte_mfn(*e), d, (u64)(level - 1) << 60);
 	if (rc && rc != -XEN_ERESTART)
-		return refuse(rc, "d%u: L%u entry %llx does not lead to an L%u table", d->id, level, *e, level - 1);
+		return refuse(rc, "d%u: L%u entry %lx does not lead to an L%u table", d->id, level, *e, level - 1);
 	return rc;
 }
 
@@ -156,7 +156,7 @@ int seg_desc_validate(struct page_info *pg)
 		u64 desc = table[i];
 
 		if (!desc_check(&desc))
-			return refuse(-XEN_EINVAL, "descriptor %u: %llx", i, desc);
+			return refuse(-XEN_EINVAL, "descriptor %u: %lx", i, desc);
 		if (desc != table[i])
 			table[i] = desc;
 	}

@@ -104,7 +104,7 @@ long do_update_descriptor(u64 ma, u64 desc)
 	int rc;
 
 	if ((ma & 7) || !mfn_valid(pa_to_mfn(ma)) || !desc_check(&desc))
-		return refuse(-XEN_EINVAL, "descriptor %llx at %llx", desc, ma);
+		return refuse(-XEN_EINVAL, "descriptor %lx at %lx", desc, ma);
 	pg = mfn_to_page(pa_to_mfn(ma));
 	if (!page_get(pg, d))
 		return -XEN_EINVAL;

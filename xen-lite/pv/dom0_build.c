@@ -368,6 +368,11 @@ static void __init start_vcpu(const struct build *b)
 	spin_unlock(&b->d->lock);
 	if (rc)
 		panic("dom0's first page tables are not valid (error %d)", -rc);
+	/* A kernel unpins the tables it was started on. */
+	spin_lock(&b->d->pt_lock);
+	rc = pt_pin(b->d, v->pv.kernel_l4, PGT_l4);
+	spin_unlock(&b->d->pt_lock);
+	BUG_ON(rc);
 	hv_free(c);
 }
 

@@ -10,6 +10,8 @@
 #include <xl/hypercall.h>
 #include <xl/guest_access.h>
 #include <xl/sched.h>
+#include <xl/event.h>
+#include <public/lite.h>
 #include <xl/asm.h>
 #include <xl/time.h>
 

@@ -74,7 +74,7 @@ static int take_base(struct domain *d, u64 cr3, mfn_t *base)
 		return 0;
 	rc = page_get_with_type(m, d, PGT_l4);
 	if (rc)
-		return rc == -XEN_ERESTART ? rc : refuse(rc, "d%u: cr3 %llx is no L4 table of it", d->id, cr3);
+		return rc == -XEN_ERESTART ? rc : refuse(rc, "d%u: cr3 %lx is no L4 table of it", d->id, cr3);
 	if (!mfn_eq(*base, INVALID_MFN))
 		page_put_with_type(mfn_to_page(*base));
 	*base = m;
@@ -239,7 +239,7 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 		save(prev);
 		prev->count[COUNT_SWITCH]++;
 	}
-	cpu_info()->current = next;
+	current = next;
 	if (is_idle_vcpu(next))
 		return;
 	set_bit(cpu, next->domain->dirty_cpus);

@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	}
 	base = strtoul(argv[1], NULL, 16);
 	read_symbols(base);
-	printf("\t.section .rodata.symbols, \"a\"\n\t.balign 4\n");
+	printf("\t.section .symbols, \"aw\"\n\t.balign 4\n");
 	printf("\t.globl symbol_count, symbol_offset, symbol_name, symbol_strings\n");
 	printf("symbol_count:\n\t.long %zu\nsymbol_offset:\n", nr ? nr - 1 : 0);
 	for (size_t i = 0; i < nr; i++)

@@ -63,6 +63,9 @@ int seg_desc_validate(struct page_info *pg);
 /* Devalidates dead tables until none is left; -XEN_ERESTART when it should stop for now. Lock held. */
 int pt_drain(struct domain *d);
 
+/* MMUEXT_PIN_*: validates a table of d and keeps it so; type PGT_l1 .. PGT_l4. mm/mmuext.c; lock held. */
+int pt_pin(struct domain *d, mfn_t m, u64 type);
+
 /* --- mm/mmu_update.c ----------------------------------------------------------------------------------------- */
 
 /*
