@@ -7,3 +7,5 @@ XENSTORED_SRCS := $(XENSTORED_SERVER_SRCS) \
 $(eval $(call tool,dom0-tools/xenstored/xenstored,$(XENSTORED_SRCS),))
 ALL += $(B)/dom0-tools/xenstored/xenstored
 DOM0_PROGRAMS += $(B)/dom0-tools/xenstored/xenstored:/usr/sbin/xenstored
+
+$(eval $(call unit_test,test_xs_store,tests/unit/test_xs_store.c $(XENSTORED_STORE_SRCS)))
