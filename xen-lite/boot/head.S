@@ -173,6 +173,7 @@ boot_stack_top:
 
 	.section .bss.page_aligned, "aw", @nobits
 	.balign	4096
+	.globl	boot_l4				/* boot/ap_trampoline.S goes through it too */
 boot_l4:	.skip	4096
 boot_l3_low:	.skip	4096
 boot_l3_image:	.skip	4096

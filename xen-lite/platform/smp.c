@@ -94,9 +94,3 @@ void smp_stop_others(void)
 		if (cpu != smp_processor_id() && test_bit(cpu, cpu_online_map))
 			apic_send_nmi(cpu);
 }
-
-void smp_init(void)
-{
-	if (acpi.nr_cpus > 1)
-		printk(XL_INFO "%u CPUs, one is used\n", acpi.nr_cpus);
-}
