@@ -79,10 +79,11 @@ static bool stop_one(const struct stop_options *o, char *ref, char id[16])
 	if (!find_domain(ref, &info))
 		return false;
 	snprintf(id, 16, "%u", info.domid);
-	if (!o->timeout || verbose)
-		fprintf(stderr, "%s domain %u\n", o->kind == XLD_REBOOT ? "Rebooting" : "Shutting down", info.domid);
 	rpc_release((xdrproc_t)xdr_xld_dominfo, &info);
-	return call(XLD_DOMAIN_SHUTDOWN, &s, &nothing);
+	if (!call(XLD_DOMAIN_SHUTDOWN, &s, &nothing))
+		return false;
+	fprintf(stderr, "%s domain %s\n", o->kind == XLD_REBOOT ? "Rebooting" : "Shutting down", id);
+	return true;
 }
 
 static int stop_all(const struct stop_options *o, char **refs, int n)

@@ -5,3 +5,7 @@ DOMCFG_SRC  := $(addprefix dom0-tools/lib/domcfg/,domcfg.c keys.c cfg_parse.c di
 DOMCFG_LIBS := -ljansson
 
 $(eval $(call unit_test,test_domcfg,tests/unit/test_domcfg.c $(DOMCFG_SRC),$(DOMCFG_LIBS)))
+
+FUZZ_TARGETS += domcfg
+FUZZ_SRCS_domcfg := $(DOMCFG_SRC)
+FUZZ_LIBS_domcfg := $(DOMCFG_LIBS)

@@ -21,7 +21,7 @@ $(RPC_GEN)/xld_xdr.c: $(RPC_GEN)/xld.x $(RPC_GEN)/xld.h
 	@rm -f $@ && cd $(@D) && rpcgen -C -c -o xld_xdr.c xld.x
 
 define rpc_user
-$(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))$(eval $(B)/obj/$(s:.c=.o) $(B)/asan/$(s:.c=.o): | $(RPC_GEN)/xld.h))
+$(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))$(eval $(foreach d,obj asan fuzz,$(B)/$(d)/$(s:.c=.o)): | $(RPC_GEN)/xld.h))
 endef
 
 $(call rpc_user,$(RPC_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
@@ -29,3 +29,7 @@ $(call rpc_user,$(RPC_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
 CFLAGS_$(RPC_GEN)/xld_xdr.c += -Wno-unused-variable -Wno-cast-function-type -Wno-missing-prototypes
 
 $(eval $(call unit_test,test_rpc,tests/unit/test_rpc.c $(RPC_SRC),$(RPC_LIBS)))
+
+FUZZ_TARGETS += rpc
+FUZZ_SRCS_rpc := $(RPC_SRC)
+FUZZ_LIBS_rpc := $(RPC_LIBS)
