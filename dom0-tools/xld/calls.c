@@ -25,7 +25,7 @@ static xld_state state_of(const struct dom *d, const struct xenctl_dominfo *info
 	return info->paused ? XLD_S_PAUSED : XLD_S_RUNNING;
 }
 
-static void fill_info(xld_dominfo *o, const struct dom *d, const struct xenctl_dominfo *info)
+static void fill_info(struct xld *x, xld_dominfo *o, const struct dom *d, const struct xenctl_dominfo *info)
 {
 	static const struct xenctl_dominfo none;
 
@@ -41,7 +41,7 @@ static void fill_info(xld_dominfo *o, const struct dom *d, const struct xenctl_d
 	o->shutdown = info->shutdown;
 	o->dying = info->dying;
 	o->reason = info->shutdown ? info->shutdown_reason : 0;
-	o->crash = xstrdup(info->shutdown ? life_reason_name(info->shutdown_reason) : "");
+	o->crash = crash_text(x->xc, info);
 	o->memory_kib = (info->tot_pages + info->outstanding_pages) * 4;
 	o->max_memory_kib = d->ours ? d->cfg.maxmem * 1024 : info->max_pages * 4;
 	o->vcpus = info->nr_online_vcpus;
@@ -95,7 +95,7 @@ static bool call_list(struct xld *x, struct client *c, uint32_t serial, void *ar
 	r->domains.domains_val = xcalloc(max, sizeof(xld_dominfo));
 	for (struct dom *d = x->doms; d && r->domains.domains_len < XLD_DOMAINS_MAX; d = d->next)
 		if (d->domid != DOMID_NONE)
-			fill_info(&r->domains.domains_val[r->domains.domains_len++], d, dom_info(d, list, n));
+			fill_info(x, &r->domains.domains_val[r->domains.domains_len++], d, dom_info(d, list, n));
 	qsort(r->domains.domains_val, r->domains.domains_len, sizeof(xld_dominfo), by_domid);
 	free(list);
 	return true;
@@ -113,7 +113,7 @@ static bool call_info(struct xld *x, struct client *c, uint32_t serial, void *ar
 	if (!d)
 		return false;
 	list = dom_refresh(x, &n);
-	fill_info(ret, d, dom_info(d, list, n));
+	fill_info(x, ret, d, dom_info(d, list, n));
 	free(list);
 	return true;
 }

@@ -101,17 +101,19 @@ static void rename_restart(struct xld *x, struct dom *d)
 	free(text);
 }
 
-static void stopped(struct xld *x, struct dom *d, unsigned int reason)
+static void stopped(struct xld *x, struct dom *d, const struct xenctl_dominfo *info)
 {
-	unsigned int action = action_for(d, reason);
+	unsigned int reason = info->shutdown_reason, action = action_for(d, reason);
+	char *why;
 
 	d->stop_seen = true;
 	d->stop_reason = reason;
 	state_save(x, d);
 	if (reason == STOP_SUSPEND)
 		return;
-	xld_log("%s: domain %u stopped (%s); action: %s", d->name, d->domid, life_reason_name(reason),
-		dom_action_name(action));
+	why = crash_text(x->xc, info);
+	xld_log("%s: domain %u stopped (%s); action: %s", d->name, d->domid, why, dom_action_name(action));
+	free(why);
 	if (action == DOM_DESTROY)
 		job_destroy(x, d);
 	else if (action == DOM_RESTART)
@@ -138,7 +140,7 @@ void life_check(struct xld *x)
 			xld_log("%s: domain %u was destroyed by somebody else", d->name, d->domid);
 			job_destroy(x, d);
 		} else if (info && info->shutdown && d->ours && !d->stop_seen) {
-			stopped(x, d, info->shutdown_reason);
+			stopped(x, d, info);
 		}
 		/* Those that are to be destroyed now answer when that is done. */
 		if (info && info->shutdown && d->phase == PHASE_LIVE && !d->job) {

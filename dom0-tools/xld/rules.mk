@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # xld, the management daemon.
 
-XLD_SRCS := $(addprefix dom0-tools/xld/,main.c server.c calls.c dom.c state.c job.c create.c destroy.c store.c life.c)
+XLD_SRCS := $(addprefix dom0-tools/xld/,main.c server.c calls.c dom.c state.c job.c create.c destroy.c store.c life.c \
+	crash.c)
 
 $(call rpc_user,$(XLD_SRCS))
 $(eval $(call tool,dom0-tools/xld/xld,$(XLD_SRCS) $(RPC_SRC) $(DOMCFG_SRC) $(DAEMON_SRCS) $(XENCTL_SRCS) \

@@ -12,6 +12,7 @@
  *	destroy.c	worker: take away all that belongs to a domain, in whatever state it is
  *	store.c		the nodes of a domain in xenstore
  *	life.c		what happens when a domain stops
+ *	crash.c		why it has stopped, in words
  *
  * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored. What takes
  * longer (create, destroy) runs in a forked worker, one at a time per domain, so that reads never wait for jobs, a kernel
@@ -180,5 +181,9 @@ bool life_start(struct xld *x);
 /* Look for domains that have stopped or vanished, and do what their configuration says. */
 void life_check(struct xld *x);
 const char *life_reason_name(unsigned int reason);
+
+/* --- crash.c --- */
+/* Why a domain has stopped; empty if it has not. Caller frees. */
+char *crash_text(struct xenctl *xc, const struct xenctl_dominfo *info);
 
 #endif
