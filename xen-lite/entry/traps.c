@@ -45,6 +45,7 @@ extern char vector_stubs[], guest_iret[], entry_syscall[];
 extern const struct { unsigned long insn, fixup; } _extable_start[], _extable_end[];
 
 static struct idt_gate idt[256] __aligned(16);
+static const u64 no_descriptors[PT_ENTRIES] __aligned(PAGE_SIZE);
 static DEFINE_PER_CPU(struct tss, tss);
 static DEFINE_PER_CPU(u64 *, gdt_page);		/* the reserved descriptors, window page 14 */
 static DEFINE_PER_CPU(u64 *, window_l1);	/* entries of the window: 16 GDT pages, 16 LDT pages */
@@ -183,8 +184,9 @@ void desc_load(struct vcpu *v)
 	unsigned int pages = v ? DIV_ROUND_UP(v->pv.gdt_entries, 512) : 0;
 	u64 *gdt = this_cpu(gdt_page);
 
+	/* Where the guest has no GDT page there is one of empty descriptors: a selector into it faults as the manual says. */
 	for (unsigned int i = 0; i < FIRST_RESERVED_GDT_PAGE; i++)
-		l1[i] = i < pages ? mfn_to_pa(_mfn(v->pv.gdt_frames[i])) | HV_PTE_RW : 0;
+		l1[i] = i < pages ? mfn_to_pa(_mfn(v->pv.gdt_frames[i])) | HV_PTE_RW : virt_to_pa(no_descriptors) | HV_PTE_RO;
 	for (unsigned int i = 0; i < 16; i++)	/* the others are mapped when a selector load asks for them */
 		l1[16 + i] = v && v->pv.ldt_frames[i] ? mfn_to_pa(_mfn(v->pv.ldt_frames[i])) | HV_PTE_RW : 0;
 	if (v && v->pv.ldt_entries) {
