@@ -403,8 +403,7 @@ static int map_into(struct domain *rd, struct gnttab_map_grant_ref *op)
 
 	if (rc)
 		return rc;
-	if (op->flags & GNTMAP_device_map)
-		op->dev_bus_addr = mfn_to_pa(frame);
+	op->dev_bus_addr = mfn_to_pa(frame);	/* Linux takes the frame from here for a host map as well */
 	if (!(op->flags & GNTMAP_host_map))
 		return GNTST_okay;
 	if (!pt_grant_map(current, op->host_addr, op->flags & GNTMAP_contains_pte, frame, pte_flags(op->flags)))
