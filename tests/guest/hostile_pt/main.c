@@ -194,15 +194,24 @@ static void test_hypervisor_slots(void)
 	CHECK_EQ(mmu_update(va_to_mfn(l4) << 12 | 255 * 8, PTE(va_to_mfn(l3), PTE_TABLE)), 0);
 	unpin(l4);
 	all_rw();
-	/* The same in a table that is not validated yet: what the guest wrote there is not used. */
+}
+
+/* The same in a table that is not validated yet: whatever the guest wrote there, it is not what the processor uses. */
+static void test_hypervisor_slots_filled_in(void)
+{
+	volatile u64 *mine = (void *)start_info->pt_base;
+	u64 old = l4_mfn();
+
 	tree_fill();
-	for (int slot = 256; slot < 272; slot++)
-		l4[slot] = PTE(va_to_mfn(l3), PTE_TABLE);
+	for (int slot = 0; slot < 512; slot++)
+		l4[slot] = slot >= 256 && slot < 272 ? PTE(va_to_mfn(l3), PTE_TABLE) : mine[slot];
 	all_ro();
-	if (!pin(l4, 4)) {
-		for (int slot = 256; slot < 272; slot++)
-			CHECK(PTE_MFN(l4[slot]) != va_to_mfn(l3), "slot %d is the guest's", slot);
-		unpin(l4);
+	if (!mmuext(MMUEXT_NEW_BASEPTR, va_to_mfn(l4))) {
+		CHECK_EQ(machine_to_phys_mapping[va_to_mfn(data)], va_to_pfn(data));
+		for (u64 slot = 256; slot < 272; slot++)
+			CHECK(!can_read((void *)(0xffff000000000000 | slot << 39 | 9ul << 30 | 9 << 21 | 9 << 12)),
+			      "slot %lu is the guest's", slot);
+		CHECK_EQ(mmuext(MMUEXT_NEW_BASEPTR, old), 0);
 	}
 	all_rw();
 }
@@ -242,5 +251,6 @@ void test_main(void)
 	test_writable_table_inside();
 	test_frames_of_others();
 	test_hypervisor_slots();
+	test_hypervisor_slots_filled_in();
 	test_late_refusal();
 }
