@@ -213,7 +213,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t frame, unsigned int offset)
 	int rc;
 
 	if (offset > PAGE_SIZE - sizeof(*to) || offset % sizeof(long))
-		return refuse(-XEN_EINVAL, "vcpu_info at offset %u: 64 bytes in one page, 8-byte aligned", offset);
+		return refuse(-XEN_ENXIO, "vcpu_info at offset %u: 64 bytes in one page, 8-byte aligned", offset);
 	if (v->info_page)
 		return refuse(-XEN_EINVAL, "vcpu_info of v%u is registered already", v->id);
 	if (v != current && !(v->pause_flags & VPF_DOWN))
