@@ -352,7 +352,14 @@ static int cmd_wait(int argc, char **argv)
 
 	if (argc != 2 && argc != 3)
 		return USAGE;
-	return lab_wait(argv[1], timeout, &err) ? report(1) : 0;
+	return lab_wait(argv[1], 0, timeout, &err) < 0 ? report(1) : 0;
+}
+
+static int cmd_reboot(int argc, char **argv)
+{
+	if (argc != 2)
+		return USAGE;
+	return lab_reboot(argv[1], 180, &err) ? report(1) : 0;
 }
 
 static int cmd_iso(int argc, char **argv)
@@ -380,7 +387,8 @@ static const struct command {
 	{ "console", "NAME", "attach to the serial console, where dom0's shell is; Ctrl-] leaves", cmd_console },
 	{ "log", "[-t] NAME", "print all that the console said; -t: with the seconds since the start", cmd_log },
 	{ "ls", "", "list the hosts", cmd_ls },
-	{ "wait", "NAME [S]", "wait until dom0 answers (after a reboot, or after up --no-wait)", cmd_wait },
+	{ "wait", "NAME [S]", "wait until dom0 answers (after up --no-wait)", cmd_wait },
+	{ "reboot", "NAME", "restart from within dom0, return when it answers again", cmd_reboot },
 	{ "down", "NAME...|--all", "take hosts down and forget them", cmd_down },
 	{ "iso", "[options as for up] FILE", "write a bootable ISO (GRUB, multiboot 2)", cmd_iso },
 };

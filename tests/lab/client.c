@@ -142,7 +142,7 @@ static int session_run(struct session *s, int timeout, struct lab_error *err)
 
 	while (!rc) {
 		if (buf_write(&s->tx, s->fd))
-			s->lost = true;
+			buf_drop(&s->tx, s->tx.len);	/* it has gone; what it said before is still there to be read */
 		p[0] = (struct pollfd){ .fd = s->fd, .events = POLLIN | (s->tx.len ? POLLOUT : 0) };
 		p[1] = (struct pollfd){ .fd = s->credit ? s->in : -1, .events = POLLIN };
 		wait = timeout ? deadline - now_ms() : 1000;
@@ -152,8 +152,11 @@ static int session_run(struct session *s, int timeout, struct lab_error *err)
 		poll(p, 2, wait);
 		if (p[1].revents)
 			session_feed(s);
-		if (p[0].revents & (POLLIN | POLLHUP) && buf_read(&s->rx, s->fd) == 0)
-			s->lost = true;
+		if (p[0].revents) {
+			long n = buf_read(&s->rx, s->fd);
+
+			s->lost = s->lost || n == 0 || (n < 0 && errno != EAGAIN);
+		}
 		rc = session_frames(s);
 		if (s->lost && !rc)
 			break;
@@ -331,21 +334,25 @@ int lab_console(const char *name, int in, int out, int escape, struct lab_error 
 	return 0;
 }
 
-static int wait_for(const char *name, bool owner, int timeout, struct lab_error *err)
+int lab_wait(const char *name, int boots, int timeout, struct lab_error *err)
 {
-	uint32_t flag = owner;
+	struct frame_wait wait = { .boots = boots };
 	struct session s;
 	int rc;
 
 	if (session_begin(&s, name, err))
 		return -1;
-	frame_put(&s.tx, FRAME_WAIT, 0, &flag, sizeof(flag));
+	frame_put(&s.tx, FRAME_WAIT, 0, &wait, sizeof(wait));
 	rc = session_run(&s, timeout * 1000, err);
 	session_end(&s);
-	return rc;
+	return rc ? -1 : (int)s.done.value;
 }
 
-int lab_wait(const char *name, int timeout, struct lab_error *err)
+int lab_reboot(const char *name, int timeout, struct lab_error *err)
 {
-	return wait_for(name, false, timeout, err);
+	int boots = lab_wait(name, 0, timeout, err);
+
+	if (boots < 0 || lab_sh(name, 20, NULL, NULL, err, "reboot"))
+		return -1;
+	return lab_wait(name, boots + 1, timeout, err) < 0 ? -1 : 0;
 }

@@ -36,7 +36,7 @@ enum frame_type {
 	/* both ways */
 	FRAME_CREDIT,		/* uint32_t: so many more bytes have been consumed */
 	/* client to supervisor only */
-	FRAME_WAIT,		/* answered with FRAME_DONE when the agent is up or the host has ended */
+	FRAME_WAIT,		/* struct frame_wait; answered with FRAME_DONE (value: starts so far) when dom0 answers */
 	FRAME_CONSOLE,		/* from now on: raw bytes of the console, both ways */
 };
 
@@ -58,6 +58,11 @@ enum frame_result {
 struct frame_done {
 	uint32_t result;
 	uint32_t value;
+};
+
+struct frame_wait {
+	uint32_t owner;		/* 1: take the host down if this connection breaks before dom0 has answered once */
+	uint32_t boots;		/* wait for this many starts of dom0 at least */
 };
 
 struct frame_exec {

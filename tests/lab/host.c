@@ -25,7 +25,7 @@
 
 /* After one of these on the console dom0 will not come up. */
 static const char *const fatal_lines[] = {
-	"Panic on CPU", "Kernel panic - not syncing", "xen-lite: panic", "xen-lite: cannot boot", "xen-lite: fatal",
+	"PANIC on CPU", "cannot start: ", "Panic on CPU", "Kernel panic - not syncing",
 };
 
 static int64_t now_ms(void)
@@ -119,13 +119,13 @@ static int wait_up(const struct lab_opts *o, struct lab_error *err)
 	struct watch w = { 0 };
 	struct pollfd p = { .events = POLLIN };
 	struct frame f;
-	uint32_t owner = 1;
+	struct frame_wait wait = { .owner = 1 };
 	char why[256] = "";
 
 	p.fd = lab_connect(o->name, err);
 	if (p.fd < 0)
 		return -1;
-	frame_put(&tx, FRAME_WAIT, 0, &owner, sizeof(owner));
+	frame_put(&tx, FRAME_WAIT, 0, &wait, sizeof(wait));
 	buf_write(&tx, p.fd);
 	while (!why[0]) {
 		poll(&p, 1, 200);

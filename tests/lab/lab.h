@@ -40,7 +40,7 @@ struct lab_opts {
 	const char *disks[LAB_DISKS];	/* FILE[,bus=virtio|ahci][,ro][,shared] */
 	const char *net;		/* virtio (default), e1000 or none: the card of the user network */
 	const char *hypervisor;		/* ELF32 multiboot image, plain or gzip; "none": boot the kernel bare */
-	const char *kernel;		/* dom0's kernel */
+	const char *kernel;		/* dom0's kernel; "none": a hypervisor without modules */
 	const char *initrd;
 	const char *iso;		/* boot this CD through its own boot loader instead of the four above */
 	const char *xen_args;		/* added to the default ones */
@@ -77,8 +77,10 @@ int lab_down(const char *name, struct lab_error *err);
 /* All hosts of the run root. Returns the count, fills in at most max. */
 int lab_list(struct lab_info *info, int max);
 int lab_status(const char *name, struct lab_info *info, struct lab_error *err);
-/* Wait until dom0 answers (again), or the host is off: -1. With boots > 0: until it has done so that many times. */
-int lab_wait(const char *name, int timeout, struct lab_error *err);
+/* Wait until dom0 answers and has been started `boots` times at least. Returns how often it has, or -1. */
+int lab_wait(const char *name, int boots, int timeout, struct lab_error *err);
+/* Restart from within dom0, return when it answers again. */
+int lab_reboot(const char *name, int timeout, struct lab_error *err);
 /* Wait until the host has powered itself off. */
 int lab_wait_off(const char *name, int timeout, struct lab_error *err);
 /* Wait until the console's log contains text, from byte *offset on; *offset is moved behind it. offset may be NULL. */

@@ -104,8 +104,10 @@ int lab_opts_complete(struct lab_opts *o, struct lab_error *err)
 			return -1;
 	if (o->iso)
 		return complete_path(&o->iso, NULL, "--iso", "'make iso' builds one", err);
-	if (complete_path(&o->kernel, "kernel/vmlinuz", "--kernel", "'make' fetches the stock kernel", err) ||
-	    complete_path(&o->initrd, "dom0.cpio", "--initrd", "'make' builds dom0's initramfs", err))
+	if (o->kernel && !strcmp(o->kernel, "none"))
+		o->initrd = "none";
+	else if (complete_path(&o->kernel, "kernel/vmlinuz", "--kernel", "'make' fetches the stock kernel", err) ||
+		 complete_path(&o->initrd, "dom0.cpio", "--initrd", "'make' builds dom0's initramfs", err))
 		return -1;
 	if (o->hypervisor && !strcmp(o->hypervisor, "none"))
 		return 0;
@@ -238,6 +240,8 @@ static int add_boot(struct argv *a, const struct lab_opts *o, int dirfd, struct 
 		return -1;
 	add(a, "-kernel", image);
 	add(a, "-append", fmt_alloc("%s", xen));
+	if (!strcmp(o->kernel, "none"))
+		return 0;
 	add(a, "-initrd", fmt_alloc("%s %s,%s", escape_commas(o->kernel), escape_commas(dom0),
 				    escape_commas(o->initrd)));
 	return 0;

@@ -38,8 +38,8 @@ struct client {
 	enum role role;
 	int fd;
 	uint32_t session;
-	bool owner;		/* WAITING: it started the host; if it goes, so does the host */
-	bool closing;		/* close when `out` is empty */
+	struct frame_wait wait;	/* WAITING */
+	bool closing;		/* its answer is complete: send `out`, then wait for it to close */
 	struct buf in, out;
 };
 
@@ -75,7 +75,7 @@ static void client_close(struct client *c)
 	close(c->fd);
 	if (c->role == SESSION && h.agent_up)
 		frame_put(&h.agent_out, FRAME_KILL, c->session, NULL, 0);
-	if (c->role == WAITING && c->owner && !h.boots) {
+	if (c->role == WAITING && c->wait.owner && !h.boots) {
 		snprintf(h.why, sizeof(h.why), "the 'lab up' that started it was stopped before dom0 answered");
 		h.quit = true;
 	}
@@ -84,7 +84,7 @@ static void client_close(struct client *c)
 	c->role = NONE;
 }
 
-/* Answer with FRAME_DONE and close the connection once that is written. */
+/* Answer with FRAME_DONE: the last that this connection gets. */
 static void client_finish(struct client *c, uint32_t result, uint32_t value, const char *text)
 {
 	frame_put_done(&c->out, 0, result, value, "%s", text);
@@ -120,7 +120,7 @@ static void agent_hello(void)
 		close(fd);
 	}
 	for (struct client *c = h.clients; c < h.clients + CLIENTS; c++)
-		if (c->role == WAITING)
+		if (c->role == WAITING && (uint32_t)h.boots >= c->wait.boots)
 			client_finish(c, RESULT_EXIT, h.boots, "");
 }
 
@@ -244,9 +244,11 @@ static bool client_open(struct client *c, const struct frame *f, const uint8_t *
 		c->role = CONSOLE;
 		return true;
 	case FRAME_WAIT:
+		if (f->len != sizeof(c->wait))
+			return false;
 		c->role = WAITING;
-		c->owner = f->len == 4 && payload[0];
-		if (h.agent_up)
+		memcpy(&c->wait, payload, sizeof(c->wait));
+		if (h.agent_up && (uint32_t)h.boots >= c->wait.boots)
 			client_finish(c, RESULT_EXIT, h.boots, "");
 		return true;
 	case FRAME_EXEC:
@@ -288,8 +290,31 @@ static bool client_frames(struct client *c)
 	return true;
 }
 
+/*
+ * A connection is closed by the client, once it has the answer. Were it closed here with some of the client's credit
+ * frames unread, the kernel would throw away what the client has not read yet.
+ */
+static void client_linger(struct client *c, short revents)
+{
+	if (revents & (POLLIN | POLLHUP)) {
+		long n = buf_read(&c->in, c->fd);
+
+		if (n == 0 || (n < 0 && errno != EAGAIN)) {
+			client_close(c);
+			return;
+		}
+		buf_drop(&c->in, c->in.len);
+	}
+	if (c->out.len && buf_write(&c->out, c->fd))
+		client_close(c);
+}
+
 static void client_serve(struct client *c, short revents)
 {
+	if (c->closing) {
+		client_linger(c, revents);
+		return;
+	}
 	if (revents & (POLLIN | POLLHUP)) {
 		long n = buf_read(&c->in, c->fd);
 
@@ -299,8 +324,6 @@ static void client_serve(struct client *c, short revents)
 		}
 	}
 	if (c->out.len && buf_write(&c->out, c->fd))
-		client_close(c);
-	else if (c->closing && !c->out.len)
 		client_close(c);
 }
 
@@ -359,8 +382,7 @@ static void serve(void)
 		n = 0;
 		for (struct client *c = h.clients; c < h.clients + CLIENTS; c++)
 			if (c->role != NONE) {
-				p[6 + n] = (struct pollfd){ .fd = c->fd, .events = (c->closing ? 0 : POLLIN) |
-							    (c->out.len || c->closing ? POLLOUT : 0) };
+				p[6 + n] = (struct pollfd){ .fd = c->fd, .events = POLLIN | (c->out.len ? POLLOUT : 0) };
 				who[n++] = c;
 			}
 		if (poll(p, 6 + n, -1) < 0 && errno != EINTR)

@@ -1,0 +1,15 @@
+# System tests: CUnit programs that drive the lab. Those that need two hosts at once run alone.
+
+SYS_SRCS := tests/system/sys.c $(LAB_LIB)
+
+# $(call system_test,NAME): $(B)/tests/system/NAME from tests/system/NAME.c.
+define system_test
+$(call tool,tests/system/$(1),tests/system/$(1).c $(SYS_SRCS),-lcunit -lz)
+TEST_PROGRAMS += $(B)/tests/system/$(1)
+endef
+
+SYSTEM_TEST_NAMES :=
+$(foreach t,test_lab $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
+
+SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
+SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab
