@@ -35,7 +35,8 @@ static int put(struct request *r, const void *data, size_t len)
 {
 	if (len > sizeof(r->out) - r->out_len)
 		return -E2BIG;
-	memcpy(r->out + r->out_len, data, len);
+	if (len)
+		memcpy(r->out + r->out_len, data, len);
 	r->out_len += len;
 	return 0;
 }

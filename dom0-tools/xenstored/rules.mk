@@ -9,3 +9,7 @@ ALL += $(B)/dom0-tools/xenstored/xenstored
 DOM0_PROGRAMS += $(B)/dom0-tools/xenstored/xenstored:/usr/sbin/xenstored
 
 $(eval $(call unit_test,test_xs_store,tests/unit/test_xs_store.c $(XENSTORED_STORE_SRCS)))
+$(eval $(call unit_test,test_xs_server,tests/unit/test_xs_server.c $(XENSTORED_SERVER_SRCS) dom0-tools/xenstored/ring.c))
+
+FUZZ_TARGETS += xs_wire
+FUZZ_SRCS_xs_wire := $(XENSTORED_SERVER_SRCS)

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests of xenstored above the store: the wire operations, watches and their events, limits of connections, clients
+ * that do not read, send nonsense or send in pieces; and the ring indices of a domain.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <errno.h>
+
+#include "../../dom0-tools/xenstored/ring.h"
+#include "memconn.h"
+
+static struct server srv;
+static struct memconn d0, d1;
+
+
+static void open_both(void)
+{
+	if (server_init(&srv) < 0)
+		abort();
+	memconn_open(&d0, &srv, 0);
+	memconn_open(&d1, &srv, 1);
+}
+
+static void close_both(void)
+{
+	server_fini(&srv);
+	memconn_done(&d0);
+	memconn_done(&d1);
+}
+
+/* Append a message to buf; args is len bytes. Returns its size. */
+static size_t msg(char *buf, uint32_t type, uint32_t tx, const void *args, size_t len)
+{
+	struct xsd_sockmsg h = { .type = type, .req_id = 77, .tx_id = tx, .len = len };
+
+	memcpy(buf, &h, sizeof(h));
+	memcpy(buf + sizeof(h), args, len);
+	return sizeof(h) + len;
+}
+
+/* The next message the daemon has sent; NULL if there is none. The body has a 0 byte after it. */
+static const char *next(struct memconn *m, struct xsd_sockmsg *h)
+{
+	static char body[XENSTORE_PAYLOAD_MAX + 1];
+	size_t size;
+
+	if (m->out_len < sizeof(*h))
+		return NULL;
+	memcpy(h, m->out, sizeof(*h));
+	size = sizeof(*h) + h->len;
+	if (m->out_len < size)
+		return NULL;
+	memcpy(body, m->out + sizeof(*h), h->len);
+	body[h->len] = '\0';
+	memmove(m->out, m->out + size, m->out_len - size);
+	m->out_len -= size;
+	return body;
+}
+
+/* One request; its reply as text: the body up to its first 0 byte. "?" if it is not the reply to this. */
+static const char *ask_bytes(struct memconn *m, uint32_t type, uint32_t tx, const void *args, size_t len)
+{
+	static char copy[XENSTORE_PAYLOAD_MAX + 1];
+	char buf[8192];
+	struct xsd_sockmsg h;
+	const char *body;
+
+	memconn_feed(m, &srv, buf, msg(buf, type, tx, args, len));
+	body = next(m, &h);
+	if (!body || (h.type != type && h.type != XS_ERROR) || h.req_id != 77 || h.tx_id != tx)
+		return "?";
+	return memcpy(copy, body, h.len + 1);
+}
+
+/* args: a literal, 0 bytes inside allowed */
+#define ask(m, type, tx, args) ask_bytes(m, type, tx, args, sizeof(args))
+#define SAYS(m, type, tx, args, expected) CU_ASSERT_STRING_EQUAL(ask(m, type, tx, args), expected)
+/* A value without the 0 byte at its end. */
+#define write_value(m, tx, args) ask_bytes(m, XS_WRITE, tx, args, sizeof(args) - 1)
+
+/* The next thing in the queue must be this event. */
+static void expect_event(struct memconn *m, const char *path, const char *token)
+{
+	struct xsd_sockmsg h;
+	const char *body = next(m, &h);
+
+	CU_ASSERT_PTR_NOT_NULL(body);
+	if (!body)
+		return;
+	CU_ASSERT_EQUAL(h.type, XS_WATCH_EVENT);
+	CU_ASSERT_EQUAL(h.req_id, 0);
+	CU_ASSERT_EQUAL(h.len, strlen(path) + strlen(token) + 2);
+	CU_ASSERT_STRING_EQUAL(body, path);
+	CU_ASSERT_STRING_EQUAL(body + strlen(body) + 1, token);
+}
+
+static void expect_quiet(struct memconn *m)
+{
+	CU_ASSERT_EQUAL(m->out_len, 0);
+}
+
+static void give_home(uint32_t domid)
+{
+	struct perm p = { .domid = domid, .access = PERM_NONE };
+	struct perm open = { .domid = 0, .access = PERM_READ };
+	char path[64];
+
+	tree_mkdir(&srv.live, &d0.c->cred, &srv.limits, "/local/domain", NULL);
+	tree_set_perms(&srv.live, &d0.c->cred, &srv.limits, "/local/domain", &open, 1, NULL);
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
+	tree_mkdir(&srv.live, &d0.c->cred, &srv.limits, path, NULL);
+	tree_set_perms(&srv.live, &d0.c->cred, &srv.limits, path, &p, 1, NULL);
+}
+
+static void test_nodes(void)
+{
+	open_both();
+	SAYS(&d0, XS_READ, 0, "/a", "ENOENT");
+	CU_ASSERT_STRING_EQUAL(write_value(&d0, 0, "/a/b\0value"), "OK");
+	SAYS(&d0, XS_READ, 0, "/a/b", "value");
+	SAYS(&d0, XS_READ, 0, "/a", "");
+	SAYS(&d0, XS_MKDIR, 0, "/a/c", "OK");
+	CU_ASSERT_EQUAL(memcmp(ask(&d0, XS_DIRECTORY, 0, "/a"), "b\0c\0", 4), 0);
+	SAYS(&d0, XS_GET_PERMS, 0, "/a/b", "r0");
+	SAYS(&d0, XS_SET_PERMS, 0, "/a/b\0n0\0b1", "OK");
+	CU_ASSERT_EQUAL(memcmp(ask(&d0, XS_GET_PERMS, 0, "/a/b"), "n0\0b1\0", 6), 0);
+	CU_ASSERT_STRING_EQUAL(write_value(&d1, 0, "/a/b\0mine"), "OK");
+	SAYS(&d1, XS_MKDIR, 0, "/a/c", "EACCES");
+	SAYS(&d1, XS_SET_PERMS, 0, "/a/b\0b1", "EACCES");
+	SAYS(&d0, XS_RM, 0, "/a", "OK");
+	SAYS(&d0, XS_READ, 0, "/a/b", "ENOENT");
+	CU_ASSERT_PTR_NULL(tree_check(&srv.live));
+	close_both();
+}
+
+static void test_bad_requests(void)
+{
+	open_both();
+	SAYS(&d0, 99, 0, "/a", "ENOSYS");
+	SAYS(&d0, XS_WATCH_EVENT, 0, "/a", "ENOSYS");
+	SAYS(&d0, 20, 0, "/a", "ENOSYS");
+	SAYS(&d0, XS_READ, 5, "/a", "ENOENT");			/* no such transaction */
+	SAYS(&d0, XS_READ, 0, "", "EINVAL");
+	SAYS(&d0, XS_READ, 0, "/a\0more", "EINVAL");
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d0, XS_READ, 0, "/a", 2), "EINVAL");	/* no 0 byte */
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d0, XS_READ, 0, "", 0), "EINVAL");
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d0, XS_WRITE, 0, "/a", 2), "EINVAL");
+	SAYS(&d0, XS_WRITE, 0, "//", "EINVAL");
+	SAYS(&d0, XS_SET_PERMS, 0, "/", "EINVAL");
+	SAYS(&d0, XS_SET_PERMS, 0, "/\0x0", "EINVAL");
+	SAYS(&d0, XS_SET_PERMS, 0, "/\0r-1", "EINVAL");
+	SAYS(&d0, XS_SET_PERMS, 0, "/\0r99999999999999999999", "EINVAL");
+	SAYS(&d0, XS_WATCH, 0, "/a", "EINVAL");
+	SAYS(&d0, XS_WATCH, 0, "/a\0t\0u", "EINVAL");
+	SAYS(&d0, XS_WATCH, 0, "@nonsense\0t", "EINVAL");
+	SAYS(&d0, XS_UNWATCH, 0, "/a\0t", "ENOENT");
+	SAYS(&d0, XS_TRANSACTION_END, 0, "T", "ENOENT");
+	SAYS(&d0, XS_INTRODUCE, 0, "5\0" "1\0" "2", "ENOSYS");	/* no hypervisor in this test */
+	SAYS(&d0, XS_INTRODUCE, 0, "5\0" "1", "EINVAL");
+	SAYS(&d0, XS_INTRODUCE, 0, "5x\0" "1\0" "2", "EINVAL");
+	SAYS(&d0, XS_CONTROL, 0, "frobnicate", "EINVAL");
+	SAYS(&d0, XS_DIRECTORY_PART, 0, "/\0-1", "EINVAL");
+	SAYS(&d1, XS_CONTROL, 0, "check", "EACCES");
+	SAYS(&d1, XS_INTRODUCE, 0, "5\0" "1\0" "2", "EACCES");
+	SAYS(&d1, XS_RELEASE, 0, "5", "EACCES");
+	SAYS(&d0, XS_CONTROL, 0, "check", "OK");
+	SAYS(&d0, XS_GET_DOMAIN_PATH, 0, "12", "/local/domain/12");
+	SAYS(&d0, XS_IS_DOMAIN_INTRODUCED, 0, "0", "T");
+	SAYS(&d0, XS_IS_DOMAIN_INTRODUCED, 0, "12", "F");
+	close_both();
+}
+
+static void test_transactions(void)
+{
+	open_both();
+	SAYS(&d0, XS_TRANSACTION_START, 0, "", "1");
+	CU_ASSERT_STRING_EQUAL(write_value(&d0, 1, "/t\0one"), "OK");
+	SAYS(&d0, XS_READ, 0, "/t", "ENOENT");
+	SAYS(&d0, XS_READ, 1, "/t", "one");
+	SAYS(&d0, XS_TRANSACTION_START, 1, "", "EBUSY");
+	SAYS(&d0, XS_TRANSACTION_END, 1, "X", "EINVAL");
+	SAYS(&d0, XS_TRANSACTION_END, 1, "T", "OK");
+	SAYS(&d0, XS_READ, 0, "/t", "one");
+	SAYS(&d0, XS_TRANSACTION_START, 0, "", "2");
+	SAYS(&d0, XS_READ, 2, "/t", "one");
+	CU_ASSERT_STRING_EQUAL(write_value(&d0, 0, "/t\0two"), "OK");
+	CU_ASSERT_STRING_EQUAL(write_value(&d0, 2, "/u\0x"), "OK");
+	SAYS(&d0, XS_TRANSACTION_END, 2, "T", "EAGAIN");
+	SAYS(&d0, XS_READ, 0, "/u", "ENOENT");
+	SAYS(&d0, XS_READ, 2, "/u", "ENOENT");				/* it is gone either way */
+	SAYS(&d0, XS_TRANSACTION_START, 0, "", "3");
+	CU_ASSERT_STRING_EQUAL(write_value(&d0, 3, "/u\0x"), "OK");
+	SAYS(&d0, XS_TRANSACTION_END, 3, "F", "OK");
+	SAYS(&d0, XS_READ, 0, "/u", "ENOENT");
+	for (int i = 0; i < 10; i++)
+		CU_ASSERT_STRING_NOT_EQUAL(ask(&d1, XS_TRANSACTION_START, 0, ""), "ENOSPC");
+	SAYS(&d1, XS_TRANSACTION_START, 0, "", "ENOSPC");
+	SAYS(&d1, XS_RESET_WATCHES, 0, "", "OK");			/* drops them */
+	SAYS(&d1, XS_TRANSACTION_START, 0, "", "11");
+	close_both();
+}
+
+static void test_watches(void)
+{
+	open_both();
+	give_home(1);
+	SAYS(&d0, XS_WATCH, 0, "/a\0tok", "OK");
+	expect_event(&d0, "/a", "tok");				/* once at once, after the reply */
+	SAYS(&d0, XS_WATCH, 0, "/a\0tok", "EEXIST");
+	write_value(&d0, 0, "/a/b\0" "1");
+	expect_event(&d0, "/a/b", "tok");
+	SAYS(&d0, XS_RM, 0, "/a", "OK");
+	expect_event(&d0, "/a", "tok");
+	expect_quiet(&d0);					/* not for each node below it */
+
+	SAYS(&d1, XS_WATCH, 0, "data\0rel", "OK");		/* relative names come back relative */
+	expect_event(&d1, "data", "rel");
+	write_value(&d0, 0, "/local/domain/1/data/x\0" "1");
+	expect_event(&d1, "data/x", "rel");
+	SAYS(&d0, XS_RM, 0, "/local/domain/1", "OK");		/* watched below what is removed */
+	expect_event(&d1, "data", "rel");
+	expect_quiet(&d1);
+
+	SAYS(&d1, XS_WATCH, 0, "/secret\0s", "OK");		/* no rights, no events */
+	expect_event(&d1, "/secret", "s");
+	SAYS(&d0, XS_MKDIR, 0, "/secret", "OK");
+	expect_event(&d1, "/secret", "s");			/* its parent may be read: that it came is visible */
+	SAYS(&d0, XS_SET_PERMS, 0, "/secret\0n0", "OK");
+	expect_event(&d1, "/secret", "s");			/* the last thing to be seen */
+	write_value(&d0, 0, "/secret/key\0" "1");
+	expect_quiet(&d1);
+	SAYS(&d0, XS_RM, 0, "/secret", "OK");
+	expect_event(&d1, "/secret", "s");			/* that it went is visible in its parent too */
+
+	SAYS(&d0, XS_TRANSACTION_START, 0, "", "1");		/* a transaction's changes fire at its end */
+	write_value(&d0, 1, "/a/c\0" "1");
+	write_value(&d0, 1, "/a/d\0" "1");
+	expect_quiet(&d0);
+	SAYS(&d0, XS_TRANSACTION_END, 1, "T", "OK");
+	expect_event(&d0, "/a/c", "tok");
+	expect_event(&d0, "/a/d", "tok");
+	SAYS(&d0, XS_UNWATCH, 0, "/a\0tok", "OK");
+	write_value(&d0, 0, "/a/d\0" "2");
+	expect_quiet(&d0);
+
+	SAYS(&d0, XS_WATCH, 0, "@releaseDomain\0r", "OK");
+	expect_event(&d0, "@releaseDomain", "r");
+	SAYS(&d1, XS_WATCH, 0, "@releaseDomain\0r", "OK");
+	expect_event(&d1, "@releaseDomain", "r");
+	server_fire_special(&srv, "@releaseDomain");
+	server_settle(&srv);
+	expect_event(&d0, "@releaseDomain", "r");
+	expect_quiet(&d1);					/* dom0's business */
+	close_both();
+}
+
+static void test_watch_limits(void)
+{
+	char args[1200], path[16];
+	int n = 0;
+
+	open_both();
+	do {
+		snprintf(path, sizeof(path), "/w%d", n);
+		memcpy(args, path, strlen(path) + 1);
+		strcpy(args + strlen(path) + 1, "t");
+		n++;
+	} while (!strcmp(ask_bytes(&d1, XS_WATCH, 0, args, strlen(path) + 3), "OK") && (d1.out_len = 0, n < 1000));
+	CU_ASSERT_EQUAL(n, 129);
+	memset(args, 't', sizeof(args));
+	memcpy(args, "/w", 3);
+	args[3 + 1022] = '\0';
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d0, XS_WATCH, 0, args, 3 + 1023), "OK");
+	d0.out_len = 0;
+	args[3 + 1022] = 't';
+	args[3 + 1023] = '\0';
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d0, XS_WATCH, 0, args, 3 + 1024), "EINVAL");
+	close_both();
+}
+
+static void test_long_directory(void)
+{
+	char name[64], args[80];
+	struct xsd_sockmsg h;
+	unsigned int offset = 0, seen = 0;
+	const char *body;
+	bool end = false;
+	char gen[32] = "";
+
+	open_both();
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "/long/a-name-of-some-length-%03d", i);
+		tree_mkdir(&srv.live, &d0.c->cred, &srv.limits, name, NULL);
+	}
+	SAYS(&d0, XS_DIRECTORY, 0, "/long", "E2BIG");
+	for (int round = 0; round < 20 && !end; round++) {
+		char buf[200];
+		size_t n = 6, at;
+
+		memcpy(args, "/long", 6);
+		n += snprintf(args + 6, sizeof(args) - 6, "%u", offset) + 1;
+		memconn_feed(&d0, &srv, buf, msg(buf, XS_DIRECTORY_PART, 0, args, n));
+		body = next(&d0, &h);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(body);
+		CU_ASSERT_EQUAL_FATAL(h.type, XS_DIRECTORY_PART);
+		if (*gen)
+			CU_ASSERT_STRING_EQUAL(gen, body);
+		strcpy(gen, body);
+		for (at = strlen(body) + 1; at < h.len; at += strlen(body + at) + 1) {
+			if (!body[at]) {
+				end = true;
+				break;
+			}
+			snprintf(name, sizeof(name), "a-name-of-some-length-%03u", seen++);
+			CU_ASSERT_STRING_EQUAL(body + at, name);
+			offset += strlen(name) + 1;
+		}
+	}
+	CU_ASSERT_TRUE(end);
+	CU_ASSERT_EQUAL(seen, 200);
+	close_both();
+}
+
+static void test_pieces(void)
+{
+	char buf[300];
+	struct xsd_sockmsg h;
+	size_t n;
+
+	open_both();
+	d0.piece = 1;
+	n = msg(buf, XS_WRITE, 0, "/p\0abc", 6);
+	n += msg(buf + n, XS_READ, 0, "/p", 3);
+	memconn_feed(&d0, &srv, buf, n - 1);
+	CU_ASSERT_STRING_EQUAL(next(&d0, &h), "OK");
+	CU_ASSERT_PTR_NULL(next(&d0, &h));
+	memconn_feed(&d0, &srv, buf + n - 1, 1);
+	CU_ASSERT_STRING_EQUAL(next(&d0, &h), "abc");
+
+	n = msg(buf, XS_READ, 0, "/p", 3);		/* a length beyond the limit ends the connection */
+	((struct xsd_sockmsg *)buf)->len = 4097;
+	memconn_feed(&d0, &srv, buf, n);
+	CU_ASSERT_TRUE(d0.closed);
+	CU_ASSERT_PTR_NOT_NULL(strstr(d0.why, "longer"));
+	close_both();
+}
+
+/* A client that sends and never reads: the daemon stops reading from it, and nobody else notices. */
+static void test_no_reader(void)
+{
+	char buf[100 * 32], *at = buf;
+	struct xsd_sockmsg h;
+	int replies = 0;
+
+	open_both();
+	d1.accept = 0;
+	for (int i = 0; i < 100; i++)
+		at += msg(at, XS_READ, 0, "/", 2);
+	memconn_feed(&d1, &srv, buf, at - buf);
+	CU_ASSERT_EQUAL(srv.requests, 8);
+	CU_ASSERT_FALSE(d1.closed);
+	SAYS(&d0, XS_READ, 0, "/", "");
+	d1.accept = SIZE_MAX;				/* it reads at last: all is answered */
+	memconn_run(&d1, &srv);
+	while (next(&d1, &h))
+		replies++;
+	CU_ASSERT_EQUAL(replies, 100);
+	close_both();
+}
+
+/* Events for a client that does not read are bounded, and it still learns that something has changed. */
+static void test_event_flood(void)
+{
+	struct xsd_sockmsg h;
+	const char *body;
+	char args[64];
+	int events = 0, whole = 0;
+
+	open_both();
+	SAYS(&d1, XS_WATCH, 0, "/f\0token", "OK");
+	expect_event(&d1, "/f", "token");
+	d1.accept = 0;
+	for (int i = 0; i < 50; i++)			/* the same event again and again is one event */
+		write_value(&d0, 0, "/f/same\0x");
+	CU_ASSERT_EQUAL(d1.c->event_bytes, sizeof(h) + strlen("/f/same") + 1 + strlen("token") + 1);
+	for (int i = 0; i < 40000; i++) {
+		int n = snprintf(args, sizeof(args), "/f/n%d", i);
+
+		ask_bytes(&d0, XS_WRITE, 0, args, n + 1);
+		if (i % 64 == 63)			/* keep the tree small */
+			ask(&d0, XS_RM, 0, "/f");
+	}
+	CU_ASSERT_TRUE(d1.c->event_bytes < srv.max_event_bytes + 8192);
+	CU_ASSERT_FALSE(d1.closed);
+	d1.accept = SIZE_MAX;
+	memconn_run(&d1, &srv);
+	while ((body = next(&d1, &h))) {
+		events++;
+		whole += !strcmp(body, "/f");
+	}
+	CU_ASSERT_TRUE(events > 0 && events < 40000);
+	CU_ASSERT_TRUE(whole > 0);			/* the event that stands for all that were dropped */
+	close_both();
+}
+
+/* --- rings --- */
+
+static void test_ring(void)
+{
+	struct xenstore_domain_interface page;
+	char buf[2048];
+
+	memset(&page, 0, sizeof(page));
+	page.req_cons = page.req_prod = 0xfffffffe;	/* indices wrap, and the buffer with them */
+	memcpy(page.req + 1022, "ab", 2);
+	memcpy(page.req, "cd", 2);
+	page.req_prod += 4;
+	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), 2);
+	CU_ASSERT_EQUAL(ring_read(&page, buf + 2, sizeof(buf)), 2);
+	CU_ASSERT_EQUAL(memcmp(buf, "abcd", 4), 0);
+	CU_ASSERT_EQUAL(page.req_cons, 2);
+	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), 0);
+
+	memset(buf, 'x', sizeof(buf));
+	page.rsp_cons = page.rsp_prod = 1000;
+	CU_ASSERT_EQUAL(ring_write(&page, buf, sizeof(buf)), 24);
+	CU_ASSERT_EQUAL(ring_write(&page, buf, sizeof(buf)), 1000);
+	CU_ASSERT_EQUAL(ring_write(&page, buf, sizeof(buf)), 0);	/* full */
+	page.rsp_cons += 10;
+	CU_ASSERT_EQUAL(ring_write(&page, buf, 5), 5);
+
+	page.req_prod = page.req_cons + 1025;		/* impossible */
+	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), -1);
+	page.req_prod = page.req_cons - 1;
+	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), -1);
+	page.rsp_cons = page.rsp_prod + 1;
+	CU_ASSERT_EQUAL(ring_write(&page, buf, 1), -1);
+	page.req_prod = page.req_cons + 1024;		/* full is possible */
+	CU_ASSERT_TRUE(ring_read(&page, buf, sizeof(buf)) > 0);
+}
+
+int main(void)
+{
+	CU_pSuite s;
+	unsigned int failed;
+
+	CU_initialize_registry();
+	s = CU_add_suite("xs_server", NULL, NULL);
+	CU_add_test(s, "nodes", test_nodes);
+	CU_add_test(s, "bad requests", test_bad_requests);
+	CU_add_test(s, "transactions", test_transactions);
+	CU_add_test(s, "watches", test_watches);
+	CU_add_test(s, "limits of watches", test_watch_limits);
+	CU_add_test(s, "a directory longer than a reply", test_long_directory);
+	CU_add_test(s, "messages in pieces, and one too long", test_pieces);
+	CU_add_test(s, "a client that does not read", test_no_reader);
+	CU_add_test(s, "events that nobody reads", test_event_flood);
+	CU_add_test(s, "ring indices", test_ring);
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed ? 1 : 0;
+}
