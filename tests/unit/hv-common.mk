@@ -1,0 +1,8 @@
+# The hypervisor's objects, each with what surrounds it replaced by tests/unit/hv_shim.c.
+
+HV_SHIM := -Ixen-lite/include -Itests/unit -include tests/unit/hv_shim.h
+
+CFLAGS_tests/unit/hv_shim.c            := $(HV_SHIM)
+CFLAGS_tests/unit/test_evtchn.c        := $(HV_SHIM)
+CFLAGS_xen-lite/common/event_channel.c := $(HV_SHIM)
+$(eval $(call unit_test,test_evtchn,tests/unit/test_evtchn.c tests/unit/hv_shim.c xen-lite/common/event_channel.c xen-lite/lib/bitmap.c))
