@@ -6,3 +6,5 @@ XENCONSOLED_SRCS := $(XENCONSOLED_PARTS) $(addprefix dom0-tools/xenconsoled/,mai
 $(eval $(call tool,dom0-tools/xenconsoled/xenconsoled,$(XENCONSOLED_SRCS),))
 ALL += $(B)/dom0-tools/xenconsoled/xenconsoled
 DOM0_PROGRAMS += $(B)/dom0-tools/xenconsoled/xenconsoled:/usr/sbin/xenconsoled
+
+$(eval $(call unit_test,test_console,tests/unit/test_console.c $(XENCONSOLED_PARTS)))
