@@ -66,3 +66,7 @@ $(B)/hv/image-1: $(HV_OBJS) $(B)/hv/no-symbols.o xen-lite/xen-lite.lds
 $(B)/xen-lite: $(HV_OBJS) $(B)/hv/symbols.o xen-lite/xen-lite.lds
 	@echo "  LD    $@"
 	@$(LD) $(HV_LDFLAGS) -o $@ $(HV_OBJS) $(B)/hv/symbols.o
+
+FUZZ_TARGETS      += hvelf
+FUZZ_SRCS_hvelf   := xen-lite/common/elf.c xen-lite/boot/bzimage.c xen-lite/pv/dom0_layout.c
+CFLAGS_tests/fuzz/fuzz_hvelf.c := -Ixen-lite/include
