@@ -23,8 +23,9 @@ ASAN_CFLAGS := -std=gnu11 -O1 -g $(WARN) -D_GNU_SOURCE -Iinclude -Idom0-tools/li
 	       -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 
 # Every Debian package that the build, the demo and the tests need: `make deps` installs the missing ones.
+# xenstore-utils is for a test only: its clients must get on with our daemon (the test is skipped without them).
 DEB_PACKAGES := gcc make libc6-dev binutils git \
 	libxml2-dev libtirpc-dev rpcsvc-proto libcunit1-dev libncurses-dev libjansson-dev \
 	libgnutls28-dev libzstd-dev liblzma-dev zlib1g-dev liblz4-dev libbz2-dev \
 	qemu-system-x86 grub-pc-bin grub-common xorriso mtools \
-	busybox-static cpio xz-utils zstd lz4 kmod cppcheck
+	busybox-static cpio xz-utils zstd lz4 kmod cppcheck xenstore-utils
