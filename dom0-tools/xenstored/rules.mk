@@ -13,3 +13,8 @@ $(eval $(call unit_test,test_xs_server,tests/unit/test_xs_server.c $(XENSTORED_S
 
 FUZZ_TARGETS += xs_wire
 FUZZ_SRCS_xs_wire := $(XENSTORED_SERVER_SRCS)
+
+# The whole daemon as a process, with the checkers built in.
+$(eval $(call asan_tool,tests/unit/xenstored-asan,$(XENSTORED_SRCS),))
+$(eval $(call unit_test,test_xs_socket,tests/unit/test_xs_socket.c $(XENSTORE_SRCS)))
+$(B)/tests/unit/test_xs_socket: | $(B)/tests/unit/xenstored-asan $(B)/dom0-tools/xenstore-tools/xenstore
