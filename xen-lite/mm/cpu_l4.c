@@ -169,6 +169,14 @@ bool cpu_l4_drop_idle(void)
 	return true;
 }
 
+/* v is about to be freed: no idle CPU may take its slots for those of a new vCPU at the same address. */
+void cpu_l4_forget(const struct vcpu *v)
+{
+	for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
+		if (per_cpu(l4, cpu).vcpu == v)
+			per_cpu(l4, cpu).vcpu = NULL;
+}
+
 void cpu_l4_to_kernel(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);

@@ -1,70 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The checked ways of changing page-table entries: mmu_update, update_va_mapping, grant maps, and the one
- * function behind them (and behind emulated stores, pv/ptwr.c): pt_write_entry().
- *
- * The order in pt_write_entry() is the safety argument: take the new entry's references, exchange the entry, drop the old entry's.
- * A failure before the exchange leaves everything as it was. The old frame may still be in some TLB; whoever uses it as something
- * else flushes first (mm/tlb.c).
+ * The hypercalls that change page-table entries: mmu_update, update_va_mapping, and grant maps. All end in
+ * pt_write_entry() (mm/pt_write.c), under the pt_lock of the tables' owner.
  */
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
 #include <xl/guest_access.h>
 #include <xl/entry.h>
-
-#define PTE_AD	(PTE_A | PTE_D)
-
-/* Bits that may change in an L1 entry without touching any reference. */
-#define L1_FAST_BITS	(PTE_A | PTE_D | PTE_AVAIL | PTE_U | PTE_NX | PTE_G)
-
-static bool entry_exchange(u64 *ptr, u64 old, u64 *val, bool preserve_ad)
-{
-	u64 v = preserve_ad ? *val | (old & PTE_AD) : *val;
-
-	if (cmpxchg(ptr, old, v) != old)
-		return false;
-	*val = v;
-	return true;
-}
-
-int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
-		   const u64 *old_expected)
-{
-	u64 old = ACCESS_ONCE(*ptr);
-	int rc;
-
-	if (old_expected && old != *old_expected)
-		return -XEN_EAGAIN;
-	if (level == 4 && pt_slot_is_ours(((unsigned long)ptr & ~PAGE_MASK) / sizeof(u64)))
-		return refuse(-XEN_EINVAL, "d%u: L4 slot of the hypervisor", d->id);
-
-	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS)) {
-		val = (val | PTE_U) & ~PTE_G;
-	} else {
-		rc = pte_get(d, owner, level, &val);
-		if (rc)
-			return rc;
-	}
-	/* The processor sets A and D behind our back; anything else cannot change while we hold pt_lock. */
-	while (!entry_exchange(ptr, old, &val, preserve_ad)) {
-		u64 seen = ACCESS_ONCE(*ptr);
-
-		if (old_expected) {
-			if ((old ^ val) & ~L1_FAST_BITS || level > 1 || !(old & PTE_P))
-				pte_put(d, level, val);
-			return -XEN_EAGAIN;
-		}
-		BUG_ON((seen ^ old) & ~PTE_AD);
-		old = seen;
-	}
-	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS))
-		return 0;
-	pte_put(d, level, old);
-	if (level == 4)
-		cpu_l4_entry_changed((u64 *)((unsigned long)ptr & PAGE_MASK));
-	return 0;
-}
 
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 

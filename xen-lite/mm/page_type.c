@@ -112,14 +112,26 @@ static int validate(struct page_info *pg, u64 type, u16 done)
 	return rc;
 }
 
-/* The count is 0 and the lock is held when the type is or was a table: make it `type` with count 1. */
+static bool table_lock_held(const struct page_info *pg)
+{
+	struct domain *d = page_owner(pg);
+
+	return d && spin_held(&d->pt_lock);
+}
+
+/*
+ * The count is 0: make it `type` with count 1. -XEN_EAGAIN: it has changed meanwhile, or is a dead table that pt_drain() must
+ * settle first.
+ */
 static int change_type(struct page_info *pg, u64 x, u64 type)
 {
 	u16 done = 0;
 
 	if (x & PGT_partial) {
+		if (!table_lock_held(pg))
+			return -XEN_EINVAL;	/* somebody else's business */
 		if (pg->dead)
-			return -XEN_EAGAIN;	/* pt_drain() first */
+			return -XEN_EAGAIN;
 		if ((x & PGT_type_mask) == type) {
 			done = pg->entries_done;
 			if (cmpxchg(&pg->type_info, x, type | 1) != x)
@@ -151,12 +163,7 @@ int page_get_type(struct page_info *pg, u64 type)
 				return rc;
 			y = ACCESS_ONCE(pg->type_info);
 			if (y == x) {
-				/* A dead table: only its list can settle it. */
-				struct domain *d = page_owner(pg);
-
-				if (!d || !spin_held(&d->pt_lock))
-					return -XEN_EINVAL;
-				rc = pt_drain(d);
+				rc = pt_drain(page_owner(pg));
 				if (rc)
 					return rc;
 				y = ACCESS_ONCE(pg->type_info);

@@ -48,6 +48,7 @@ int pv_vcpu_relinquish(struct vcpu *v)
 
 void pv_vcpu_destroy(struct vcpu *v)
 {
+	cpu_l4_forget(v);
 	fpu_free(v->pv.fpu);
 	v->pv.fpu = NULL;
 }

@@ -66,7 +66,7 @@ int pt_drain(struct domain *d);
 /* MMUEXT_PIN_*: validates a table of d and keeps it so; type PGT_l1 .. PGT_l4. mm/mmuext.c; lock held. */
 int pt_pin(struct domain *d, mfn_t m, u64 type);
 
-/* --- mm/mmu_update.c ----------------------------------------------------------------------------------------- */
+/* --- mm/pt_write.c, mm/mmu_update.c ---------------------------------------------------------------------------- */
 
 /*
  * Writes one entry of a page table of d after checking it: `ptr` in the direct map, `level` of its page. `preserve_ad` keeps
@@ -93,6 +93,7 @@ void cpu_l4_init(void);			/* makes this CPU's table and loads it; hv_map_init() 
 void cpu_l4_set_window(u64 entry);	/* slot 257 */
 void cpu_l4_switch(struct vcpu *v);	/* v is about to run here */
 bool cpu_l4_drop_idle(void);
+void cpu_l4_forget(const struct vcpu *v);
 void cpu_l4_to_kernel(void);		/* current goes from user to kernel mode */
 void cpu_l4_to_user(void);
 void cpu_l4_stale(void);		/* current's base tables or their entries changed: reload before next use */

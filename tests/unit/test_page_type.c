@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page-type state machine against a naive model, by random walk.
+ *
+ * The real mm/page_type.c and mm/pt_validate.c, and pt_write_entry() of mm/mmu_update.c, run on a world of a few frames: typed holds come
+ * and go (as pins and base pointers do), entries of tables and of plain frames are written, validation is preempted at random and taken up
+ * again or given up. The model knows only which holds exist and what is in the frames: from these it computes, for each frame, how
+ * many references and which type it must have. After each step both must agree, and no frame may be writable and a table at once.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xl/config.h>
+
+#define NR_FRAMES	20
+#define NR_FOREIGN	3		/* the last ones belong to somebody else */
+
+static char world_memory[NR_FRAMES * 4096] __attribute__((aligned(4096)));
+static char world_frames[NR_FRAMES * 64] __attribute__((aligned(64)));
+
+#undef FRAME_TABLE_VIRT
+#undef DIRECTMAP_VIRT
+#define FRAME_TABLE_VIRT	((unsigned long)world_frames)
+#define DIRECTMAP_VIRT		((unsigned long)world_memory)
+
+#include <xl/pt.h>
+#include <xl/entry.h>
+#include <xl/hypercall.h>
+#include <xl/platform.h>
+
+#include "../../xen-lite/mm/page_type.c"
+#include "../../xen-lite/mm/pt_validate.c"
+#include "../../xen-lite/mm/pt_write.c"
+
+/* --- the rest of the hypervisor, as far as the files under test call it --- */
+
+static struct domain domain_a, domain_b;
+struct domain *domain_table[DOMID_TABLE_SIZE];
+struct domain *dom_xen, *dom_io;
+struct cpu_features cpu_features = { .phys_bits = 40 };
+unsigned long max_page = NR_FRAMES;
+static unsigned int preempt_one_in;
+static unsigned long nr_flushes;
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	abort();
+}
+
+bool hypercall_preempt_check(void)
+{
+	return preempt_one_in && rand() % preempt_one_in == 0;
+}
+
+bool mfn_valid(mfn_t m) { return mfn_x(m) < NR_FRAMES; }
+struct domain *page_owner(const struct page_info *pg) { return domain_table[pg->owner]; }
+void page_release(struct page_info *pg) { panic("frame %ld released: a reference was lost", (long)(pg - frame_table)); }
+bool mmio_is_ours(mfn_t m) { (void)m; return false; }
+bool desc_check(u64 *desc) { return *desc != 0xbad; }
+bool spin_held(const spinlock_t *l) { (void)l; return true; }
+void tlb_flush_since(u64 stamp) { (void)stamp; nr_flushes++; }
+u64 tlb_stamp_now(void) { static u64 t; return ++t; }
+void cpu_l4_entry_changed(const u64 *table) { (void)table; }
+
+/* --- the walk --- */
+
+static const u64 hold_types[] = { PGT_l1, PGT_l2, PGT_l3, PGT_l4, PGT_seg_desc, PGT_writable };
+
+static struct {
+	unsigned int frame;
+	u64 type;
+} holds[64];
+static unsigned int nr_holds;
+
+static struct page_info *page(unsigned int i) { return frame_table + i; }
+static u64 *words(unsigned int i) { return mfn_to_virt(_mfn(i)); }
+
+static void world_reset(void)
+{
+	memset(world_memory, 0, sizeof(world_memory));
+	memset(world_frames, 0, sizeof(world_frames));
+	memset(&domain_a, 0, sizeof(domain_a));
+	memset(&domain_b, 0, sizeof(domain_b));
+	domain_a.id = 1;
+	domain_b.id = 2;
+	domain_a.dead_tables = domain_b.dead_tables = PAGE_LIST_END;
+	domain_table[1] = &domain_a;
+	domain_table[2] = &domain_b;
+	nr_holds = 0;
+	for (unsigned int i = 0; i < NR_FRAMES; i++) {
+		page(i)->count_info = PGC_ram | PGC_allocated | 1;
+		page(i)->owner = i < NR_FRAMES - NR_FOREIGN ? 1 : 2;
+	}
+}
+
+/* A preempted validation is usually taken up again, sometimes given up. */
+static int get_type_again(unsigned int frame, u64 type)
+{
+	int rc;
+
+	do
+		rc = page_get_with_type(_mfn(frame), &domain_a, type);
+	while (rc == -XEN_ERESTART && rand() % 8);
+	return rc;
+}
+
+static void step_hold(void)
+{
+	unsigned int frame = rand() % NR_FRAMES;
+	u64 type = hold_types[rand() % ARRAY_SIZE(hold_types)];
+
+	if (nr_holds == ARRAY_SIZE(holds) || get_type_again(frame, type))
+		return;
+	holds[nr_holds].frame = frame;
+	holds[nr_holds++].type = type;
+}
+
+static void step_drop(void)
+{
+	unsigned int i;
+
+	if (!nr_holds)
+		return;
+	i = rand() % nr_holds;
+	page_put_with_type(page(holds[i].frame));
+	holds[i] = holds[--nr_holds];
+}
+
+static u64 random_entry(void)
+{
+	u64 e = (u64)(rand() % (NR_FRAMES + 2)) << PAGE_SHIFT;
+
+	if (rand() % 4)
+		e |= PTE_P;
+	if (rand() % 2)
+		e |= PTE_RW;
+	if (rand() % 2)
+		e |= PTE_U | PTE_A;
+	if (rand() % 12 == 0)
+		e |= PTE_PSE;
+	if (rand() % 16 == 0)
+		e |= 1ULL << 55;
+	return e;
+}
+
+static void step_write(void)
+{
+	unsigned int frame = rand() % (NR_FRAMES - NR_FOREIGN), slot = rand() % 6;
+	u64 type = page(frame)->type_info, val = random_entry();
+
+	if (pgt_level(type) >= 1 && pgt_level(type) <= 4 && (type & PGT_count_mask)) {
+		if (pt_write_entry(&domain_a, &domain_a, words(frame) + slot, pgt_level(type), val, rand() % 2, NULL) == 0 &&
+		    !(val & PTE_P))
+			CU_ASSERT_EQUAL(words(frame)[slot] & PTE_P, 0);
+	} else if (!page_get_with_type(_mfn(frame), &domain_a, PGT_writable)) {
+		words(frame)[slot] = val;
+		page_put_with_type(page(frame));
+	}
+}
+
+/* --- the model --- */
+
+struct expected {
+	unsigned int refs, types;
+	u64 type;
+	bool live;
+};
+
+static void expect_use(struct expected *x, unsigned int frame, u64 type)
+{
+	x[frame].refs++;
+	if (!type)
+		return;
+	x[frame].types++;
+	if (x[frame].type && x[frame].type != type) {
+		CU_FAIL("a frame is used as two types");
+		fprintf(stderr, "frame %u: %lx and %lx\n", frame, x[frame].type, type);
+	}
+	x[frame].type = type;
+}
+
+static void expect_table(struct expected *x, unsigned int frame, unsigned int level)
+{
+	if (x[frame].live)
+		return;
+	x[frame].live = true;
+	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+		u64 e = words(frame)[i];
+		unsigned int to = mfn_x(pte_mfn(e));
+
+		if (!(e & PTE_P) || (level == 4 && pt_slot_is_ours(i)) || to >= NR_FRAMES)
+			continue;
+		CU_ASSERT_EQUAL(e & (PTE_PSE | 1ULL << 55), 0);
+		if (level == 1) {
+			expect_use(x, to, e & PTE_RW ? PGT_writable : 0);
+			continue;
+		}
+		expect_use(x, to, (u64)(level - 1) << 60);
+		expect_table(x, to, level - 1);
+	}
+}
+
+static void compare(void)
+{
+	struct expected x[NR_FRAMES] = { { 0 } };
+
+	for (unsigned int i = 0; i < nr_holds; i++)
+		expect_use(x, holds[i].frame, holds[i].type);
+	for (unsigned int i = 0; i < nr_holds; i++)
+		if (holds[i].type >= PGT_l1 && holds[i].type <= PGT_l4)
+			expect_table(x, holds[i].frame, pgt_level(holds[i].type));
+	for (unsigned int i = 0; i < NR_FRAMES; i++) {
+		CU_ASSERT_EQUAL(page(i)->count_info & PGC_count_mask, x[i].refs + 1);
+		CU_ASSERT_EQUAL(page(i)->type_info & PGT_count_mask, x[i].types);
+		if (x[i].types)
+			CU_ASSERT_EQUAL(page(i)->type_info & PGT_type_mask, x[i].type);
+	}
+}
+
+static void settle_all(void)
+{
+	while (pt_drain(&domain_a))
+		;
+	for (unsigned int i = 0; i < NR_FRAMES; i++)
+		page_settle_partial(page(i));
+	while (pt_drain(&domain_a))
+		;
+}
+
+static void walk(unsigned int seed, unsigned int steps, unsigned int preempt)
+{
+	unsigned int taken = 0;
+
+	srand(seed);
+	world_reset();
+	preempt_one_in = preempt;
+	for (unsigned int i = 0; i < steps; i++) {
+		unsigned int what = rand() % 10;
+
+		if (what < 3)
+			step_hold();
+		else if (what < 5)
+			step_drop();
+		else
+			step_write();
+		if (rand() % 4 == 0) {
+			settle_all();
+			compare();
+			taken += nr_holds;
+		}
+	}
+	CU_ASSERT(taken > steps / 16);		/* the walk does get somewhere */
+	while (nr_holds)
+		step_drop();
+	settle_all();
+	compare();
+}
+
+static void test_walk(void)
+{
+	for (unsigned int seed = 1; seed <= 500; seed++)
+		walk(seed, 1200, 0);
+}
+
+static void test_walk_preempted(void)
+{
+	for (unsigned int seed = 1001; seed <= 1500; seed++)
+		walk(seed, 1200, 2 + seed % 5);
+}
+
+/* A whole tree, then its end: all counts are back where they were. */
+static void test_tree(void)
+{
+	world_reset();
+	preempt_one_in = 0;
+	words(0)[3] = 1UL << PAGE_SHIFT | PTE_P | PTE_RW;
+	words(1)[4] = 2UL << PAGE_SHIFT | PTE_P | PTE_RW;
+	words(2)[5] = 3UL << PAGE_SHIFT | PTE_P | PTE_RW;
+	words(3)[6] = 4UL << PAGE_SHIFT | PTE_P | PTE_RW;
+	words(3)[7] = 0UL << PAGE_SHIFT | PTE_P;
+	CU_ASSERT_EQUAL(page_get_with_type(_mfn(0), &domain_a, PGT_l4), 0);
+	CU_ASSERT_EQUAL(page(4)->type_info, PGT_writable | PGT_validated | 1);
+	CU_ASSERT_EQUAL(page(0)->count_info & PGC_count_mask, 3);
+	/* The tables cannot become writable, the data page cannot become a table. */
+	CU_ASSERT_NOT_EQUAL(page_get_with_type(_mfn(2), &domain_a, PGT_writable), 0);
+	CU_ASSERT_NOT_EQUAL(page_get_with_type(_mfn(4), &domain_a, PGT_l1), 0);
+	page_put_with_type(page(0));
+	settle_all();
+	for (unsigned int i = 0; i < NR_FRAMES; i++) {
+		CU_ASSERT_EQUAL(page(i)->count_info & PGC_count_mask, 1);
+		CU_ASSERT_EQUAL(page(i)->type_info & PGT_count_mask, 0);
+	}
+}
+
+/* A frame that was writable is flushed before it becomes a table, and not when it becomes writable again. */
+static void test_flush(void)
+{
+	world_reset();
+	preempt_one_in = 0;
+	CU_ASSERT_EQUAL(page_get_with_type(_mfn(5), &domain_a, PGT_writable), 0);
+	page_put_with_type(page(5));
+	nr_flushes = 0;
+	CU_ASSERT_EQUAL(page_get_with_type(_mfn(5), &domain_a, PGT_writable), 0);
+	page_put_with_type(page(5));
+	CU_ASSERT_EQUAL(nr_flushes, 0);
+	CU_ASSERT_EQUAL(page_get_with_type(_mfn(5), &domain_a, PGT_l1), 0);
+	CU_ASSERT_EQUAL(nr_flushes, 1);
+	page_put_with_type(page(5));
+	settle_all();
+	CU_ASSERT_EQUAL(page_get_with_type(_mfn(5), &domain_a, PGT_writable), 0);
+	CU_ASSERT_EQUAL(nr_flushes, 2);
+	page_put_with_type(page(5));
+}
+
+int main(void)
+{
+	CU_pSuite s;
+	unsigned int failed;
+
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 1;
+	s = CU_add_suite("page types", NULL, NULL);
+	if (!s || !CU_add_test(s, "a tree of tables", test_tree) || !CU_add_test(s, "flush on a change of type", test_flush) ||
+	    !CU_add_test(s, "random walk", test_walk) || !CU_add_test(s, "random walk, preempted", test_walk_preempted))
+		return 1;
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writing one entry of a validated page table: the one function behind mmu_update, update_va_mapping, grant maps and
+ * emulated stores.
+ *
+ * Its order is the safety argument: take the new entry's references, exchange the entry, drop the old entry's. A failure before the
+ * exchange leaves everything as it was. The old frame may still be in some TLB; whoever uses it as something else flushes
+ * first (mm/tlb.c).
+ */
+#include <xl/pt.h>
+
+#define PTE_AD	(PTE_A | PTE_D)
+
+/* Bits that may change in an L1 entry without touching any reference. */
+#define L1_FAST_BITS	(PTE_A | PTE_D | PTE_AVAIL | PTE_U | PTE_NX | PTE_G)
+
+/*
+ * Exchanges the entry. The processor sets A and D behind our back; anything else cannot change while pt_lock is held. *old is
+ * what was there. -XEN_EAGAIN: it was to be a compare-exchange, and the entry is not `*old` any more.
+ */
+static int entry_exchange(u64 *ptr, u64 *old, u64 val, bool preserve_ad, bool exact)
+{
+	for (;;) {
+		u64 seen = cmpxchg(ptr, *old, preserve_ad ? val | (*old & PTE_AD) : val);
+
+		if (seen == *old)
+			return 0;
+		if (exact)
+			return -XEN_EAGAIN;
+		BUG_ON((seen ^ *old) & ~PTE_AD);
+		*old = seen;
+	}
+}
+
+/* The general case: references change hands. */
+static int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
+			 u64 old, bool exact)
+{
+	struct page_info *table = virt_to_page(ptr);
+	int rc;
+
+	/*
+	 * Taking the new entry's references may settle dead tables, and those may hold the last use of this one: keep it a table
+	 * until the entry is in it.
+	 */
+	rc = page_get_with_type(page_to_mfn(table), d, (u64)level << 60);
+	if (rc)
+		return rc;
+	rc = pte_get(d, owner, level, &val);
+	if (!rc) {
+		rc = entry_exchange(ptr, &old, val, preserve_ad, exact);
+		pte_put(d, level, rc ? val : old);
+		if (!rc && level == 4)
+			cpu_l4_entry_changed(page_to_virt(table));
+	}
+	page_put_with_type(table);
+	return rc;
+}
+
+int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
+		   const u64 *old_expected)
+{
+	u64 old = ACCESS_ONCE(*ptr);
+
+	if (old_expected && old != *old_expected)
+		return -XEN_EAGAIN;
+	if (level == 4 && pt_slot_is_ours(((unsigned long)ptr & ~PAGE_MASK) / sizeof(u64)))
+		return refuse(-XEN_EINVAL, "d%u: L4 slot of the hypervisor", d->id);
+	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS))
+		return entry_exchange(ptr, &old, (val | PTE_U) & ~PTE_G, preserve_ad, old_expected);
+	return write_counted(d, owner, ptr, level, val, preserve_ad, old, old_expected);
+}
