@@ -4,7 +4,8 @@
  *
  * Invariant: a struct client lives from accept to client_drop(); whoever may answer it later (struct asker) is told of its
  * end through dom_client_gone(). A client that sends nonsense is dropped; one whose arguments do not decode gets an
- * error. Replies are queued and sent as the socket takes them; a client that does not read its replies is dropped.
+ * error. Replies are queued and sent as the socket takes them; a client that does not read its
+ * replies is not listened to, and dropped if even the answers that come later are too many.
  *
  * Only root may talk to us: the socket is 0600 and the peer's credentials are checked as well.
  */
@@ -17,6 +18,7 @@
 #include "xld.h"
 
 #define MAX_CLIENTS 64
+#define ENOUGH_QUEUED (256U << 10)	/* then the client is not listened to until it reads */
 #define MAX_QUEUED (8U << 20)
 
 struct client {
@@ -48,9 +50,10 @@ static void client_send(struct client *c)
 {
 	int rc = rpc_stream_flush(&c->s);
 
-	if (rc < 0 || c->s.out_len - c->s.out_off > MAX_QUEUED)
+	if (rc < 0 || rpc_stream_pending(&c->s) > MAX_QUEUED)
 		c->doomed = true;
-	ev_fd_set(c->watch, EPOLLIN | (rc == 0 || c->doomed ? EPOLLOUT : 0));
+	ev_fd_set(c->watch, (rpc_stream_pending(&c->s) < ENOUGH_QUEUED ? EPOLLIN : 0) |
+			    (rc == 0 || c->doomed ? EPOLLOUT : 0));
 }
 
 static void client_queue(struct client *c, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
@@ -147,7 +150,8 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 	(void)w;
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
 		rc = rpc_stream_fill(&c->s);
-	while (!c->doomed && (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
+	while (!c->doomed && rpc_stream_pending(&c->s) < ENOUGH_QUEUED &&
+	       (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
 		if (got < 0) {
 			xld_log("%s sent something that is not our protocol: %s", c->name, strerror(-got));
 			c->doomed = true;

@@ -3,7 +3,8 @@
  * One end of a connection: collects bytes into messages and messages into bytes.
  *
  * Invariant: in holds in_len bytes from the start of a message on; it grows past READ_CHUNK only to the length of a header
- * that rpc_header_get() accepted. out holds out_len bytes of which out_off are sent. Does not decide when to read or write:
+ * that rpc_header_get() accepted. out holds out_len bytes of which out_off are sent; it is
+ * given back when all are. Does not decide when to read or write:
  * that is the event loop's (daemon) or the caller's (client).
  */
 #include <errno.h>
@@ -92,12 +93,16 @@ bool rpc_stream_queue(struct rpc_stream *s, const struct rpc_header *h, xdrproc_
 
 	if (!msg)
 		return false;
-	if (s->out_off)
-		memmove(s->out, s->out + s->out_off, left);
-	s->out = xreallocarray(s->out, left + len, 1);
-	memcpy(s->out + left, msg, len);
-	s->out_off = 0;
-	s->out_len = left + len;
+	if (s->out_len + len > s->out_cap) {
+		if (s->out_off)
+			memmove(s->out, s->out + s->out_off, left);
+		s->out_off = 0;
+		s->out_len = left;
+		s->out_cap = 2 * (left + len);
+		s->out = xreallocarray(s->out, s->out_cap, 1);
+	}
+	memcpy(s->out + s->out_len, msg, len);
+	s->out_len += len;
 	free(msg);
 	return true;
 }
@@ -113,6 +118,8 @@ int rpc_stream_flush(struct rpc_stream *s)
 			return errno == EAGAIN ? 0 : -errno;
 		s->out_off += n;
 	}
-	s->out_len = s->out_off = 0;
+	free(s->out);
+	s->out = NULL;
+	s->out_len = s->out_off = s->out_cap = 0;
 	return 1;
 }

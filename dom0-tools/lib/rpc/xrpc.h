@@ -66,7 +66,7 @@ struct rpc_stream {
 	int fd;
 	uint8_t *in, *out;
 	size_t in_len, in_cap;
-	size_t out_len, out_off;
+	size_t out_len, out_off, out_cap;
 };
 
 void rpc_stream_init(struct rpc_stream *s, int fd);
@@ -78,6 +78,12 @@ int rpc_stream_peek(struct rpc_stream *s, struct rpc_header *h, const uint8_t **
 void rpc_stream_pop(struct rpc_stream *s);		/* drop the message at the front */
 /* Add a message to the output. false: obj does not fit the protocol's limits. */
 bool rpc_stream_queue(struct rpc_stream *s, const struct rpc_header *h, xdrproc_t xdr, const void *obj);
+/* Bytes that are queued and not sent. */
+static inline size_t rpc_stream_pending(const struct rpc_stream *s)
+{
+	return s->out_len - s->out_off;
+}
+
 /* Send what is queued. Returns 1: all sent; 0: the socket is full; -errno. */
 int rpc_stream_flush(struct rpc_stream *s);
 

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xld's socket: the real server.c with a few calls of its own instead of calls.c. Well-behaved clients are served; garbage,
+ * oversized, cut-off, unknown and malformed messages cost only their sender its connection or an error; more clients than
+ * allowed are refused; answers that come later find their client, or nobody.
+ */
+#include <CUnit/Basic.h>
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../dom0-tools/xld/xld.h"
+
+static struct xld x;
+static char sock_path[64];
+static struct client *waiting;			/* asked XLD_DOMAIN_WAIT and is not answered */
+static uint32_t waiting_serial;
+static unsigned int gone;			/* clients that have left */
+
+/* --- what server.c needs of the rest of xld --- */
+
+void xld_log(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+bool xld_fail(xld_error *err, xld_code code, const char *what, const char *object, const char *advice,
+	      const char *fmt, ...)
+{
+	rpc_error_set(err, code, what, object, fmt, advice);
+	return false;
+}
+
+void dom_client_gone(struct xld *ctx, struct client *c)
+{
+	(void)ctx;
+	gone++;
+	if (waiting == c)
+		waiting = NULL;
+}
+
+static bool fake_hello(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		       bool *later)
+{
+	xld_hello *r = ret;
+
+	(void)ctx, (void)c, (void)serial, (void)args, (void)err, (void)later;
+	r->protocol = XLD_VERSION;
+	r->peer = xstrdup("test");
+	return true;
+}
+
+static bool fake_wait(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	(void)ctx, (void)args, (void)ret, (void)err;
+	waiting = c;
+	waiting_serial = serial;
+	*later = true;
+	return false;
+}
+
+static bool fake_info(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	(void)ctx, (void)c, (void)serial, (void)args, (void)ret, (void)later;
+	return xld_fail(err, XLD_E_NOT_FOUND, "look at", "x", "", "none");
+}
+
+call_fn *call_find(uint32_t proc)
+{
+	return proc == XLD_HELLO ? fake_hello : proc == XLD_DOMAIN_WAIT ? fake_wait :
+	       proc == XLD_DOMAIN_INFO ? fake_info : NULL;
+}
+
+/* --- clients --- */
+
+static void turn(void)
+{
+	for (int i = 0; i < 20; i++)
+		ev_loop_once(x.loop, 0);
+}
+
+static int dial(void)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	strcpy(sun.sun_path, sock_path);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	turn();
+	return fd;
+}
+
+static struct rpc_header call_header(uint32_t proc, uint32_t serial)
+{
+	return (struct rpc_header){ .program = XLD_PROGRAM, .version = XLD_VERSION, .proc = proc, .type = XLD_CALL,
+				    .serial = serial };
+}
+
+static void send_call(int fd, uint32_t proc, uint32_t serial, xdrproc_t xdr, const void *args)
+{
+	struct rpc_header h = call_header(proc, serial);
+	size_t len;
+	uint8_t *msg = rpc_encode(&h, xdr, args, &len);
+
+	CU_ASSERT_EQUAL(write(fd, msg, len), (ssize_t)len);
+	free(msg);
+	turn();
+}
+
+static void send_hello(int fd, uint32_t serial)
+{
+	xld_hello hello = { .protocol = XLD_VERSION, .peer = (char[]){ "me" } };
+
+	send_call(fd, XLD_HELLO, serial, (xdrproc_t)xdr_xld_hello, &hello);
+}
+
+/* What came back: 1 a message, 0 nothing, -1 the connection is closed. */
+static int answer(int fd, struct rpc_header *h)
+{
+	static uint8_t buf[65536];
+	ssize_t n;
+
+	turn();
+	n = recv(fd, buf, sizeof(buf), 0);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : -1;
+	return n ? rpc_header_get(buf, n, h) : -1;
+}
+
+static void expect(int fd, uint32_t proc, uint32_t serial, uint32_t status)
+{
+	struct rpc_header h = { 0 };
+
+	CU_ASSERT_EQUAL_FATAL(answer(fd, &h), 1);
+	CU_ASSERT_EQUAL(h.type, XLD_REPLY);
+	CU_ASSERT_EQUAL(h.proc, proc);
+	CU_ASSERT_EQUAL(h.serial, serial);
+	CU_ASSERT_EQUAL(h.status, status);
+}
+
+static void expect_closed(int fd)
+{
+	struct rpc_header h;
+
+	CU_ASSERT_EQUAL(answer(fd, &h), -1);
+	close(fd);
+	turn();
+}
+
+/* After each abuse, others are still served. */
+static void still_serves(void)
+{
+	int fd = dial();
+
+	send_hello(fd, 9);
+	expect(fd, XLD_HELLO, 9, XLD_OK);
+	close(fd);
+	turn();
+	CU_ASSERT_EQUAL(x.nr_clients, 0);
+}
+
+static void test_serves(void)
+{
+	struct rpc_header h;
+	xld_domain d = { .name = (char[]){ "x" } };
+	int a = dial(), b = dial();
+
+	send_hello(a, 1);
+	send_hello(b, 5);
+	expect(b, XLD_HELLO, 5, XLD_OK);
+	expect(a, XLD_HELLO, 1, XLD_OK);
+	send_call(a, XLD_DOMAIN_INFO, 2, (xdrproc_t)xdr_xld_domain, &d);
+	expect(a, XLD_DOMAIN_INFO, 2, XLD_ERROR);
+	CU_ASSERT_EQUAL(answer(b, &h), 0);
+	close(a);
+	close(b);
+	turn();
+	still_serves();
+}
+
+static void test_garbage(void)
+{
+	static const char *const noise[] = {
+		"GET / HTTP/1.1\r\nHost: example\r\n\r\n", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "................................",
+	};
+
+	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
+		int fd = dial();
+
+		CU_ASSERT_TRUE(write(fd, noise[i], strlen(noise[i])) > 0);
+		expect_closed(fd);
+		still_serves();
+	}
+}
+
+static void send_header(uint32_t length, uint32_t type, bool closes)
+{
+	struct rpc_header h = call_header(XLD_HELLO, 1);
+	uint8_t buf[RPC_HEADER_SIZE];
+	struct rpc_header back;
+	int fd = dial();
+
+	h.length = length;
+	h.type = type;
+	rpc_header_put(buf, &h);
+	CU_ASSERT_EQUAL(write(fd, buf, sizeof(buf)), sizeof(buf));
+	CU_ASSERT_EQUAL(answer(fd, &back), closes ? -1 : 0);
+	close(fd);
+	turn();
+	still_serves();
+}
+
+static void test_headers(void)
+{
+	send_header(0, XLD_CALL, true);
+	send_header(RPC_HEADER_SIZE - 1, XLD_CALL, true);
+	send_header(XLD_MSG_MAX + 1, XLD_CALL, true);
+	send_header(0xffffffff, XLD_CALL, true);
+	send_header(RPC_HEADER_SIZE, XLD_REPLY, true);
+	send_header(RPC_HEADER_SIZE, XLD_EVENT, true);
+	send_header(XLD_MSG_MAX, XLD_CALL, false);	/* may still come; the client leaves instead */
+}
+
+static void test_malformed(void)
+{
+	xld_nothing nothing = { 0 };
+	int fd = dial();
+
+	send_call(fd, XLD_DOMAIN_INFO, 3, (xdrproc_t)xdr_xld_waited, &(xld_waited){ 0x7fffffff });
+	expect(fd, XLD_DOMAIN_INFO, 3, XLD_ERROR);
+	send_call(fd, 4711, 4, (xdrproc_t)xdr_xld_nothing, &nothing);
+	expect(fd, 4711, 4, XLD_ERROR);
+	send_call(fd, XLD_EVENT_PROGRESS, 5, (xdrproc_t)xdr_xld_nothing, &nothing);
+	expect(fd, XLD_EVENT_PROGRESS, 5, XLD_ERROR);
+	send_hello(fd, 6);
+	expect(fd, XLD_HELLO, 6, XLD_OK);
+	close(fd);
+	turn();
+	still_serves();
+}
+
+static void test_later(void)
+{
+	xld_wait w = { .name = (char[]){ "x" } };
+	xld_waited ret = { 1 };
+	struct rpc_header h;
+	int fd = dial();
+
+	send_call(fd, XLD_DOMAIN_WAIT, 7, (xdrproc_t)xdr_xld_wait, &w);
+	CU_ASSERT_EQUAL(answer(fd, &h), 0);
+	send_hello(fd, 8);
+	expect(fd, XLD_HELLO, 8, XLD_OK);
+	client_progress(waiting, waiting_serial, "half way");
+	CU_ASSERT_EQUAL(answer(fd, &h), 1);
+	CU_ASSERT_EQUAL(h.type, XLD_EVENT);
+	client_reply(waiting, XLD_DOMAIN_WAIT, waiting_serial, &ret);
+	expect(fd, XLD_DOMAIN_WAIT, 7, XLD_OK);
+	send_call(fd, XLD_DOMAIN_WAIT, 9, (xdrproc_t)xdr_xld_wait, &w);
+	CU_ASSERT_PTR_NOT_NULL(waiting);
+	close(fd);
+	turn();
+	CU_ASSERT_PTR_NULL(waiting);
+	still_serves();
+}
+
+/* A client that asks and never reads: it is not listened to until it does, and then gets every answer. */
+static void test_does_not_read(void)
+{
+	xld_hello hello = { .protocol = XLD_VERSION, .peer = (char[]){ "me" } };
+	struct rpc_header h = call_header(XLD_HELLO, 1);
+	size_t len, sent = 0, got = 0, part = 0;
+	uint8_t *msg = rpc_encode(&h, (xdrproc_t)xdr_xld_hello, &hello, &len);
+	static char buf[65536];
+	int fd = dial(), idle = 0;
+	ssize_t n;
+
+	for (; sent < 100000 && idle < 3; idle++) {
+		while ((n = send(fd, msg + part, len - part, MSG_NOSIGNAL)) > 0) {
+			part = (part + n) % len;
+			sent += !part;
+			idle = 0;
+		}
+		turn();
+	}
+	CU_ASSERT_TRUE(sent < 100000);
+	CU_ASSERT_EQUAL(x.nr_clients, 1);
+	for (idle = 0; idle < 3; idle++) {
+		while ((n = recv(fd, buf, sizeof(buf), 0)) > 0) {
+			got += n;
+			idle = 0;
+		}
+		turn();
+	}
+	/* Our hello and its answer differ in the lengths of two names only: "me" and "test" take one word each. */
+	CU_ASSERT_EQUAL(got, sent * len);
+	free(msg);
+	close(fd);
+	turn();
+	still_serves();
+}
+
+static void test_too_many(void)
+{
+	struct rpc_header h;
+	int fds[70];
+	int closed = 0;
+
+	for (int i = 0; i < 70; i++)
+		fds[i] = dial();
+	for (int i = 0; i < 70; i++)
+		closed += answer(fds[i], &h) < 0;
+	CU_ASSERT_EQUAL(closed, 6);
+	CU_ASSERT_EQUAL(x.nr_clients, 64);
+	for (int i = 0; i < 70; i++)
+		close(fds[i]);
+	turn();
+	still_serves();
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "serves", test_serves }, { "garbage", test_garbage }, { "headers", test_headers },
+		{ "malformed", test_malformed }, { "answers that come later", test_later },
+		{ "a client that does not read", test_does_not_read }, { "too many clients", test_too_many },
+		CU_TEST_INFO_NULL,
+	};
+	CU_SuiteInfo suites[] = { { .pName = "xld server", .pTests = tests }, CU_SUITE_INFO_NULL };
+	unsigned int failed;
+	char *why = NULL;
+
+	snprintf(sock_path, sizeof(sock_path), "/tmp/test_xld_server.%d", (int)getpid());
+	x.socket_path = sock_path;
+	x.loop = ev_loop_new();
+	if (!x.loop || !server_start(&x, &why) || CU_initialize_registry() || CU_register_suites(suites))
+		return 2;
+	CU_basic_run_tests();
+	failed = CU_get_number_of_failures();
+	CU_cleanup_registry();
+	server_stop(&x);
+	ev_loop_free(x.loop);
+	return failed ? 1 : 0;
+}
