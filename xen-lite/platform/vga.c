@@ -16,7 +16,6 @@
 #define CRTC_DATA	0x3d5
 
 static volatile u16 *screen;
-static bool tried;
 static unsigned int row, column;
 
 static void scroll(void)
@@ -38,21 +37,18 @@ static void set_cursor(void)
 	outb(CRTC_DATA, pos);
 }
 
-static bool screen_map(void)
+/* The first message scrolls what the firmware left up. The direct map has the first MiB, also while booting. */
+static void screen_open(void)
 {
-	if (!tried) {
-		tried = true;
-		screen = hv_map_mmio(VGA_PA, COLUMNS * ROWS * 2);
-		if (screen)
-			scroll();
+	if (!screen) {
+		screen = pa_to_virt(VGA_PA);
+		scroll();
 	}
-	return screen;
 }
 
 void vga_write(const char *s, size_t n)
 {
-	if (!screen_map())
-		return;
+	screen_open();
 	for (; n--; s++) {
 		if (*s == '\n') {
 			column = 0;
