@@ -76,5 +76,6 @@ void start_hypervisor(u32 magic, paddr_t info)
 	serial_init_irq();
 	smp_init();
 	dom0_build();
+	hv_free_init();
 	start_exit_loop();
 }

@@ -2,8 +2,8 @@
 /*
  * The hypervisor's own address space: image, direct map, frame table, machine-to-physical table, device registers.
  *
- * Built once at boot into hv_l4, whose slots every CPU's table shares; later only hv_map_mmio() adds entries. Nothing is ever
- * unmapped. Large pages where they fit. The image's text is the only thing executable, and it is not writable.
+ * Built once at boot into hv_l4, whose slots every CPU's table shares; later only hv_map_mmio() adds entries. Nothing is
+ * unmapped but the init sections, once dom0 is built. Large pages where they fit. The image's text is the only thing executable, and it is not writable.
  */
 #include <xl/pt.h>
 #include <xl/asm.h>
@@ -150,6 +150,16 @@ void hv_map_init(void)
 		if (!(hv_l4[i] & PTE_P) && i != pt_index(CPU_WINDOW_VIRT, 4))
 			hv_l4[i] = virt_to_pa(table_alloc()) | HV_PTE_TABLE;
 	write_cr3(virt_to_pa(hv_l4));
+}
+
+/* What only start-up needed, writable code among it, disappears; its memory goes to the heap. */
+void hv_free_init(void)
+{
+	for (const char *p = _sinit; p < _einit; p += PAGE_SIZE)
+		*entry_at((unsigned long)p, 1) = 0;
+	tlb_flush_mask(cpu_online_map);
+	heap_free_range(virt_to_pa(_sinit), virt_to_pa(_einit));
+	printk(XL_DEBUG "%lu KiB of start-up code and data freed\n", (unsigned long)(_einit - _sinit) >> 10);
 }
 
 void *hv_map_mmio(paddr_t pa, size_t size)

@@ -20,6 +20,7 @@ void heap_free_range(paddr_t start, paddr_t end);	/* modules and init sections t
 
 /* mm/hv_map.c */
 void hv_map(unsigned long va, paddr_t pa, u64 size, u64 flags);
+void hv_free_init(void);		/* start-up is over: no __init function may run any more */
 
 void start_hypervisor(u32 magic, paddr_t info) __attribute__((noreturn));
 
