@@ -25,7 +25,7 @@
 
 /* After one of these on the console dom0 will not come up. */
 static const char *const fatal_lines[] = {
-	"PANIC on CPU", "cannot start: ", "Panic on CPU", "Kernel panic - not syncing",
+	"PANIC on CPU", "cannot start: ", "it cannot run here", "Panic on CPU", "Kernel panic - not syncing",
 };
 
 static int64_t now_ms(void)

@@ -111,7 +111,7 @@ int lab_opts_complete(struct lab_opts *o, struct lab_error *err)
 		return -1;
 	if (o->hypervisor && !strcmp(o->hypervisor, "none"))
 		return 0;
-	return complete_path(&o->hypervisor, "xen-lite.elf32", "--hypervisor",
+	return complete_path(&o->hypervisor, "xen-lite", "--hypervisor",
 			     "'make' builds xen-lite; give a multiboot image or 'none'", err);
 }
 
@@ -177,7 +177,7 @@ static int add_disk(struct argv *a, const struct lab_opts *o, int i, struct lab_
 {
 	size_t len = strcspn(o->disks[i], ",");
 	char *copy = strdup(o->disks[i]), *path = fmt_alloc("%.*s", (int)len, copy), *word, *save;
-	bool ahci = false, ro = false, shared = false;
+	bool ahci = false, ro = false, shared = false, pc = !strcmp(o->machine, "pc");
 
 	for (word = strtok_r(copy + len, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
 		if (!strcmp(word, "bus=ahci"))
@@ -192,11 +192,13 @@ static int add_disk(struct argv *a, const struct lab_opts *o, int i, struct lab_
 	}
 	add(a, "-drive", fmt_alloc("if=none,id=disk%d,format=raw,file=%s%s%s", i, escape_commas(path),
 				   ro ? ",readonly=on" : "", shared ? ",file.locking=off" : ""));
-	if (ahci && strcmp(o->machine, "q35") && i == 0)
-		add(a, "-device", fmt_alloc("ahci,id=ahci"));
-	if (ahci)
-		add(a, "-device", fmt_alloc("ide-hd,drive=disk%d,bus=%s.%d%s", i,
-					    strcmp(o->machine, "q35") ? "ahci" : "ide", i, shared ? ",share-rw=on" : ""));
+	/* q35 has an AHCI controller with six ports of its own; on pc each such disk brings one. */
+	if (ahci && pc)
+		add(a, "-device", fmt_alloc("ahci,id=ahci%d", i));
+	if (ahci && pc)
+		add(a, "-device", fmt_alloc("ide-hd,drive=disk%d,bus=ahci%d.0%s", i, i, shared ? ",share-rw=on" : ""));
+	else if (ahci)
+		add(a, "-device", fmt_alloc("ide-hd,drive=disk%d,bus=ide.%d%s", i, i, shared ? ",share-rw=on" : ""));
 	else
 		add(a, "-device", fmt_alloc("virtio-blk-pci,drive=disk%d%s", i, shared ? ",share-rw=on" : ""));
 	return 0;
@@ -330,9 +332,6 @@ int lab_iso(const struct lab_opts *opts, const char *output, struct lab_error *e
 	struct lab_error ignored;
 	int rc;
 
-	/* GRUB loads 64-bit ELF images too, so the ISO takes the one that people install. */
-	if (!o.hypervisor)
-		o.hypervisor = fmt_alloc("%s/xen-lite", lab_build_dir());
 	o.name = o.name ? o.name : "dom0";
 	if (lab_opts_complete(&o, err))
 		return -1;
