@@ -6,3 +6,8 @@ CFLAGS_tests/unit/hv_shim.c            := $(HV_SHIM)
 CFLAGS_tests/unit/test_evtchn.c        := $(HV_SHIM)
 CFLAGS_xen-lite/common/event_channel.c := $(HV_SHIM)
 $(eval $(call unit_test,test_evtchn,tests/unit/test_evtchn.c tests/unit/hv_shim.c xen-lite/common/event_channel.c xen-lite/lib/bitmap.c))
+
+CFLAGS_tests/unit/test_sched.c         := $(HV_SHIM)
+CFLAGS_xen-lite/common/sched.c         := $(HV_SHIM)
+CFLAGS_xen-lite/common/sched_credit.c  := $(HV_SHIM)
+$(eval $(call unit_test,test_sched,tests/unit/test_sched.c tests/unit/hv_shim.c xen-lite/common/sched.c xen-lite/common/sched_credit.c xen-lite/lib/bitmap.c))

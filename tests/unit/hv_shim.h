@@ -21,7 +21,7 @@ struct vcpu_runstate_info;
 
 struct cpu_info {
 	struct cpu_user_regs guest_regs;
-	struct vcpu *current;
+	struct vcpu *on;
 	u32 hazards;
 	u32 cpu;
 };
@@ -31,7 +31,7 @@ extern unsigned int nr_cpus;
 
 #define cpu_info()		(&shim_cpu_info[shim_cpu])
 #define smp_processor_id()	(shim_cpu)
-#define current			(shim_cpu_info[shim_cpu].current)
+#define current			(shim_cpu_info[shim_cpu].on)
 #define guest_regs()		(&shim_cpu_info[shim_cpu].guest_regs)
 
 #define DEFINE_PER_CPU(type, name)	__typeof__(type) percpu_##name[SHIM_CPUS]

@@ -98,7 +98,7 @@ static void sched_tick(void *data)
 	s_time_t t = now();
 
 	spin_lock(&rq->lock);
-	rq->ticking = rq->curr != rq->idle;
+	rq->ticking = rq->curr != rq->idle || ops->needs_ticks();
 	if (rq->ticking) {
 		timer_set(&rq->tick, t + SCHED_TICK);
 		if (ops->tick(rq, t))

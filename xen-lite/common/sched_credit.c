@@ -25,6 +25,7 @@ enum { PRIO_IDLE, PRIO_OVER, PRIO_UNDER, PRIO_BOOST };
 u32 sched_slice_ms = 30;
 
 static s_time_t next_account, last_account;
+static u32 nr_parked;		/* over all CPUs: they need accounting to go on, even if no CPU is busy */
 static DEFINE_SPINLOCK(account_lock);
 
 static int credit_vcpu_init(struct vcpu *v)
@@ -40,9 +41,23 @@ static int credit_vcpu_init(struct vcpu *v)
 	return 0;
 }
 
+static void park(struct sched_vcpu *s, bool yes)
+{
+	if (s->parked == yes)
+		return;
+	s->parked = yes;
+	__atomic_fetch_add(&nr_parked, yes ? 1 : -1, __ATOMIC_RELAXED);
+}
+
+static bool credit_needs_ticks(void)
+{
+	return ACCESS_ONCE(nr_parked);
+}
+
 static void credit_vcpu_destroy(struct vcpu *v)
 {
 	BUG_ON(sched_queued(v));
+	park(v->sched, false);
 	hv_free(v->sched);
 	v->sched = NULL;
 }
@@ -157,17 +172,20 @@ static void credit_charge(struct vcpu *v, s_time_t when)
 	s->used += ran;
 }
 
+/* Alone, but over its share: when its slice is over, somebody who waits elsewhere may have a better claim to this CPU. */
 static bool credit_tick(struct runqueue *rq, s_time_t when)
 {
 	struct sched_vcpu *curr = rq->curr->sched, *head;
+	bool slice_over = when - rq->slice_start >= MILLISECS(sched_slice_ms);
 
-	credit_charge(rq->curr, when);
-	if (curr->prio != PRIO_IDLE)
-		curr->prio = curr->credit < 0 ? PRIO_OVER : PRIO_UNDER;
-	if (list_empty(&rq->queue))
+	if (curr->prio == PRIO_IDLE)
 		return false;
+	credit_charge(rq->curr, when);
+	curr->prio = curr->credit < 0 ? PRIO_OVER : PRIO_UNDER;
+	if (list_empty(&rq->queue))
+		return slice_over && curr->prio == PRIO_OVER && nr_cpus > 1;
 	head = list_first_entry(&rq->queue, struct sched_vcpu, link);
-	return head->prio > curr->prio || when - rq->slice_start >= MILLISECS(sched_slice_ms);
+	return head->prio > curr->prio || slice_over;
 }
 
 static bool is_active(const struct vcpu *v)
@@ -253,12 +271,10 @@ static void account_vcpu(struct vcpu *v, s_time_t period, s_time_t when)
 		credit_charge(v, when);
 	s->credit = min(s->credit + d->sched_grant / (s64)d->sched_active, period);
 	s->used = 0;
-	if (!d->sched_cap)
-		s->parked = false;
-	else if (s->credit < 0 && s->credit < -(s64)d->sched_cap * period / 100 / d->sched_active)
-		s->parked = true;
-	else if (s->credit >= 0)
-		s->parked = false;
+	if (!d->sched_cap || s->credit >= 0)
+		park(s, false);
+	else if (s->credit < -(s64)d->sched_cap * period / 100 / d->sched_active)
+		park(s, true);
 	s->credit = max(s->credit, d->sched_cap ? -4 * period : -period);
 	prio = s->credit < 0 ? PRIO_OVER : s->prio == PRIO_BOOST ? PRIO_BOOST : PRIO_UNDER;
 	if (prio != s->prio || was_parked != s->parked)
@@ -314,5 +330,6 @@ const struct sched_ops sched_credit = {
 	.preempts = credit_preempts,
 	.charge = credit_charge,
 	.tick = credit_tick,
+	.needs_ticks = credit_needs_ticks,
 	.account = credit_account,
 };

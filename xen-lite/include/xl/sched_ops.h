@@ -49,6 +49,7 @@ struct sched_ops {
 	bool (*preempts)(const struct vcpu *v, const struct vcpu *curr);
 	void (*charge)(struct vcpu *v, s_time_t now);	/* v ran until now */
 	bool (*tick)(struct runqueue *rq, s_time_t now);	/* every SCHED_TICK while busy; true: pick again */
+	bool (*needs_ticks)(void);			/* no lock: even while this CPU is idle */
 	void (*account)(s_time_t now);			/* after a tick, no lock */
 };
 extern const struct sched_ops sched_credit;
