@@ -128,11 +128,10 @@ entry_ist:
 	jmp	return_to_hv
 
 /*
- * The tail of each CPU's SYSCALL stub (entry/syscall.c writes it): rsp is this CPU's stack with the guest's ss and rsp pushed, the
+ * The tail of each CPU's SYSCALL stubs (entry/syscall.c writes them): rsp is this CPU's stack with the guest's ss and rsp pushed, the
  * guest's rax is in its slot of the frame, rcx = rip, r11 = rflags.
  */
-	.globl	entry_syscall
-entry_syscall:
+.macro SAVE_SYSCALL
 	push	%r11
 	pushq	$GUEST_CS64
 	push	%rcx
@@ -142,6 +141,17 @@ entry_syscall:
 	SAVE_REGS
 	mov	%rsp, %rdi
 	xor	%ebp, %ebp
+.endm
+
+	.globl	entry_syscall32
+entry_syscall32:
+	SAVE_SYSCALL
+	call	guest_syscall32
+	jmp	exit_to_guest
+
+	.globl	entry_syscall
+entry_syscall:
+	SAVE_SYSCALL
 	call	guest_syscall
 	/* falls through */
 

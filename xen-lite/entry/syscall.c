@@ -3,7 +3,8 @@
  * The SYSCALL instruction: a hypercall from guest kernel mode, a system call to bounce from guest user mode.
  *
  * SYSCALL does not switch stacks and clobbers only rcx and r11, so its first instructions must know this CPU's
- * stack by themselves: each CPU has a stub of its own with the addresses as immediates, written at start-up.
+ * stack by themselves: each CPU has stubs of its own with the addresses as immediates, written at start-up. There are two, for 64-bit
+ * code and for 32-bit code of a 64-bit guest, which is told that the instruction does not exist.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>
@@ -13,10 +14,11 @@
 
 #define STUB_SIZE	64
 
-extern char entry_syscall[];
-static char stubs[NR_CPUS][STUB_SIZE] __section(".text.stubs") __aligned(64) = { { 0 } };
+extern char entry_syscall[], entry_syscall32[];
+static char stubs[NR_CPUS][2][STUB_SIZE] __section(".text.stubs") __aligned(64) = { { { 0 } } };
 
 void guest_syscall(struct cpu_user_regs *regs);
+void guest_syscall32(struct cpu_user_regs *regs);
 
 static u8 *emit(u8 *p, const void *bytes, size_t n)
 {
@@ -29,10 +31,9 @@ static u8 *emit_u64(u8 *p, u64 v)
 	return emit(p, &v, sizeof(v));
 }
 
-/* Writes this CPU's stub through the direct map (the image is not writable there at run time) and points LSTAR at it. */
-void syscall_init_cpu(void)
+/* Writes a stub through the direct map: the image is not writable where it runs. */
+static void write_stub(char *run, const char *target)
 {
-	char *run = stubs[smp_processor_id()];
 	u8 *start = pa_to_virt(virt_to_pa(run)), *p = start;
 	struct cpu_user_regs *g = guest_regs();
 	s32 rel, ss = GUEST_DS;
@@ -45,13 +46,20 @@ void syscall_init_cpu(void)
 	p = emit(p, "\x68", 1);				/* push $GUEST_DS */
 	p = emit(p, &ss, sizeof(ss));
 	p = emit(p, "\x50", 1);				/* push %rax */
-	p = emit(p, "\xe9", 1);				/* jmp entry_syscall */
-	rel = entry_syscall - (run + (p - start) + 4);
+	p = emit(p, "\xe9", 1);				/* jmp target */
+	rel = target - (run + (p - start) + 4);
 	emit(p, &rel, sizeof(rel));
+}
 
+void syscall_init_cpu(void)
+{
+	u32 cpu = smp_processor_id();
+
+	write_stub(stubs[cpu][0], entry_syscall);
+	write_stub(stubs[cpu][1], entry_syscall32);
 	wrmsr(MSR_STAR, (u64)GUEST_CS32 << 48 | (u64)HV_CS << 32);
-	wrmsr(MSR_LSTAR, (unsigned long)run);
-	wrmsr(MSR_CSTAR, (unsigned long)run);
+	wrmsr(MSR_LSTAR, (unsigned long)stubs[cpu][0]);
+	wrmsr(MSR_CSTAR, (unsigned long)stubs[cpu][1]);
 	wrmsr(MSR_SFMASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_RF |
 	      X86_EFLAGS_IOPL);
 }
@@ -64,4 +72,11 @@ void guest_syscall(struct cpu_user_regs *regs)
 		hypercall_run(regs);
 	else
 		bounce_syscall(v);
+}
+
+void guest_syscall32(struct cpu_user_regs *regs)
+{
+	regs->cs = GUEST_CS32;
+	regs->rip -= 2;
+	inject_trap(TRAP_invalid_op, 0);
 }

@@ -128,6 +128,8 @@ void cpu_l4_reload(void)
 		if (c->kern && !mfn_eq(v->pv.user_l4, INVALID_MFN))
 			c->user = mfn_to_virt(v->pv.user_l4);
 	}
+	/* Pairs with the exchange in pt_write_entry(): who changes an entry from now on sees that we run on this table. */
+	smp_mb();
 	copy_slots(c->table, c->kern);
 	c->nr_diff = 0;
 	c->user_view = c->reload_on_entry = false;
