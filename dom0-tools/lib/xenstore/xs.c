@@ -241,9 +241,10 @@ void *xs_talk_string(struct xs_handle *h, xs_transaction_t t, uint32_t type, con
 bool xs_talk_ok(struct xs_handle *h, xs_transaction_t t, uint32_t type, const struct part *parts, unsigned int n)
 {
 	void *reply = xs_talk(h, t, type, parts, n, NULL);
+	bool ok = reply;
 
 	free(reply);
-	return reply;
+	return ok;
 }
 
 /* An event as the caller gets it: the array and its strings in one piece of memory. */

@@ -250,9 +250,10 @@ static void *talk_numbers(struct xs_handle *h, uint32_t type, unsigned int n, co
 static bool domain_ok(struct xs_handle *h, uint32_t type, unsigned int n, const unsigned long *v)
 {
 	void *reply = talk_numbers(h, type, n, v);
+	bool ok = reply;
 
 	free(reply);
-	return reply;
+	return ok;
 }
 
 bool xs_introduce_domain(struct xs_handle *h, unsigned int domid, unsigned long mfn, unsigned int port)
