@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: what the hypervisor does with a boot module before it trusts any of it: wrapping, ELF headers and notes, dom0's
- * layout. Decoding of packed kernels is the libraries' business and left out.
+ * Fuzz target: what the hypervisor does with a boot module before it trusts any of it: wrapping, ELF headers and
+ * notes, dom0's layout. Decoding of packed kernels is the libraries' business and left out.
  *
- * Besides not crashing, an accepted image must keep its promises: segments inside the file, entry point inside the kernel,
- * parts of the layout in order.
+ * Besides not crashing, an accepted image must keep its promises: segments inside the file, entry point inside the
+ * kernel, parts of the layout in order.
  */
 #include <stdlib.h>
 #include <xl/dom0_layout.h>

@@ -2,9 +2,10 @@
 /*
  * The hypervisor's instruction decoder against the assembler and against the processor this runs on.
  *
- * Encodings come from gas when this file is compiled (ENCODE). Each memory instruction is then decoded, applied to a copy
- * of a buffer, and also executed for real on the buffer with the same registers: memory, registers and defined flags must
- * agree. Every form of memory operand is compared with what `lea` computes. Privileged instructions are only decoded.
+ * Encodings come from gas when this file is compiled (ENCODE). Each memory instruction is then decoded, applied to
+ * a copy of a buffer, and also executed for real on the buffer with the same registers: memory, registers and
+ * defined flags must agree. Every form of memory operand is compared with what `lea` computes. Privileged
+ * instructions are only decoded.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +119,8 @@ struct encoding {
 	X(x6, "lock xchgq %r14,(%r12)", XCHG, 8, ARITH)		X(x7, "xchgq %rdi,(%rdi)", XCHG, 8, ARITH) \
 	X(c0, "lock cmpxchgb %cl,(%rdi)", CMPXCHG, 1, ARITH)	X(c1, "cmpxchgw %cx,(%rdi)", CMPXCHG, 2, ARITH) \
 	X(c2, "lock cmpxchgl %ecx,(%rdi)", CMPXCHG, 4, ARITH)	X(c3, "lock cmpxchgq %rcx,(%rdi)", CMPXCHG, 8, ARITH) \
-	X(c4, "cmpxchgq %rax,(%rdi)", CMPXCHG, 8, ARITH)	X(c5, "lock cmpxchgq %r10,8(%rdi,%rsi,8)", CMPXCHG, 8, ARITH) \
+	X(c4, "cmpxchgq %rax,(%rdi)", CMPXCHG, 8, ARITH)\
+	X(c5, "lock cmpxchgq %r10,8(%rdi,%rsi,8)", CMPXCHG, 8, ARITH) \
 	X(c6, "cmpxchgb %ah,(%rdi)", CMPXCHG, 1, ARITH) \
 	X(a0, "lock xaddb %ch,(%rdi)", XADD, 1, ARITH)		X(a1, "xaddw %cx,(%rdi)", XADD, 2, ARITH) \
 	X(a2, "lock xaddl %ecx,4(%rdi)", XADD, 4, ARITH)	X(a3, "xaddq %r11,(%rdi)", XADD, 8, ARITH) \
@@ -139,7 +141,8 @@ struct encoding {
 	X(s3, "movsq", MOVS, 8, ARITH)	X(s4, "stosb", STOS, 1, ARITH)	X(s5, "stosw", STOS, 2, ARITH) \
 	X(s6, "stosl", STOS, 4, ARITH)	X(s7, "stosq", STOS, 8, ARITH) \
 	X(s8, "rep movsq", MOVS, 8, ARITH)	X(s9, "rep stosq", STOS, 8, ARITH) \
-	X(s10, "rep stosb", STOS, 1, ARITH)	X(s11, "repne stosl", STOS, 4, ARITH)	X(s12, "rep movsb", MOVS, 1, ARITH) \
+	X(s10, "rep stosb", STOS, 1, ARITH)	X(s11, "repne stosl", STOS, 4, ARITH)\
+	X(s12, "rep movsb", MOVS, 1, ARITH) \
 	X(s13, "addr32 rep stosq", STOS, 8, ARITH)	X(s14, "addr32 movsl", MOVS, 4, ARITH)
 
 #define X(n, text, c, s, f) ENCODE(n, text)
@@ -188,10 +191,12 @@ static const struct encoding priv_list[] = {
 /* What a guest may well execute and what we leave to its own trap handler. */
 #define REFUSED_LIST(X) \
 	X(r0, "movq (%rdi),%rax") X(r1, "cmpxchg16b (%rdi)") X(r2, "cmpxchg8b (%rdi)") X(r3, "lgdt (%rdi)") \
-	X(r4, "lidt (%rdi)") X(r5, "ltr %ax") X(r6, "lldt %ax") X(r7, "swapgs") X(r8, "sysretq") X(r9, "ud2; nop; nop; nop; nop") \
+	X(r4, "lidt (%rdi)") X(r5, "ltr %ax") X(r6, "lldt %ax") X(r7, "swapgs") X(r8, "sysretq") \
+	X(r9, "ud2; nop; nop; nop; nop") \
 	X(r10, "addq $1,(%rdi)") X(r11, "movq %rax,%rbx") X(r12, "andl %eax,%ebx") X(r13, "movaps %xmm0,(%rdi)") \
 	X(r14, ".byte 0xf0,0x89,0x07") X(r15, ".byte 0xf0,0x0f,0x30") X(r16, ".byte 0xf0,0x0f,0x22,0xc0") \
-	X(r17, ".byte 0x0f,0x0b,0x78,0x65,0x6e; rdtsc") X(r18, "btq %rcx,(%rdi)") X(r19, "xgetbv") X(r20, "testb $1,(%rdi)") \
+	X(r17, ".byte 0x0f,0x0b,0x78,0x65,0x6e; rdtsc") X(r18, "btq %rcx,(%rdi)") X(r19, "xgetbv") \
+	X(r20, "testb $1,(%rdi)") \
 	X(r21, "btrq %rcx,%rax") X(r22, "notq (%rdi)") X(r23, "popf") X(r24, "syscall") X(r25, "sgdt (%rdi)") \
 	X(r26, "movq %ds,%rax") X(r27, "mov %eax,%ds") X(r28, "lretq") X(r29, "vmcall") X(r30, "cmpl $1,(%rdi)")
 
@@ -415,8 +420,8 @@ static void test_privileged(void)
 		if (rc || in.class != e->class || in.size != e->size || in.reg != e->reg || in.rm != e->rm ||
 		    (io ? in.port : in.imm) != e->imm || in.len != len - 2 * two ||
 		    in.forced != (e->start[1] == 0x0b) || in.rep != !!strstr(e->text, "rep ")) {
-			printf("\n%s: rc %d class %u size %u reg %u rm %u imm %llx port %x len %u\n", e->text, rc, in.class,
-			       in.size, in.reg, in.rm, (unsigned long long)in.imm, in.port, in.len);
+			printf("\n%s: rc %d class %u size %u reg %u rm %u imm %llx port %x len %u\n", e->text, rc,
+			       in.class, in.size, in.reg, in.rm, (unsigned long long)in.imm, in.port, in.len);
 			CU_FAIL("privileged instruction decoded wrongly");
 		}
 	}
@@ -431,7 +436,9 @@ static void test_refused(void)
 	for (i = 0; i < ARRAY_SIZE(refused_list); i++) {
 		const struct encoding *e = &refused_list[i];
 
-		if (insn_decode(&in, e->start, e->end - e->start, &regs, 0, 0) != -XEN_EINVAL || in.class != INSN_NONE) {
+		int rc = insn_decode(&in, e->start, e->end - e->start, &regs, 0, 0);
+
+		if (rc != -XEN_EINVAL || in.class != INSN_NONE) {
 			printf("\n%s: class %u\n", e->text, in.class);
 			CU_FAIL("decoded though it should not be");
 		}

@@ -2,9 +2,10 @@
 /*
  * Finds the packed kernel in what the boot loader handed over: a Linux bzImage, a gzip file, or a plain ELF image.
  *
- * Follows the x86 boot protocol: the setup header at 0x1f1 counts the 512-byte setup sectors and, from protocol 2.08 on, gives
- * the payload's offset behind them and its length. The last four bytes of a payload are its unpacked size: gzip ends with
- * it, for other formats the kernel's build appends it. The image is not trusted: every offset is checked here.
+ * Follows the x86 boot protocol: the setup header at 0x1f1 counts the 512-byte setup sectors and, from protocol
+ * 2.08 on, gives the payload's offset behind them and its length. The last four bytes of a payload are its
+ * unpacked size: gzip ends with it, for other formats the kernel's build appends it. The image is not trusted:
+ * every offset is checked here.
  */
 #include <xl/unpack.h>
 #include <xl/elf.h>

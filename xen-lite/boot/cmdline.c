@@ -3,8 +3,9 @@
  * The hypervisor's command line: words divided by spaces, each an option with or without =value. One table says which
  * exist and what a value may be. Later words win over earlier ones.
  *
- * It is read before there is a console, so complaints are kept and printed by cmdline_report(). A word that is wrong is
- * ignored and named; it never stops the machine from booting. Pure but for printk(): also built on the host.
+ * It is read before there is a console, so complaints are kept and printed by cmdline_report(). A word that is
+ * wrong is ignored and named; it never stops the machine from booting. Pure but for printk(): also built on the
+ * host.
  */
 #include <xl/lib.h>
 #include <xl/platform.h>

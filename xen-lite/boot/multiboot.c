@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes over what the boot loader left: command line, memory map, modules, ACPI root pointer. Multiboot 1 (QEMU -kernel,
- * syslinux, iPXE) and multiboot 2 (GRUB) fill the same struct boot_info.
+ * Takes over what the boot loader left: command line, memory map, modules, ACPI root pointer. Multiboot 1 (QEMU
+ * -kernel, syslinux, iPXE) and multiboot 2 (GRUB) fill the same struct boot_info.
  *
- * Runs once, first of all, on the boot page tables, and copies everything but the modules' contents: the memory with the
- * information block is free for reuse afterwards. Nothing can be printed yet, so what is missing is found out later by those
- * who need it (no memory map, no module).
+ * Runs once, first of all, on the boot page tables, and copies everything but the modules' contents: the memory
+ * with the information block is free for reuse afterwards. Nothing can be printed yet, so what is missing is found
+ * out later by those who need it (no memory map, no module).
  *
  * A loader may put the file's name in front of a command line or not. GRUB 2 does not (Debian's entries say
  * "placeholder" there); all others do.
@@ -213,7 +213,9 @@ static bool __init names_file(const char *word)
 {
 	if (strncmp(loader_name, "GRUB 2", 6))
 		return true;
-	return word[0] == '/' || word[0] == '(' || (!strncmp(word, "placeholder", 11) && (!word[11] || word[11] == ' '));
+	if (!strncmp(word, "placeholder", 11) && (!word[11] || word[11] == ' '))
+		return true;
+	return word[0] == '/' || word[0] == '(';
 }
 
 const char *multiboot_args(const char *cmdline)

@@ -2,10 +2,10 @@
 /*
  * Unpacks a kernel with the distribution's own static libraries: liblzma, libzstd, zlib, lz4.
  *
- * The libraries are ordinary user-space code. What they need around them is here and nowhere else: malloc() and friends on
- * pages of the boot, an FS base behind which the stack protector finds its word, an FPU that is switched on, and one
- * constructor that must run first. Nobody else may use malloc(); all of this lies in the init section. Interrupts are off and
- * no vCPU has run yet, so the registers they use belong to nobody.
+ * The libraries are ordinary user-space code. What they need around them is here and nowhere else: malloc() and
+ * friends on pages of the boot, an FS base behind which the stack protector finds its word, an FPU that is
+ * switched on, and one constructor that must run first. Nobody else may use malloc(); all of this lies in the init
+ * section. Interrupts are off and no vCPU has run yet, so the registers they use belong to nobody.
  *
  * xl/lib.h is not included: the C library's headers, which those of the libraries want, declare the same names.
  */

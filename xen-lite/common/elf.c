@@ -2,9 +2,10 @@
 /*
  * Reads an ELF64 kernel image (include/xl/elf.h is the contract).
  *
- * Invariant: nothing of the image is used before its offset and length are known to lie inside. Headers are copied out, so
- * the image needs no alignment. Notes come from PT_NOTE segments; only if none holds a Xen note, SHT_NOTE sections are
- * searched, for kernels that were linked without a note segment. No symbol tables, no relocation, no 32-bit images.
+ * Invariant: nothing of the image is used before its offset and length are known to lie inside. Headers are copied
+ * out, so the image needs no alignment. Notes come from PT_NOTE segments; only if none holds a Xen note, SHT_NOTE
+ * sections are searched, for kernels that were linked without a note segment. No symbol tables, no relocation, no
+ * 32-bit images.
  */
 #include <xl/elf.h>
 #include <xl/lib.h>
@@ -82,9 +83,11 @@ static int check_header(struct parse *s)
 	if (eh->type != ET_EXEC && eh->type != ET_DYN)
 		return FAIL(s, XEN_ENOEXEC, "ELF, but not an executable (type %u)", eh->type);
 	if (!eh->phnum || eh->phnum > MAX_HEADERS || eh->phentsize != sizeof(struct elf_phdr))
-		return FAIL(s, XEN_EINVAL, "broken ELF header: %u program headers of %u bytes", eh->phnum, eh->phentsize);
+		return FAIL(s, XEN_EINVAL, "broken ELF header: %u program headers of %u bytes", eh->phnum,
+			    eh->phentsize);
 	if (!inside(s, eh->phoff, (u64)eh->phnum * sizeof(struct elf_phdr)))
-		return FAIL(s, XEN_EINVAL, "cut off: the program headers lie beyond its %lu bytes", (unsigned long)s->size);
+		return FAIL(s, XEN_EINVAL, "cut off: the program headers lie beyond its %lu bytes",
+			    (unsigned long)s->size);
 	return 0;
 }
 
@@ -161,7 +164,8 @@ static void notes_from_sections(struct parse *s)
 	struct elf_shdr sh;
 	unsigned int i;
 
-	if (eh->shentsize != sizeof(sh) || eh->shnum > MAX_HEADERS || !inside(s, eh->shoff, (u64)eh->shnum * sizeof(sh)))
+	if (eh->shentsize != sizeof(sh) || eh->shnum > MAX_HEADERS ||
+	    !inside(s, eh->shoff, (u64)eh->shnum * sizeof(sh)))
 		return;
 	for (i = 0; i < eh->shnum; i++) {
 		memcpy(&sh, s->data + eh->shoff + i * sizeof(sh), sizeof(sh));
@@ -192,15 +196,18 @@ static int check_notes(struct parse *s)
 		return FAIL(s, XEN_ENOEXEC, "not a Xen PV image: no ELF note of Xen in it (Linux needs CONFIG_XEN_PV)");
 	if (!elf_has_note(img, XEN_ELFNOTE_ENTRY)) {
 		if (elf_has_note(img, XEN_ELFNOTE_PHYS32_ENTRY))
-			return FAIL(s, XEN_ENOEXEC, "not a Xen PV image: no ELF note ENTRY, made for PVH only (Linux needs CONFIG_XEN_PV)");
+			return FAIL(s, XEN_ENOEXEC, "not a Xen PV image: no ELF note ENTRY, made for PVH only "
+				    "(Linux needs CONFIG_XEN_PV)");
 		img->entry = s->eh.entry;
 	}
 	if (img->xen_version[0] && strcmp(img->xen_version, "xen-3.0"))
-		return FAIL(s, XEN_ENOEXEC, "ELF note XEN_VERSION asks for '%s', only xen-3.0 is offered", img->xen_version);
+		return FAIL(s, XEN_ENOEXEC, "ELF note XEN_VERSION asks for '%s', only xen-3.0 is offered",
+			    img->xen_version);
 	if (img->loader[0] && strcmp(img->loader, "generic"))
 		return FAIL(s, XEN_ENOEXEC, "ELF note LOADER asks for '%s', only generic is offered", img->loader);
 	if (strstr(img->features, "!auto_translated_physmap"))
-		return FAIL(s, XEN_ENOEXEC, "ELF note FEATURES requires auto_translated_physmap, which PV does not have");
+		return FAIL(s, XEN_ENOEXEC, "ELF note FEATURES requires auto_translated_physmap, which PV does "
+			    "not have");
 	return 0;
 }
 
@@ -215,7 +222,8 @@ static int segment_add(struct parse *s, const struct elf_phdr *ph)
 	if (ph->filesz > ph->memsz)
 		return FAIL(s, XEN_EINVAL, "segment at 0x%lx is larger in the file than in memory", pa);
 	if (!inside(s, ph->offset, ph->filesz))
-		return FAIL(s, XEN_EINVAL, "cut off: segment at 0x%lx lies beyond its %lu bytes", pa, (unsigned long)s->size);
+		return FAIL(s, XEN_EINVAL, "cut off: segment at 0x%lx lies beyond its %lu bytes", pa,
+			    (unsigned long)s->size);
 	if (ph->paddr < img->paddr_offset)
 		return FAIL(s, XEN_EINVAL, "segment at 0x%lx lies below ELF note PADDR_OFFSET 0x%lx", pa,
 			    (unsigned long)img->paddr_offset);
@@ -268,8 +276,8 @@ static int check_addresses(struct parse *s)
 	const struct elf_image *img = s->img;
 
 	if (img->virt_base % PAGE_SIZE || !canonical(img->virt_base) || img->virt_base + img->pa_end < img->virt_base)
-		return FAIL(s, XEN_EINVAL, "ELF note VIRT_BASE 0x%lx is not the address of a page with room for the kernel",
-			    (unsigned long)img->virt_base);
+		return FAIL(s, XEN_EINVAL, "ELF note VIRT_BASE 0x%lx is not the address of a page with room for "
+			    "the kernel", (unsigned long)img->virt_base);
 	if (!in_kernel(img, img->entry, 1))
 		return FAIL(s, XEN_EINVAL, "entry point 0x%lx lies outside the kernel, which ends at 0x%lx",
 			    (unsigned long)img->entry, (unsigned long)(img->virt_base + img->pa_end));
@@ -278,7 +286,8 @@ static int check_addresses(struct parse *s)
 		return FAIL(s, XEN_EINVAL, "ELF note HYPERCALL_PAGE 0x%lx is not a page inside the kernel",
 			    (unsigned long)img->hypercall_page);
 	if (img->init_p2m % PAGE_SIZE || !canonical(img->init_p2m))
-		return FAIL(s, XEN_EINVAL, "ELF note INIT_P2M 0x%lx is not the address of a page", (unsigned long)img->init_p2m);
+		return FAIL(s, XEN_EINVAL, "ELF note INIT_P2M 0x%lx is not the address of a page",
+			    (unsigned long)img->init_p2m);
 	return 0;
 }
 

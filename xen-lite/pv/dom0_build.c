@@ -2,12 +2,13 @@
 /*
  * Builds dom0 from the boot modules: the kernel, and the initrd if there is one.
  *
- * Runs once, on the boot CPU, before any guest does; so no locks but where a function asks for one. Contents and page tables
- * are written through the direct map into frames that have no type yet. Loading the vCPU's context at the end takes the type
- * of the top-level table, which checks the whole tree as it would check a guest's: nothing here is trusted to be right.
+ * Runs once, on the boot CPU, before any guest does; so no locks but where a function asks for one. Contents and
+ * page tables are written through the direct map into frames that have no type yet. Loading the vCPU's context at
+ * the end takes the type of the top-level table, which checks the whole tree as it would check a guest's: nothing
+ * here is trusted to be right.
  *
- * dom0's memory is taken in the largest blocks there are, below 4 GiB first, and stays in one piece over at least 64 frames:
- * an XENMEM_exchange for DMA memory finds its frames suitable as they are.
+ * dom0's memory is taken in the largest blocks there are, below 4 GiB first, and stays in one piece over at least
+ * 64 frames: an XENMEM_exchange for DMA memory finds its frames suitable as they are.
  */
 #include <xl/asm.h>
 #include <xl/dom0_layout.h>
@@ -83,8 +84,8 @@ static void __init open_kernel(struct build *b)
 	char why[160];
 
 	if (!boot_info.nr_modules)
-		boot_fail("dom0 kernel: the boot loader (%s) gave no module; it must load a kernel and an initrd behind the hypervisor",
-			  boot_info.loader);
+		boot_fail("dom0 kernel: the boot loader (%s) gave no module; it must load a kernel and an initrd "
+			  "behind the hypervisor", boot_info.loader);
 	data = pa_to_virt(m->start);
 	bad = packed_find(&p, data, m->size);
 	if (bad)

@@ -2,8 +2,8 @@
 /*
  * Plans dom0's first address space (include/xl/dom0_layout.h shows the order).
  *
- * Everything in the boot mapping is mapped there, its page tables included, so their number depends on itself: it is found by
- * growing until it fits. Frames are given out upwards from pfn 0 without gaps.
+ * Everything in the boot mapping is mapped there, its page tables included, so their number depends on itself: it
+ * is found by growing until it fits. Frames are given out upwards from pfn 0 without gaps.
  */
 #include <xl/config.h>
 #include <xl/dom0_layout.h>

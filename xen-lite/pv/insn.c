@@ -2,12 +2,13 @@
 /*
  * The instruction decoder (include/xl/insn.h is the contract).
  *
- * Two tables, one entry per opcode of the one-byte and of the 0f map, say what an opcode is and which bytes follow it.
- * Groups, where ModRM.reg chooses the instruction, have tables of eight. Everything not in a table is INSN_NONE.
+ * Two tables, one entry per opcode of the one-byte and of the 0f map, say what an opcode is and which bytes follow
+ * it. Groups, where ModRM.reg chooses the instruction, have tables of eight. Everything not in a table is
+ * INSN_NONE.
  *
- * Deliberately not here: instructions that only read memory (a read-only page table does not stop them), 16-byte and
- * 8-byte-pair compare-exchange, the accumulator's absolute-address moves, SSE stores. A guest that writes its page tables
- * with one of those gets the page fault.
+ * Deliberately not here: instructions that only read memory (a read-only page table does not stop them), 16-byte
+ * and 8-byte-pair compare-exchange, the accumulator's absolute-address moves, SSE stores. A guest that writes its
+ * page tables with one of those gets the page fault.
  */
 #include <xl/insn.h>
 #include <xl/asm.h>

@@ -7,9 +7,10 @@
 #include <xl/elf.h>
 
 /*
- * From virt_base on, pfn 0 first: kernel | initrd | p2m | start_info | page tables | boot stack | padding of at least 512 KiB up
- * to a multiple of 4 MiB. The initrd follows behind all that, unmapped, for a kernel with ELF note MOD_START_PFN;
- * a kernel with INIT_P2M has its p2m there, mapped at its own address by page tables that lie behind it.
+ * From virt_base on, pfn 0 first: kernel | initrd | p2m | start_info | page tables | boot stack | padding of at
+ * least 512 KiB up to a multiple of 4 MiB. The initrd follows behind all that, unmapped, for a kernel with ELF
+ * note MOD_START_PFN; a kernel with INIT_P2M has its p2m there, mapped at its own address by page tables that lie
+ * behind it.
  */
 struct dom0_layout {
 	unsigned long virt_base;
@@ -25,8 +26,8 @@ struct dom0_layout {
 };
 
 /*
- * 0; -XEN_EINVAL: an address of the image is impossible, the reason goes to why. That used_pages may exceed nr_pages is for the
- * caller to see.
+ * 0; -XEN_EINVAL: an address of the image is impossible, the reason goes to why. That used_pages may exceed
+ * nr_pages is for the caller to see.
  */
 int dom0_layout_plan(struct dom0_layout *l, const struct elf_image *img, u64 initrd_size, unsigned long nr_pages,
 		     char *why, size_t why_size);

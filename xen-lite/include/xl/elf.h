@@ -2,9 +2,9 @@
 /*
  * A checked view of an ELF64 kernel image for PV: which bytes go to which guest frames, and the Xen ELF notes.
  *
- * Pure: bytes in, struct out; common/elf.c is also built on the host for its unit test. The image is not trusted: each
- * offset and length is checked before use. Segments are placed by p_paddr less the note PADDR_OFFSET; byte `pa` of that lies
- * in pfn pa / 4096 and at virtual address virt_base + pa.
+ * Pure: bytes in, struct out; common/elf.c is also built on the host for its unit test. The image is not trusted:
+ * each offset and length is checked before use. Segments are placed by p_paddr less the note PADDR_OFFSET; byte
+ * `pa` of that lies in pfn pa / 4096 and at virtual address virt_base + pa.
  */
 #ifndef XL_ELF_H
 #define XL_ELF_H
@@ -40,8 +40,8 @@ static inline bool elf_has_note(const struct elf_image *img, unsigned int type)
 bool elf_is_elf(const u8 *data, size_t size);
 
 /*
- * Fills *img from the size bytes at data, which must outlive it. 0; -XEN_ENOEXEC: not a 64-bit Xen PV kernel; -XEN_EINVAL: broken.
- * The reason, a phrase for behind "dom0 kernel: ", goes to why.
+ * Fills *img from the size bytes at data, which must outlive it. 0; -XEN_ENOEXEC: not a 64-bit Xen PV kernel;
+ * -XEN_EINVAL: broken. The reason, a phrase for behind "dom0 kernel: ", goes to why.
  */
 int elf_parse(struct elf_image *img, const u8 *data, size_t size, char *why, size_t why_size);
 

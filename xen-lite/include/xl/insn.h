@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One instruction decoder for the two places that must carry out what a guest's instruction would have done: writes to
- * page tables (pv/ptwr.c) and privileged instructions (pv/priv_op.c).
+ * One instruction decoder for the two places that must carry out what a guest's instruction would have done:
+ * writes to page tables (pv/ptwr.c) and privileged instructions (pv/priv_op.c).
  *
- * Both functions are pure: bytes and registers in, a description or a result out. They touch no guest memory, no lock and
- * no global, so the unit test runs them on the build host against the processor itself. What the table in pv/insn.c does not
- * name is INSN_NONE, and the caller reflects the fault. The code is taken to be 64-bit: callers test CS first.
+ * Both functions are pure: bytes and registers in, a description or a result out. They touch no guest memory, no
+ * lock and no global, so the unit test runs them on the build host against the processor itself. What the table in
+ * pv/insn.c does not name is INSN_NONE, and the caller reflects the fault. The code is taken to be 64-bit: callers
+ * test CS first.
  */
 #ifndef XL_INSN_H
 #define XL_INSN_H
@@ -79,8 +80,8 @@ struct insn {
 };
 
 /*
- * Decodes the instruction at regs->rip from the n bytes fetched there. 0; -XEN_EFAULT: n bytes are not all of it (n below
- * INSN_MAX_LEN); -XEN_EINVAL: nothing that we emulate, class is INSN_NONE.
+ * Decodes the instruction at regs->rip from the n bytes fetched there. 0; -XEN_EFAULT: n bytes are not all of it
+ * (n below INSN_MAX_LEN); -XEN_EINVAL: nothing that we emulate, class is INSN_NONE.
  */
 int insn_decode(struct insn *in, const u8 *bytes, unsigned int n, const struct cpu_user_regs *regs,
 		unsigned long fs_base, unsigned long gs_base);
@@ -102,9 +103,10 @@ struct insn_result {
 };
 
 /*
- * Applies a memory instruction to `old`, the aligned 8-byte word that contains in->ea. `src` is what movs read at in->src_ea.
- * -XEN_EINVAL: not a memory instruction, or the operand does not lie within one such word. The caller stores res->val by
- * cmpxchg against `old`, starts again when the word has changed meanwhile, and then calls insn_commit().
+ * Applies a memory instruction to `old`, the aligned 8-byte word that contains in->ea. `src` is what movs read at
+ * in->src_ea. -XEN_EINVAL: not a memory instruction, or the operand does not lie within one such word. The caller
+ * stores res->val by cmpxchg against `old`, starts again when the word has changed meanwhile, and then calls
+ * insn_commit().
  */
 int insn_apply(const struct insn *in, const struct cpu_user_regs *regs, u64 old, u64 src, struct insn_result *res);
 
@@ -115,8 +117,9 @@ void insn_commit(const struct insn *in, const struct insn_result *res, struct cp
 void insn_skip(const struct insn *in, struct cpu_user_regs *regs);
 
 /*
- * One element of a string instruction is done: advances rsi, rdi as the class uses them, counts rcx down when it repeats,
- * and steps over the instruction after the last element. insn_string_done(): a repeat count of 0, nothing to do at all.
+ * One element of a string instruction is done: advances rsi, rdi as the class uses them, counts rcx down when it
+ * repeats, and steps over the instruction after the last element. insn_string_done(): a repeat count of 0, nothing
+ * to do at all.
  */
 void insn_string_step(const struct insn *in, struct cpu_user_regs *regs);
 bool insn_string_done(const struct insn *in, const struct cpu_user_regs *regs);

@@ -11,8 +11,8 @@
 struct packed {
 	const u8 *data;
 	size_t len;
-	size_t unpacked;	/* bytes; from the image, not trusted. 0 with format NULL: data is the ELF image itself */
-	const char *format;	/* "xz", "zstd", "gzip", "lz4", or NULL */
+	size_t unpacked;	/* bytes; from the image, not trusted */
+	const char *format;	/* "xz", "zstd", "gzip", "lz4", or NULL: data is the ELF image itself */
 };
 
 /* Looks into an ELF image, a gzip file or a bzImage. NULL, or why it is none: a phrase for behind "dom0 kernel: ". */
@@ -21,7 +21,7 @@ const char *packed_find(struct packed *p, const u8 *data, size_t len);
 /* Decodes p into out, p->unpacked bytes. NULL, or what is wrong. */
 const char *unpack(const struct packed *p, u8 *out);
 
-/* Whole pages for the duration of the boot, physically contiguous, zeroed. NULL when there are not so many in one piece. */
+/* Whole pages for the duration of the boot, contiguous, zeroed. NULL when there are not so many in one piece. */
 void *boot_pages_alloc(size_t bytes);
 void boot_pages_free(void *p, size_t bytes);
 
