@@ -8,11 +8,13 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bzlib.h>
@@ -589,6 +591,67 @@ static void test_load(void)
 	CHECK_FAILS(image_load(&img, "/tmp", &err), -EINVAL, "not a regular file");
 }
 
+static void write_file(const char *path, const uint8_t *p, size_t len)
+{
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_FATAL(f && fwrite(p, 1, len, f) == len && !fclose(f));
+}
+
+static unsigned int count_files(const char *dir)
+{
+	DIR *d = opendir(dir);
+	unsigned int n = 0;
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		n += e->d_name[0] != '.' || (e->d_name[1] && e->d_name[1] != '.');
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* The second load comes from the cache, a changed file does not, and a directory that others may write is not trusted. */
+static void test_cache(void)
+{
+	static uint8_t out[0x20000];
+	char dir[] = "/tmp/test_image.XXXXXX", kernel[64], kernel2[64], cache[64], command[128];
+	size_t n;
+
+	CU_ASSERT_FATAL(mkdtemp(dir) != NULL);
+	snprintf(kernel, sizeof(kernel), "%s/vmlinuz", dir);
+	snprintf(kernel2, sizeof(kernel2), "%s/other", dir);
+	snprintf(cache, sizeof(cache), "%s/cache", dir);
+	image_cache_set(cache);
+	elf_make();
+	n = pack_xz(out, sizeof(out));
+	write_file(kernel, out, n);
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(image_load(&img, kernel, &err), 0);
+		check_is_ours(i ? "ELF64" : "xz, ELF64");
+		image_free(&img);
+		CU_ASSERT_EQUAL(count_files(cache), 1);
+	}
+	write_file(kernel2, out, n);			/* another kernel takes its place */
+	CU_ASSERT_EQUAL(image_load(&img, kernel2, &err), 0);
+	image_free(&img);
+	CU_ASSERT_EQUAL(count_files(cache), 1);
+	CU_ASSERT_EQUAL(image_load(&img, kernel, &err), 0);
+	check_is_ours("xz, ELF64");
+	image_free(&img);
+	write_file(kernel, (const uint8_t *)"nonsense", 8);
+	CHECK_FAILS(image_load(&img, kernel, &err), -ENOEXEC, "is no kernel");
+	write_file(kernel, out, n);
+	CU_ASSERT_EQUAL(image_load(&img, kernel, &err), 0);
+	image_free(&img);
+	CU_ASSERT_EQUAL(chmod(cache, 0777), 0);
+	CU_ASSERT_EQUAL(image_load(&img, kernel, &err), 0);
+	check_is_ours("xz, ELF64");
+	image_free(&img);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	CU_ASSERT_EQUAL(system(command), 0);
+	image_cache_set(NULL);
+}
+
 static const CU_TestInfo tests[] = {
 	{ "plain ELF", test_elf },
 	{ "each compression, plain and in a bzImage", test_packed },
@@ -608,6 +671,7 @@ static const CU_TestInfo tests[] = {
 	{ "too many segments", test_too_many_segments },
 	{ "addresses in notes", test_addresses },
 	{ "files", test_load },
+	{ "cache", test_cache },
 	CU_TEST_INFO_NULL,
 };
 

@@ -188,45 +188,84 @@ static int read_all(int fd, uint8_t *p, size_t len)
 	return 0;
 }
 
+static int file_open(const char *path, struct stat *st, const char *what, size_t max, struct errbuf *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), rc = 0;
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		rc = build_fail(e, -errno, "%s %s: cannot open: %s", what, path, strerror(errno));
+	else if (!S_ISREG(st->st_mode))
+		rc = build_fail(e, -EINVAL, "%s %s: not a regular file", what, path);
+	else if (!st->st_size)
+		rc = build_fail(e, -EINVAL, "%s %s: the file is empty", what, path);
+	else if ((uint64_t)st->st_size > max)
+		rc = build_fail(e, -EFBIG, "%s %s: %llu MiB is too large, the limit is %zu MiB", what, path,
+				(unsigned long long)st->st_size >> 20, max >> 20);
+	if (rc && fd >= 0)
+		close(fd);
+	return rc ? rc : fd;
+}
+
 int file_read(struct bytes *out, const char *path, const char *what, size_t max, struct errbuf *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
-	int rc = 0;
+	int fd = file_open(path, &st, what, max, e), rc;
 
 	*out = (struct bytes){ 0 };
-	if (fd < 0 || fstat(fd, &st) < 0)
-		rc = build_fail(e, -errno, "%s %s: cannot open: %s", what, path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		rc = build_fail(e, -EINVAL, "%s %s: not a regular file", what, path);
-	else if (!st.st_size)
-		rc = build_fail(e, -EINVAL, "%s %s: the file is empty", what, path);
-	else if ((uint64_t)st.st_size > max)
-		rc = build_fail(e, -EFBIG, "%s %s: %llu MiB is too large, the limit is %zu MiB", what, path,
-				(unsigned long long)st.st_size >> 20, max >> 20);
-	else if (bytes_grow(out, st.st_size))
-		rc = build_fail(e, -ENOMEM, "%s %s: no memory to read its %llu bytes", what, path,
-				(unsigned long long)st.st_size);
+	if (fd < 0)
+		return fd;
+	rc = bytes_grow(out, st.st_size);
 	if (!rc) {
 		out->len = st.st_size;
 		rc = read_all(fd, out->p, out->len);
-		if (rc) {
-			bytes_free(out);
-			build_fail(e, rc, "%s %s: cannot read: %s", what, path, strerror(-rc));
-		}
 	}
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	close(fd);
+	if (!rc)
+		return 0;
+	bytes_free(out);
+	return build_fail(e, rc, "%s %s: cannot read: %s", what, path, strerror(-rc));
+}
+
+/* As it was unpacked for an earlier guest. */
+static bool load_cached(struct kernel_image *img, const char *path)
+{
+	char ignored[256];
+	struct errbuf e = { ignored, sizeof(ignored) };
+	struct bytes elf;
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode) || !image_cache_get(&st, &elf))
+		return false;
+	if (image_parse(img, elf.p, elf.len, IMAGE_MAX_FILE, &e)) {
+		bytes_free(&elf);
+		return false;
+	}
+	img->unpacked = elf;
+	return true;
+}
+
+/* Unless the file was changed while we read it. */
+static void keep_for_next(const struct kernel_image *img, const char *path, const struct stat *before)
+{
+	struct stat st;
+
+	if (!stat(path, &st) && st.st_ino == before->st_ino && st.st_size == before->st_size &&
+	    st.st_ctim.tv_sec == before->st_ctim.tv_sec && st.st_ctim.tv_nsec == before->st_ctim.tv_nsec)
+		image_cache_put(&st, &img->unpacked);
 }
 
 int image_load(struct kernel_image *img, const char *path, struct errbuf *e)
 {
 	char why[256];
 	struct errbuf inner = { why, sizeof(why) };
+	struct stat before = { 0 };
 	struct bytes file;
-	int rc = file_read(&file, path, "kernel image", IMAGE_MAX_FILE, e);
+	int rc;
 
+	if (load_cached(img, path))
+		return 0;
+	stat(path, &before);
+	rc = file_read(&file, path, "kernel image", IMAGE_MAX_FILE, e);
 	if (rc)
 		return rc;
 	rc = image_parse(img, file.p, file.len, IMAGE_MAX_FILE, &inner);
@@ -234,9 +273,11 @@ int image_load(struct kernel_image *img, const char *path, struct errbuf *e)
 		bytes_free(&file);
 		return build_fail(e, rc, "kernel image %s: %s", path, why);
 	}
-	if (img->unpacked.p)
-		bytes_free(&file);
-	else
+	if (!img->unpacked.p) {
 		img->file = file;
+		return 0;
+	}
+	bytes_free(&file);
+	keep_for_next(img, path, &before);
 	return 0;
 }

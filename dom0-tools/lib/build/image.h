@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #define IMAGE_MAX_SEGS	32
 #define IMAGE_MAX_FILE	(512ul << 20)	/* of the file, and of what it unpacks to */
@@ -73,6 +74,11 @@ void image_free(struct kernel_image *img);
 
 /* Read a whole regular file of at most max bytes; `what` names its role in messages. */
 int file_read(struct bytes *out, const char *path, const char *what, size_t max, struct errbuf *e);
+
+/* cache.c: unpacked kernels kept from one guest to the next. dir NULL: none. */
+void image_cache_set(const char *dir);
+bool image_cache_get(const struct stat *kernel, struct bytes *out);
+void image_cache_put(const struct stat *kernel, const struct bytes *data);
 
 /* elf.c: fill segments and notes from an ELF64 file. */
 bool elf_detect(const uint8_t *buf, size_t len);

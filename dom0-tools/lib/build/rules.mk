@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Kernel image loading and guest building. A program that links $(BUILD_SRCS) adds $(BUILD_LIBS) and lib/xenctl.
 
-IMAGE_SRCS  := $(addprefix dom0-tools/lib/build/,image.c elf.c bzimage.c decompress.c)
+IMAGE_SRCS  := $(addprefix dom0-tools/lib/build/,image.c elf.c bzimage.c decompress.c cache.c)
 BUILD_SRCS  := $(IMAGE_SRCS) $(addprefix dom0-tools/lib/build/,layout.c pagetable.c pv_build.c)
 BUILD_LIBS := -llzma -lz -lzstd -llz4 -lbz2
 
 $(eval $(call unit_test,test_image,tests/unit/test_image.c $(IMAGE_SRCS),$(BUILD_LIBS)))
 $(eval $(call unit_test,test_layout,tests/unit/test_layout.c dom0-tools/lib/build/layout.c \
-	dom0-tools/lib/build/pagetable.c dom0-tools/lib/build/image.c dom0-tools/lib/build/elf.c \
-	dom0-tools/lib/build/bzimage.c dom0-tools/lib/build/decompress.c,$(BUILD_LIBS)))
+	dom0-tools/lib/build/pagetable.c $(IMAGE_SRCS),$(BUILD_LIBS)))
 
 FUZZ_TARGETS    += image
 FUZZ_SRCS_image := $(IMAGE_SRCS)
