@@ -395,7 +395,7 @@ static void open_log(struct console *c)
 	int rc;
 
 	snprintf(fallback, sizeof(fallback), "domain-%u", c->domid);
-	rc = logfile_open(&c->log, c->all->log_dir, name && *name ? name : fallback, c->all->log_limit);
+	rc = logfile_init(&c->log, c->all->log_dir, name && *name ? name : fallback, c->all->log_limit);
 	if (rc)
 		fprintf(stderr, "xenconsoled: domain %u: log %s: %s\n", c->domid, c->log.path, strerror(-rc));
 	free(name);

@@ -34,7 +34,7 @@ static int start_file(struct logfile *l)
 	return l->fd < 0 ? -errno : 0;
 }
 
-int logfile_open(struct logfile *l, const char *dir, const char *name, size_t limit)
+int logfile_init(struct logfile *l, const char *dir, const char *name, size_t limit)
 {
 	size_t n;
 
@@ -45,7 +45,7 @@ int logfile_open(struct logfile *l, const char *dir, const char *name, size_t li
 	for (; *name; name++)
 		l->path[n++] = isalnum((unsigned char)*name) || strchr("._+-", *name) ? *name : '_';
 	strcpy(l->path + n, ".log");
-	return start_file(l);
+	return 0;
 }
 
 int logfile_write(struct logfile *l, const char *data, size_t len)

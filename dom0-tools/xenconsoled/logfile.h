@@ -11,13 +11,16 @@
 #define LOG_OLD 4
 
 struct logfile {
-	int fd;				/* -1: not open */
+	int fd;				/* -1: not open yet, or lost */
 	size_t size, limit;
 	char path[512];
 };
 
-/* NAME's bytes other than letters, digits and "._+-" become '_'. 0 or -errno. */
-int logfile_open(struct logfile *l, const char *dir, const char *name, size_t limit);
+/*
+ * NAME's bytes other than letters, digits and "._+-" become '_'. 0 or -ENAMETOOLONG. The file comes with the first
+ * byte, so that domains which say nothing do not push out the logs of others.
+ */
+int logfile_init(struct logfile *l, const char *dir, const char *name, size_t limit);
 /* Write all of it. 0 or -errno (disk full: that piece is lost, later ones are tried again). */
 int logfile_write(struct logfile *l, const char *data, size_t len);
 void logfile_close(struct logfile *l);
