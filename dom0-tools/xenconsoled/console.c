@@ -204,7 +204,8 @@ static void take_output(struct console *c, bool force)
 	}
 	if (n < 0) {
 		c->broken = true;
-		fprintf(stderr, "xenconsoled: domain %u: impossible index in its console ring; ignoring it\n", c->domid);
+		fprintf(stderr, "xenconsoled: domain %u: impossible index in its console ring; ignoring it\n",
+			c->domid);
 	}
 	if (n > 0 && !ev_timer_armed(c->timer))	/* there may be more */
 		ev_timer_set(c->timer, c->budget >= sizeof(buf) ? 0 : PAUSE_MS);
