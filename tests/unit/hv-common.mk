@@ -11,3 +11,7 @@ CFLAGS_tests/unit/test_sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched_credit.c  := $(HV_SHIM)
 $(eval $(call unit_test,test_sched,tests/unit/test_sched.c tests/unit/hv_shim.c xen-lite/common/sched.c xen-lite/common/sched_credit.c xen-lite/lib/bitmap.c))
+
+CFLAGS_tests/unit/test_grant.c         := $(HV_SHIM)
+CFLAGS_xen-lite/common/grant_table.c   := $(HV_SHIM)
+$(eval $(call unit_test,test_grant,tests/unit/test_grant.c tests/unit/hv_shim.c xen-lite/common/grant_table.c xen-lite/lib/bitmap.c))

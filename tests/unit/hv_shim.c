@@ -12,6 +12,8 @@
 #include <xl/time.h>
 #include <xl/timer.h>
 
+char shim_memory[SHIM_FRAMES][PAGE_SIZE] __aligned(PAGE_SIZE);
+char shim_frames[SHIM_FRAMES * sizeof(struct page_info)] __aligned(16);
 struct cpu_info shim_cpu_info[SHIM_CPUS];
 u32 shim_cpu;
 unsigned int nr_cpus = 1;

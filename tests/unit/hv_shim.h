@@ -13,6 +13,15 @@
 #include <xl/config.h>
 #include <public/xen.h>
 
+/* Memory: a few frames, where the direct map and the frame table would be. */
+#define SHIM_FRAMES	64
+extern char shim_memory[SHIM_FRAMES][PAGE_SIZE];
+extern char shim_frames[];
+#undef DIRECTMAP_VIRT
+#undef FRAME_TABLE_VIRT
+#define DIRECTMAP_VIRT		((unsigned long)shim_memory)
+#define FRAME_TABLE_VIRT	((unsigned long)shim_frames)
+
 #define SHIM_CPUS	8
 
 struct vcpu;

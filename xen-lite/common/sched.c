@@ -473,8 +473,10 @@ static long shutdown(void *arg, bool now_too)
 		d->shutdown_code = s.reason;
 		return 0;
 	}
-	if (s.reason == SHUTDOWN_crash && !d->crash_reason[0])
+	if (s.reason == SHUTDOWN_crash && !d->crash_reason[0]) {
 		snprintf(d->crash_reason, sizeof(d->crash_reason), "the guest kernel reports a crash");
+		printk(XL_WARN "d%u crashed: %s\n", d->id, d->crash_reason);
+	}
 	domain_shutdown(d, s.reason);
 	return 0;
 }
