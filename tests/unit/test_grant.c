@@ -253,6 +253,13 @@ static void test_changed_entry(void)
 	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map, &h2), GNTST_bad_gntref);
 	CU_ASSERT_EQUAL(unmap(h), GNTST_okay);
 	CU_ASSERT_TRUE(balanced());
+	table[2].domid = 0;
+	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map, &h), GNTST_okay);
+	current = b->vcpu[0];		/* somebody else, while we have it: the pins are no way in */
+	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map | GNTMAP_readonly, &h2), GNTST_bad_gntref);
+	current = a->vcpu[0];
+	CU_ASSERT_EQUAL(unmap(h), GNTST_okay);
+	CU_ASSERT_TRUE(balanced());
 	world_down();
 }
 
@@ -303,6 +310,8 @@ static void test_handles(void)
 	u32 more;
 
 	world_up();
+	for (int i = 0; i < 2000; i++)		/* a refused map keeps none */
+		CU_ASSERT_EQUAL(map(3, GNTMAP_host_map, &more), GNTST_general_error);
 	while (n < 1024 && map(2, GNTMAP_host_map | GNTMAP_readonly, &h[n]) == GNTST_okay)
 		n++;
 	CU_ASSERT(n >= 256 && n < 1024);
@@ -328,6 +337,7 @@ static void test_copy(void)
 	CU_ASSERT_EQUAL(shim_memory[FRAMES_EACH + 2][4095], 'm');
 	CU_ASSERT_EQUAL(copy(2, true, 4000, 97), GNTST_bad_copy_arg);
 	CU_ASSERT_EQUAL(copy(2, true, 0xffff, 0xffff), GNTST_bad_copy_arg);
+	CU_ASSERT_EQUAL(copy(2, false, 4000, 97), GNTST_bad_copy_arg);
 	CU_ASSERT_EQUAL(copy(3, true, 0, 1), GNTST_general_error);	/* read-only */
 	CU_ASSERT_EQUAL(copy(3, false, 0, 1), GNTST_okay);
 	CU_ASSERT_EQUAL(copy(600, false, 0, 1), GNTST_bad_gntref);
