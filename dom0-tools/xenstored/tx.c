@@ -31,7 +31,11 @@ struct tx {
 	struct touch *touched;
 	unsigned int nr_touched, room_touched;
 	unsigned int limit;
+	size_t bytes;			/* of paths and values held */
 };
+
+/* What a transaction of an unprivileged caller may make the daemon hold. */
+#define MAX_BYTES (256UL << 10)
 
 struct tx *tx_start(const struct tree *live, unsigned int limit)
 {
@@ -97,7 +101,7 @@ static int touch(struct tx *tx, const struct cred *c, const char *path, unsigned
 		tx->touched[at].how |= how;
 		return 0;
 	}
-	if (!c->privileged && tx->nr_touched >= tx->limit)
+	if (!c->privileged && (tx->nr_touched >= tx->limit || tx->bytes > MAX_BYTES))
 		return -ENOSPC;
 	if (tx->nr_touched == tx->room_touched) {
 		unsigned int room = tx->room_touched ? tx->room_touched * 2 : 16;
@@ -114,6 +118,7 @@ static int touch(struct tx *tx, const struct cred *c, const char *path, unsigned
 	memmove(tx->touched + at + 1, tx->touched + at, (tx->nr_touched - at) * sizeof(*tx->touched));
 	tx->touched[at] = (struct touch){ .path = copy, .how = how };
 	tx->nr_touched++;
+	tx->bytes += strlen(path);
 	return 0;
 }
 
@@ -211,7 +216,7 @@ static int do_op(struct tx *tx, const struct cred *c, const struct limits *l, en
 	struct op *op;
 	int rc;
 
-	if (!c->privileged && tx->nr_ops >= tx->limit)
+	if (!c->privileged && (tx->nr_ops >= tx->limit || tx->bytes + strlen(path) + bytes > MAX_BYTES))
 		return -ENOSPC;
 	rc = touch_chain(tx, c, path, kind == OP_RM ? TOUCH_NODE | TOUCH_TREE : TOUCH_NODE);
 	if (rc)
@@ -226,6 +231,7 @@ static int do_op(struct tx *tx, const struct cred *c, const struct limits *l, en
 		return rc;
 	}
 	tx->nr_ops++;
+	tx->bytes += strlen(path) + bytes;
 	return 0;
 }
 

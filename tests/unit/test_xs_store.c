@@ -299,6 +299,7 @@ static void test_tx_conflicts(void)
 	const struct node *n;
 	struct tx *tx;
 	struct tree t;
+	int rc = 0, i;
 
 	CU_ASSERT_EQUAL_FATAL(tree_init(&t), 0);
 	put(&t, &dom0, "/a/b", "1");
@@ -335,6 +336,14 @@ static void test_tx_conflicts(void)
 	CU_ASSERT_EQUAL(tx_get(tx, &dom1, "/a/b", PERM_READ, TOUCH_NODE, &n), 0);
 	CU_ASSERT_EQUAL(tx_get(tx, &dom1, "/a/b", PERM_READ, TOUCH_NODE, &n), 0);
 	CU_ASSERT_EQUAL(tx_get(tx, &dom1, "/a/c", PERM_READ, TOUCH_NODE, &n), -ENOSPC);
+	tx_free(tx);
+
+	chown_to(&t, "/a", 1, PERM_NONE);		/* writing one value again and again is held each time */
+	tx = tx_start(&t, 100000);
+	for (i = 0; i < 20000 && rc == 0; i++)
+		rc = tx_write(tx, &dom1, &lim, "/a", "01234567890123456789012345678901", 32);
+	CU_ASSERT_EQUAL(rc, -ENOSPC);
+	CU_ASSERT_TRUE(i > 5000);
 	tx_free(tx);
 	tree_free(&t);
 }
