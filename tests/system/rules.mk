@@ -8,8 +8,12 @@ $(call tool,tests/system/$(1),tests/system/$(1).c $(SYS_SRCS),-lcunit -lz)
 TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
-SYSTEM_TEST_NAMES := test_boot test_dom0 test_toolstack
+SYSTEM_TEST_NAMES := test_boot test_dom0 test_guest test_leaks
 $(foreach t,test_lab $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
 SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab
+SOAK_TESTS         += '/usr/bin/env CYCLES=200 $(B)/tests/system/test_leaks'
+
+$(eval $(call tool,tests/system/leak_probe,tests/system/leak_probe.c $(XENCTL_SRCS),))
+TEST_PROGRAMS += $(B)/tests/system/leak_probe
