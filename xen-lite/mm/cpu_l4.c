@@ -17,7 +17,8 @@
 #include <xl/asm.h>
 #include <xl/platform.h>
 
-#define MAX_DIFF	32		/* more differing slots than this: copy the whole table each time */
+/* Linux has some 70 kernel slots, most of them for vmalloc. With more differing slots than this the whole table is copied each time. */
+#define MAX_DIFF	240
 
 struct cpu_l4 {
 	u64 *table;
@@ -25,6 +26,7 @@ struct cpu_l4 {
 	struct vcpu *vcpu;		/* whose slots these are; stays while the CPU idles */
 	const u64 *kern, *user;		/* the current vCPU's tables, in the direct map; user may be NULL */
 	bool user_view;
+	bool user_changed;		/* `user` and `diff` are those of an older user table; seen in cpu_l4_to_user() */
 	bool reload_on_entry;		/* the user view has entries that the kernel view must not keep */
 	u16 nr_diff;			/* MAX_DIFF + 1: too many */
 	u16 diff[MAX_DIFF];
@@ -114,36 +116,52 @@ static void view_kernel(struct cpu_l4 *c)
 		c->table[c->diff[n]] = present_or_zero(c->kern[c->diff[n]]);
 }
 
+/* Takes current's user table, if it has one and a kernel table. */
+static void take_user(struct cpu_l4 *c)
+{
+	struct vcpu *v = current;
+
+	c->user = c->kern && !mfn_eq(v->pv.user_l4, INVALID_MFN) ? mfn_to_virt(v->pv.user_l4) : NULL;
+	c->user_changed = false;
+	c->nr_diff = 0;
+	/* Pairs with the exchange in pt_write_entry(): who changes an entry from now on sees that we run on this table. */
+	smp_mb();
+	if (c->user)
+		find_differences(c);
+}
+
 /* Rebuilds the guest's slots from current's base tables and loads the table. */
 void cpu_l4_reload(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 	struct vcpu *v = current;
 
-	c->kern = c->user = NULL;
 	c->vcpu = v;
-	if (v && !is_idle_vcpu(v)) {
-		if (!mfn_eq(v->pv.kernel_l4, INVALID_MFN))
-			c->kern = mfn_to_virt(v->pv.kernel_l4);
-		if (c->kern && !mfn_eq(v->pv.user_l4, INVALID_MFN))
-			c->user = mfn_to_virt(v->pv.user_l4);
-	}
-	/* Pairs with the exchange in pt_write_entry(): who changes an entry from now on sees that we run on this table. */
-	smp_mb();
+	c->kern = v && !is_idle_vcpu(v) && !mfn_eq(v->pv.kernel_l4, INVALID_MFN) ? mfn_to_virt(v->pv.kernel_l4) : NULL;
+	take_user(c);
 	copy_slots(c->table, c->kern);
-	c->nr_diff = 0;
 	c->user_view = c->reload_on_entry = false;
-	if (c->user) {
-		find_differences(c);
-		if (!v->pv.kernel_mode)
-			view_user(c);
-	}
+	if (c->user && !v->pv.kernel_mode)
+		view_user(c);
 	load_cr3();
 }
 
 void cpu_l4_stale(void)
 {
 	this_cpu(l4_is_stale) = true;
+}
+
+/* In kernel mode a new user table is not looked at before the way back: no reload now. */
+void cpu_l4_user_changed(void)
+{
+	struct cpu_l4 *c = &this_cpu(l4);
+
+	if (!current->pv.kernel_mode) {
+		this_cpu(l4_is_stale) = true;
+		return;
+	}
+	c->user = NULL;
+	c->user_changed = true;
 }
 
 /*
@@ -156,7 +174,7 @@ void cpu_l4_switch(struct vcpu *v)
 
 	if (is_idle_vcpu(v))
 		return;
-	if (c->vcpu != v || this_cpu(l4_is_stale) || !c->kern || c->user_view == v->pv.kernel_mode ||
+	if (c->vcpu != v || this_cpu(l4_is_stale) || !c->kern || c->user_changed || c->user_view == v->pv.kernel_mode ||
 	    c->kern != mfn_to_virt(v->pv.kernel_l4) ||
 	    c->user != (mfn_eq(v->pv.user_l4, INVALID_MFN) ? NULL : mfn_to_virt(v->pv.user_l4)))
 		cpu_l4_reload();
@@ -196,10 +214,8 @@ void cpu_l4_to_user(void)
 
 	if (this_cpu(l4_is_stale) || c->user_view)
 		return;
-	if (!c->user) {
-		this_cpu(l4_is_stale) = true;
-		return;
-	}
+	if (c->user_changed)
+		take_user(c);
 	view_user(c);
 	load_cr3();
 }

@@ -59,7 +59,10 @@ static int new_base(struct vcpu *v, mfn_t *base, mfn_t m, bool may_be_none)
 			return rc;
 	}
 	*base = m;
-	cpu_l4_stale();
+	if (base == &v->pv.user_l4)
+		cpu_l4_user_changed();
+	else
+		cpu_l4_stale();
 	if (!mfn_eq(old, INVALID_MFN))
 		page_put_with_type(mfn_to_page(old));
 	return 0;

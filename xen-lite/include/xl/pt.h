@@ -97,6 +97,7 @@ void cpu_l4_forget(const struct vcpu *v);
 void cpu_l4_to_kernel(void);		/* current goes from user to kernel mode */
 void cpu_l4_to_user(void);
 void cpu_l4_stale(void);		/* current's base tables or their entries changed: reload before next use */
+void cpu_l4_user_changed(void);	/* only current's user table is another */
 void cpu_l4_reload(void);
 extern u64 hv_l4[PT_ENTRIES];		/* mm/hv_map.c: the hypervisor's slots, common to all CPUs */
 bool cpu_l4_fixup(unsigned long va);	/* a fault in a slot that only lags behind: true when filled in */
