@@ -112,6 +112,7 @@ extern volatile struct trap_record trap;
 extern bool (*trap_hook[259])(struct regs *r);
 
 void traps_init(void);
+void traps_copy(struct trap_info *by_vector);	/* all gates set by traps_init(), for another vCPU's context */
 /* Virtual IDT entry. dpl: who may raise it by `int`; mask: events off on entry. */
 void trap_gate_set(unsigned int vector, unsigned int dpl, bool mask);
 void trap_gate_clear(unsigned int vector);
@@ -128,6 +129,17 @@ void trap_gate_clear(unsigned int vector);
 /* Can the byte at va be read, be written? A write puts back what was there. */
 bool can_read(const volatile void *va);
 bool can_write(volatile void *va);
+
+/* --- a second vCPU (ap.c) --- */
+
+/*
+ * Start vCPU 1 at fn, in the kernel's address space, events masked, with the trap gates of traps_init(). Skips the test
+ * if there is only one. Its traps go to trap_hook[], which asks on_ap(r) who it is; without a hook they end the test.
+ */
+void ap_start(void (*fn)(void));
+bool on_ap(const struct regs *r);
+void ap_park(void) __attribute__((noreturn));	/* on vCPU 1: stop for good */
+bool ap_wait(volatile u64 *what, u64 at_least);	/* on vCPU 0: until *what >= at_least, or 5 s; false if not */
 
 /* --- user mode (entry.S, user.c) --- */
 

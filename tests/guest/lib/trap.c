@@ -132,6 +132,12 @@ void traps_init(void)
 		test_die("stack_switch refused");
 }
 
+void traps_copy(struct trap_info *by_vector)
+{
+	for (unsigned int i = 0; table[i].address; i++)
+		by_vector[table[i].vector] = table[i];
+}
+
 bool can_read(const volatile void *va)
 {
 	u8 v;
