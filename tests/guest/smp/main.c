@@ -25,6 +25,7 @@ static void send(unsigned int port)
 static bool event_hook(struct regs *r)
 {
 	volatile struct vcpu_info *v = &shared->vcpu_info[on_ap(r)];
+	bool ipi;
 
 	if (!on_ap(r)) {
 		upcalls++;
@@ -36,10 +37,10 @@ static bool event_hook(struct regs *r)
 	}
 	v->evtchn_upcall_pending = 0;
 	v->evtchn_pending_sel = 0;
-	if (port_pending(to_ap))
-		ap_ipis++;
-	port_clear(to_ap);
+	ipi = port_pending(to_ap);
+	port_clear(to_ap);		/* before it is counted: then the next one is sent */
 	port_clear(movable);
+	ap_ipis += ipi;
 	ap_upcalls++;
 	return true;
 }
