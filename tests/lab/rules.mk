@@ -54,3 +54,12 @@ peer: $(B)/peer/dom0.cpio
 HELP += "peer|fetch_Debian's_Xen_and_tools_for_comparisons"
 
 ALL  += $(B)/lab/lab $(B)/dom0.cpio
+
+$(B)/xen-lite.iso: $(B)/xen-lite $(B)/dom0.cpio $(B)/lab/lab
+	@echo "  ISO   xen-lite.iso"
+	@$(B)/lab/lab iso $@
+
+.PHONY: iso
+iso: $(B)/xen-lite.iso
+
+HELP += 'iso|xen-lite.iso:_hypervisor,_dom0_and_GRUB_on_a_bootable_CD'
