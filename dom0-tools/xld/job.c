@@ -146,6 +146,7 @@ static void create_ended(struct xld *x, struct dom *d, struct job *j)
 	if (j->ok) {
 		d->domid = j->created.domid;
 		d->phase = PHASE_LIVE;
+		d->restarting = false;
 		xld_log("%s: created, domain %u", d->name, d->domid);
 		state_save(x, d);
 		dom_answer(d, XLD_DOMAIN_CREATE, &j->created, NULL);
