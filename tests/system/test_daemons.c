@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemons of dom0 under guests that play foul, terminals that nobody reads, and sudden death:
+ * tests/guest/hostile_rings does what it can to xenstored and xenconsoled; afterwards both are the same processes,
+ * have not grown, and answer.
+ */
+#include "sys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define H "dm"
+#define LOG "/var/log/xen/console/guest-%s.log"
+#define TTY "$(xenstore read /local/domain/$(xl domid guest)/console/tty)"
+#define WAIT_LOG "for i in $(seq 300); do grep -q '%s' " LOG " 2>/dev/null && exit 0; usleep 200000; done; exit 1"
+
+static void test_up(void)
+{
+	struct lab_opts o = sys_opts(H);
+	char image[512];
+
+	CU_ASSERT_FATAL(sys_up(&o));
+	snprintf(image, sizeof(image), "%s/tests/guest/hostile_rings/hostile_rings", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(H, image, "/root/rings", &sys_err), "push"));
+	sys_must(H, "printf 'name=\"rings\"\\nkernel=\"/root/rings\"\\nmemory=16\\n' >/root/rings.cfg");
+	/* Once, so that whatever is made at first use is there. */
+	sys_must(H, "xl create -q -p /root/rings.cfg && xl destroy rings");
+}
+
+/* What must be the same afterwards. */
+static const char *audit(void)
+{
+	return sys_must(H, "for d in xenstored xenconsoled; do p=$(pidof $d); "
+			"echo $d $p $(ls /proc/$p/fd | wc -l); done; "
+			"xenstore control check; xenstore control info | grep -v requests; ls /dev/pts | wc -l");
+}
+
+/* Resident memory of a daemon, KiB. */
+static int memory_of(const char *daemon)
+{
+	return atoi(sys_must(H, "sed -n 's/^VmHWM:[^0-9]*//p' /proc/$(pidof %s)/status", daemon));
+}
+
+static void test_hostile_rings(void)
+{
+	static char before[1024];
+	const char *after;
+
+	snprintf(before, sizeof(before), "%s", audit());
+	sys_must(H, "xl create -q /root/rings.cfg");
+	/* Meanwhile others are served: each of these must come back within its second. */
+	sys_must(H, "for i in $(seq 120); do timeout 5 xenstore write /test/alive $i && "
+		 "[ \"$(timeout 5 xenstore read /test/alive)\" = $i ] || exit 1; "
+		 "xenstore exists /local/domain/$(xl domid rings)/data/result && exit 0; sleep 1; done; exit 1");
+	sys_contains(sys_must(H, "xenstore read /local/domain/$(xl domid rings)/data/result; cat " LOG "* | "
+			      "tr -d '\\000' | grep FAIL; true", "rings"), "PASS");
+	sys_contains(sys_must(H, "cat " LOG "* | tr -d '\\000' | grep hostile_rings", "rings"), "store done");
+	CU_ASSERT(memory_of("xenstored") < 24 * 1024);
+	CU_ASSERT(memory_of("xenconsoled") < 8 * 1024);
+	sys_must(H, "xl destroy rings; xenstore rm /test; sleep 1");
+	after = audit();
+	if (strcmp(after, before))
+		printf("\n    before:\n%s    after:\n%s", before, after);
+	CU_ASSERT_STRING_EQUAL(after, before);
+}
+
+/* xenconsoled may be killed: its successor finds the guest, which has not noticed. */
+static void test_console_restart(void)
+{
+	sys_must(H, "xl create -q /root/guest/guest.cfg; " WAIT_LOG, "^guest: up", "guest");
+	sys_must(H, "kill -9 $(pidof xenconsoled); usleep 200000; "
+		 "xenconsoled --daemon --pid-file /run/xen-lite/xenconsoled.pid");
+	sys_must(H, "usleep 500000; t=" TTY "; [ -c $t ] && echo 'echo still-$((40+2))-there' >$t; " WAIT_LOG,
+		 "^still-42-there", "guest");
+	/* The log of the first part has been kept. */
+	sys_contains(sys_must(H, "head -n 1 " LOG ".1", "guest"), "Linux version");
+}
+
+/* A guest that prints without end, and nobody at the pty: bounded, and the guest goes on afterwards. */
+static void test_console_flood(void)
+{
+	long size;
+
+	sys_must(H, "echo 'dd if=/dev/zero bs=1000 count=3000 2>/dev/null | tr \"\\\\000\" x; "
+		 "echo; echo fl$((40+2))ood' >" TTY);
+	sys_must(H, "for i in $(seq 600); do tail -c 200 " LOG " | grep -q '^fl42ood' && exit 0; usleep 200000; done; "
+		 "exit 1", "guest");
+	size = atol(sys_must(H, "cat " LOG " | wc -c", "guest"));
+	CU_ASSERT(size >= 3000000);			/* nothing was lost in the log */
+	CU_ASSERT(memory_of("xenconsoled") < 8 * 1024);
+	/* A late reader sees the end. */
+	sys_contains(sys_must(H, "timeout 2 cat " TTY " | tail -c 200; true"), "fl42ood");
+	sys_must(H, "xl destroy guest");
+}
+
+int main(int argc, char **argv)
+{
+	static const struct sys_test tests[] = {
+		{ "up", test_up },
+		{ "a guest that plays foul with its rings", test_hostile_rings },
+		{ "xenconsoled killed and started again", test_console_restart },
+		{ "a console that is flooded and not read", test_console_flood },
+	};
+
+	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
