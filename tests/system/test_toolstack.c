@@ -117,14 +117,14 @@ static void test_life(void)
 	nothing_left();
 }
 
+/* A restarted domain is a new one with the old name, and its own end is an end, not another restart. */
 static void test_reboot(void)
 {
 	char before[32];
 
 	sys_must(H, GUEST "&& " AWAIT("guest", "^guest: up"));
 	snprintf(before, sizeof(before), "%s", sys_must(H, "xl domid guest"));
-	sys_must(H, "xl reboot -w -t 30 guest; for i in $(seq 100); do xl list -l guest 2>/dev/null | grep -q "
-		 "'\"state\": \"running\"' && break; usleep 100000; done");
+	sys_must(H, "rm /var/log/xen/console/guest-guest.log; xl reboot -w -t 60 guest && " AWAIT("guest", "^guest: up"));
 	CU_ASSERT_STRING_NOT_EQUAL(sys_must(H, "xl domid guest"), before);
 	sys_must(H, "xl shutdown -a -w -t 60");
 	nothing_left();
@@ -135,7 +135,7 @@ static void test_crash(void)
 	const char *out;
 
 	sys_must(H, GUEST "on_crash=preserve && " AWAIT("guest", "^guest: up"));
-	sys_must(H, "(echo 'echo c >/proc/sysrq-trigger'; sleep 3) | timeout 3 xl console guest >/dev/null; true");
+	sys_must(H, "(sleep 1; echo 'echo c >/proc/sysrq-trigger'; sleep 5) | timeout 6 xl console guest >/dev/null; true");
 	out = sys_must(H, "xl list guest; xl list -v guest; xl list -l guest");
 	sys_contains(out, "---sc-");
 	sys_contains(out, "  crash");
@@ -146,12 +146,6 @@ static void test_crash(void)
 	}
 	refused(1, "xl shutdown guest", "it has already stopped (crash)");
 	sys_must(H, "xl destroy guest");
-	nothing_left();
-	/* The default is to destroy; other domains do not notice. */
-	sys_must(H, GUEST "&& xl create -q /root/guest/guest.cfg name=other && " AWAIT("other", "^guest: up") " && " AWAIT("guest", "^guest: up"));
-	sys_must(H, "(echo 'echo c >/proc/sysrq-trigger'; sleep 3) | timeout 5 xl console guest >/dev/null; true");
-	refused(1, "xl list guest", "there is no domain");
-	sys_must(H, "xl shutdown -w -t 30 other");
 	nothing_left();
 }
 
