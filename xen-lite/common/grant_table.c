@@ -202,10 +202,13 @@ static void entry_clear(struct grant_entry_v1 *e, u16 bits)
 	__atomic_fetch_and(&e->flags, ~bits, __ATOMIC_SEQ_CST);
 }
 
-/* Reference and, for writing, type of the frame of a pin. */
+/*
+ * Reference and, for writing, type of the frame of a pin. Only frames that rd owns: those keep rd itself in being, which a page of ours
+ * that is shared with it does not.
+ */
 static bool frame_get(mfn_t m, struct domain *rd, bool write)
 {
-	if (!mfn_valid(m))
+	if (!mfn_valid(m) || (mfn_to_page(m)->count_info & PGC_hv))
 		return false;
 	return write ? !page_get_with_type(m, rd, PGT_writable) : page_get(mfn_to_page(m), rd);
 }
