@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ticket spin locks. Interrupts are always off in the hypervisor, so there are no irq variants. A waiter serves this
+ * Spin locks. Interrupts are always off in the hypervisor, so there are no irq variants. A waiter serves this
  * CPU's pending cross-CPU requests (smp_serve()), so that waiting cannot dead-lock against a TLB shoot-down.
  * docs/locking.md has the order. Debug builds check that the holder unlocks and that nobody locks twice.
  */
@@ -10,11 +10,10 @@
 #include <xl/types.h>
 
 typedef struct {
-	u16 next, owner;
-	u32 holder;		/* CPU + 1, for the debug checks; 0 when free */
+	u32 holder;		/* CPU + 1; 0 when free */
 } spinlock_t;
 
-#define SPIN_LOCK_UNLOCKED	{ 0, 0, 0 }
+#define SPIN_LOCK_UNLOCKED	{ 0 }
 #define DEFINE_SPINLOCK(name)	spinlock_t name = SPIN_LOCK_UNLOCKED
 
 void spin_lock_init(spinlock_t *l);
