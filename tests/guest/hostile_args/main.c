@@ -76,6 +76,74 @@ static void alive(const char *after)
 	CHECK(trap.vector == 6, "traps do not come after %s", after);
 }
 
+/* Right in everything but the pointer: each of these reads or writes at it, and must say -EFAULT. */
+static const struct {
+	unsigned int nr, cmd;
+	int pointer;		/* which argument */
+	u64 third;
+	bool dom0;
+} takers[] = {
+	{ __HYPERVISOR_xen_version, XENVER_extraversion, 1, 0, false },
+	{ __HYPERVISOR_xen_version, XENVER_compile_info, 1, 0, false },
+	{ __HYPERVISOR_xen_version, XENVER_capabilities, 1, 0, false },
+	{ __HYPERVISOR_xen_version, XENVER_platform_parameters, 1, 0, false },
+	{ __HYPERVISOR_xen_version, XENVER_get_features, 1, 0, false },
+	{ __HYPERVISOR_xen_version, XENVER_guest_handle, 1, 0, false },
+	{ __HYPERVISOR_memory_op, XENMEM_machphys_mapping, 1, 0, false },
+	{ __HYPERVISOR_memory_op, XENMEM_exchange, 1, 0, false },
+	{ __HYPERVISOR_memory_op, XENMEM_machine_memory_map, 1, 0, true },
+	{ __HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound, 1, 0, false },
+	{ __HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, 1, 0, false },
+	{ __HYPERVISOR_event_channel_op, EVTCHNOP_status, 1, 0, false },
+	{ __HYPERVISOR_sched_op, SCHEDOP_poll, 1, 0, false },
+	{ __HYPERVISOR_callback_op, CALLBACKOP_register, 1, 0, false },
+	{ __HYPERVISOR_grant_table_op, 0, 1, 1, false },
+	{ __HYPERVISOR_grant_table_op, 5, 1, 1, false },
+	{ __HYPERVISOR_grant_table_op, 6, 1, 1, false },
+	{ __HYPERVISOR_set_trap_table, 0, 0, 0, false },
+	{ __HYPERVISOR_set_gdt, 16, 0, 0, false },
+	{ __HYPERVISOR_mmu_update, 1, 0, 0, false },
+	{ __HYPERVISOR_mmuext_op, 1, 0, 0, false },
+	{ __HYPERVISOR_multicall, 1, 0, 0, false },
+	{ __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 2, 0, false },
+	{ __HYPERVISOR_vcpu_op, VCPUOP_register_vcpu_info, 2, 0, false },
+	{ __HYPERVISOR_console_io, CONSOLEIO_write, 2, 10, true },
+};
+
+static long take(unsigned int i, u64 pointer)
+{
+	unsigned int nr = takers[i].nr, cmd = takers[i].cmd;
+
+	switch (takers[i].pointer) {
+	case 0:
+		return hypercall4(nr, pointer, cmd, 0, DOMID_SELF);
+	case 1:
+		return hypercall4(nr, cmd, pointer, takers[i].third, 0);
+	default:
+		return hypercall4(nr, cmd, takers[i].third, pointer, 0);
+	}
+}
+
+static void test_explicit(void)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(takers); i++) {
+		if (takers[i].dom0 && !is_dom0())
+			continue;
+		for (u64 slot = 256; slot < 272; slot++)
+			for (u64 off = 0; off < 4; off++) {
+				u64 p = 0xffff000000000000 | slot << 39 | (off == 1 ? 0x1000 : off == 2 ? 0x200000 : off << 28);
+
+				CHECK(take(i, p) == -XEN_EFAULT, "hypercall %u command %u at 0x%lx: %ld", takers[i].nr,
+				      takers[i].cmd, p, take(i, p));
+			}
+		/* From good memory into the hypervisor's, and round the end of the address space. */
+		CHECK(take(i, 0xffff7ffffffffffc) == -XEN_EFAULT, "hypercall %u across the lower edge", takers[i].nr);
+		CHECK(take(i, 0xfffffffffffffffc) == -XEN_EFAULT, "hypercall %u across the end", takers[i].nr);
+		CHECK(take(i, 0x8000000000000000) == -XEN_EFAULT, "hypercall %u not canonical", takers[i].nr);
+	}
+	alive("pointers that are wrong alone");
+}
+
 /* Each hypercall, each first pointer, small commands. */
 static void test_pointers(void)
 {
@@ -186,6 +254,7 @@ void test_main(void)
 
 	events_init();
 	test_no_leak();
+	test_explicit();
 	test_pointers();
 	test_random();
 	test_counts();
