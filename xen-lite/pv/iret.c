@@ -10,7 +10,7 @@
 #include <xl/hypercall.h>
 #include <xl/guest_access.h>
 
-#define FLAGS_FROM_GUEST	0x00277fd5ULL	/* arithmetic, TF, DF, IOPL below, NT, RF, AC, ID */
+#define FLAGS_FROM_GUEST	0x00257fd5ULL	/* arithmetic, TF, DF, IOPL below, NT, RF, AC, ID */
 
 long do_iret(void)
 {

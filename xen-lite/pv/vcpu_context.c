@@ -89,7 +89,7 @@ static void copy_plain(struct vcpu *v, const struct vcpu_guest_context *c)
 	v->regs = c->user_regs;
 	v->regs.cs |= 3;
 	v->regs.ss |= 3;
-	v->regs.rflags = (c->user_regs.rflags & 0x00277fd5 & ~(u64)X86_EFLAGS_IOPL) | X86_EFLAGS_IF | 2;
+	v->regs.rflags = (c->user_regs.rflags & 0x00257fd5 & ~(u64)X86_EFLAGS_IOPL) | X86_EFLAGS_IF | 2;
 	pv->iopl = c->user_regs.rflags >> 12 & 3;
 	memcpy(pv->traps, c->trap_ctxt, sizeof(pv->traps));
 	pv->event_callback = c->event_callback_eip;
