@@ -17,3 +17,6 @@ SOAK_TESTS         += '/usr/bin/env CYCLES=200 $(B)/tests/system/test_leaks'
 
 $(eval $(call tool,tests/system/leak_probe,tests/system/leak_probe.c $(XENCTL_SRCS),))
 TEST_PROGRAMS += $(B)/tests/system/leak_probe
+
+$(eval $(call tool,tests/system/xenctl_probe,tests/system/xenctl_probe.c $(XENCTL_SRCS),))
+TEST_PROGRAMS += $(B)/tests/system/xenctl_probe

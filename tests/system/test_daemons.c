@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The daemons of dom0 under guests that play foul, terminals that nobody reads, and sudden death:
- * tests/guest/hostile_rings does what it can to xenstored and xenconsoled; afterwards both are the same processes,
- * have not grown, and answer.
+ * The daemons of dom0, and the library below them, under guests that play foul, terminals that nobody reads, and
+ * sudden death: tests/guest/hostile_rings does what it can to xenstored and xenconsoled; afterwards both are the same
+ * processes, have not grown, and answer.
  */
 #include "sys.h"
 
@@ -26,6 +26,16 @@ static void test_up(void)
 	sys_must(H, "printf 'name=\"rings\"\\nkernel=\"/root/rings\"\\nmemory=16\\n' >/root/rings.cfg");
 	/* Once, so that whatever is made at first use is there. */
 	sys_must(H, "xl create -q -p /root/rings.cfg && xl destroy rings");
+}
+
+/* Every call of the library that all of them stand on. */
+static void test_xenctl(void)
+{
+	char probe[512];
+
+	snprintf(probe, sizeof(probe), "%s/tests/system/xenctl_probe", lab_build_dir());
+	if (sys_ok(lab_push(H, probe, "/root/xenctl_probe", &sys_err), "push"))
+		sys_contains(sys_must(H, "/root/xenctl_probe"), "0 failures");
 }
 
 /* What must be the same afterwards. */
@@ -98,6 +108,7 @@ int main(int argc, char **argv)
 {
 	static const struct sys_test tests[] = {
 		{ "up", test_up },
+		{ "lib/xenctl, call by call", test_xenctl },
 		{ "a guest that plays foul with its rings", test_hostile_rings },
 		{ "xenconsoled killed and started again", test_console_restart },
 		{ "a console that is flooded and not read", test_console_flood },
