@@ -379,6 +379,7 @@ static int domain_relinquish(struct domain *d)
 		return rc;
 	irq_relinquish_domain(d);
 	for_each_vcpu(d, v) {
+		vcpu_stop_timers(v);
 		vcpu_unmap_info(v);
 		rc = pv_vcpu_relinquish(v);
 		if (rc)

@@ -186,7 +186,7 @@ void vcpu_sleep_sync(struct vcpu *v)
 		smp_serve();
 		cpu_relax();
 	}
-	smp_mb();
+	spin_unlock(&runq_lock_vcpu(v)->lock);	/* its CPU is through with it, see release() */
 }
 
 /* The order matters: first say that we block, then look; a sender first makes the event pending, then looks whether we block. */
@@ -238,21 +238,30 @@ static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 	return next;
 }
 
-/* prev's state is saved: others may have it. */
+/*
+ * prev's state is saved: others may have it. All that still concerns it is done before the lock is given back, because
+ * whoever waits for it to stop (vcpu_sleep_sync()) may free it next.
+ */
 static void release(struct runqueue *rq, struct vcpu *prev)
 {
+	struct domain *d = NULL;
+
+	spin_lock(&rq->lock);
 	smp_mb();
 	prev->running = false;
-	smp_mb();
-	if (prev == rq->idle || !vcpu_runnable(prev))
-		return;
-	if (!test_bit(rq->cpu, prev->hard_affinity)) {
+	if (prev != rq->idle && vcpu_runnable(prev)) {
+		if (sched_queued(prev)) {
+			if (nr_cpus > 1)
+				runq_tickle(rq, prev);
+		} else if (!test_bit(rq->cpu, prev->hard_affinity)) {
+			d = prev->domain;
+			domain_hold(d);
+		}
+	}
+	spin_unlock(&rq->lock);
+	if (d) {
 		vcpu_wake(prev);
-	} else if (nr_cpus > 1) {
-		spin_lock(&rq->lock);
-		if (prev->cpu == rq->cpu && sched_queued(prev))
-			runq_tickle(rq, prev);
-		spin_unlock(&rq->lock);
+		domain_put(d);
 	}
 }
 

@@ -7,7 +7,8 @@
  * we hold a reference and a writable type, or the dummy. A run-state or time area is a guest virtual address instead: it
  * is written only while the vCPU is current, in kernel mode, by the fault-safe copy.
  *
- * Locks: d->lock for set-up (context, vcpu_info). Timers belong to the CPU that set them and run without a lock.
+ * Locks: d->lock for set-up (context, vcpu_info), v->virq_lock for the periodic timer. The other timers are set by the vCPU
+ * itself. Timers fire on the CPU that set them, without a lock.
  *
  * Not here: who runs when (sched.c), the processor context itself (pv/).
  */
@@ -36,13 +37,27 @@ static void poll_fire(void *data)
 	vcpu_unblock(data);
 }
 
+/* The period is under virq_lock, and so is setting the timer, because any vCPU of the domain may change it. */
 static void periodic_fire(void *data)
 {
 	struct vcpu *v = data;
 
+	if (!v->periodic_period)
+		return;
 	send_guest_vcpu_virq(v, VIRQ_TIMER);
+	spin_lock(&v->virq_lock);
 	if (v->periodic_period)
 		timer_set(&v->periodic, max(v->periodic.expires + v->periodic_period, now()));
+	spin_unlock(&v->virq_lock);
+}
+
+/* A timer that is set already finds the period gone and does nothing. */
+static long stop_periodic(struct vcpu *v)
+{
+	spin_lock(&v->virq_lock);
+	v->periodic_period = 0;
+	spin_unlock(&v->virq_lock);
+	return 0;
 }
 
 struct vcpu *vcpu_create(struct domain *d, unsigned int id)
@@ -77,12 +92,19 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id)
 	return v;
 }
 
-/* The domain's last reference is gone, or its creation failed: the vCPU never ran or does not any more. */
-void vcpu_destroy(struct vcpu *v)
+/* On the way to death. */
+void vcpu_stop_timers(struct vcpu *v)
 {
+	stop_periodic(v);
 	timer_stop(&v->singleshot);
 	timer_stop(&v->poll_timer);
 	timer_stop(&v->periodic);
+}
+
+/* The domain's last reference is gone, or its creation failed: the vCPU never ran or does not any more. */
+void vcpu_destroy(struct vcpu *v)
+{
+	vcpu_stop_timers(v);
 	sched_vcpu_destroy(v);
 	pv_vcpu_destroy(v);
 	v->domain->vcpu[v->id] = NULL;
@@ -349,15 +371,10 @@ static long set_periodic(struct vcpu *v, void *arg)
 		return -XEN_EFAULT;
 	if (set.period_ns < (u64)MILLISECS(1) || set.period_ns > (u64)MILLISECS(1000 * 3600))
 		return refuse(-XEN_EINVAL, "a period of %lu ns: 1 ms to 1 h are possible", set.period_ns);
+	spin_lock(&v->virq_lock);
 	v->periodic_period = set.period_ns;
 	timer_set(&v->periodic, now() + v->periodic_period);
-	return 0;
-}
-
-static long stop_periodic(struct vcpu *v)
-{
-	v->periodic_period = 0;
-	timer_stop(&v->periodic);
+	spin_unlock(&v->virq_lock);
 	return 0;
 }
 

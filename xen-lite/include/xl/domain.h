@@ -227,6 +227,7 @@ void domain_getinfo(struct domain *d, struct xen_domctl_getdomaininfo *info);
 /* common/vcpu.c */
 struct vcpu *vcpu_create(struct domain *d, unsigned int id);
 void vcpu_destroy(struct vcpu *v);
+void vcpu_stop_timers(struct vcpu *v);
 long do_vcpu_op(int cmd, unsigned int id, void *arg);
 void vcpu_pause(struct vcpu *v);
 void vcpu_pause_nosync(struct vcpu *v);
