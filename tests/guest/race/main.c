@@ -98,10 +98,13 @@ static void test_pin_against_map(void)
 
 static void update_shared_entry(void)
 {
-	u64 where = va_to_mfn(l2) << 12 | 7 * 8;
+	struct mmu_update u[64];
 
-	mmu_update(where, PTE(va_to_mfn(page), PTE_TABLE));
-	mmu_update(where, 0);
+	for (unsigned int i = 0; i < 64; i++) {
+		u[i].ptr = va_to_mfn(l2) << 12 | 7 * 8;
+		u[i].val = i & 1 ? 0 : PTE(va_to_mfn(page), PTE_TABLE);
+	}
+	hypercall4(__HYPERVISOR_mmu_update, u, 64, 0, DOMID_SELF);
 }
 
 static void test_same_entry(void)
