@@ -7,6 +7,8 @@
  * console_lock guards the ring, the sinks and the state of the current line. It is innermost: printk() may be called
  * with any lock held, so nothing here takes another one. A panic stops waiting for it (console_force()).
  *
+ * Three times Ctrl-A on the serial line leads to the debug keys (debug_keys.c).
+ *
  * The VGA text screen is ours only until dom0 writes for the first time; dom0 drives it from then on.
  */
 #include <xl/lib.h>
@@ -19,6 +21,7 @@
 
 #define RING_SIZE	65536U		/* power of two */
 #define RX_SIZE		1024U
+#define CTRL_A		1
 #define CHUNK		128		/* bytes of guest output handled between two preemption checks */
 
 static DEFINE_SPINLOCK(console_lock);
@@ -134,8 +137,30 @@ size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
 	return i;
 }
 
+/* Three times Ctrl-A turns the line between dom0 and the debug keys. True: the character is not for dom0. */
+static bool rx_for_us(char c)
+{
+	static unsigned int escapes;
+	static bool ours;
+
+	if (c != CTRL_A) {
+		escapes = 0;
+		if (ours)
+			debug_key(c);
+		return ours;
+	}
+	if (++escapes == 3) {
+		escapes = 0;
+		ours = !ours;
+		printk("the serial line is %s\n", ours ? "for debug keys (h: help; three times Ctrl-A: back)" : "dom0's");
+	}
+	return ours;
+}
+
 void console_rx(char c)
 {
+	if (rx_for_us(c))
+		return;
 	spin_lock(&rx_lock);
 	if (rx_head - rx_tail < RX_SIZE)
 		rx_ring[rx_head++ % RX_SIZE] = c;

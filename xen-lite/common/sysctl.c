@@ -48,28 +48,6 @@ static long read_console(struct xen_sysctl_readconsole *r)
 	return 0;
 }
 
-static void dump_domain(struct domain *d, char key)
-{
-	struct vcpu *v;
-
-	switch (key) {
-	case 'e':
-		domain_dump_evtchn(d);
-		break;
-	case 'g':
-		grant_table_dump(d);
-		break;
-	case 'q':
-		printk("d%u: %u references, %lu of %lu pages, pauses %u, dying %u, %s\n", d->id, d->refcnt, d->tot_pages,
-		       d->max_pages, d->pause_count, d->dying, d->crash_reason[0] ? d->crash_reason : "no crash");
-		for_each_vcpu(d, v)
-			printk("  v%u: CPU %u, flags %#x, pauses %u%s, upcall pending %u mask %u\n", v->id, v->cpu,
-			       v->pause_flags, v->pause_count, v->running ? ", running" : "",
-			       v->info->evtchn_upcall_pending, v->info->evtchn_upcall_mask);
-		break;
-	}
-}
-
 static long debug_keys(const struct xen_sysctl_debug_keys *k)
 {
 	char key;
@@ -79,15 +57,7 @@ static long debug_keys(const struct xen_sysctl_debug_keys *k)
 	for (u32 i = 0; i < k->nr_keys; i++) {
 		if (copy_from_guest_offset(&key, k->keys.p, i, 1))
 			return -XEN_EFAULT;
-		if (key != 'e' && key != 'g' && key != 'q') {
-			printk("keys: e event channels, g grants, q domains\n");
-			continue;
-		}
-		for (struct domain *d = domain_get_next(0), *next; d; d = next) {
-			dump_domain(d, key);
-			next = domain_get_next(d->id + 1);
-			domain_put(d);
-		}
+		debug_key(key);
 	}
 	return 0;
 }

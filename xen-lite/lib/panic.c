@@ -10,17 +10,25 @@
 #include <xl/platform.h>
 #include <xl/time.h>
 #include <xl/domain.h>
+#include <xl/entry.h>
 
 #define REBOOT_DELAY_S	5
 
 static u32 panic_cpu;		/* CPU + 1 of the one that speaks */
 
-static void show_current(void)
+/* What the processor holds now, and the guest that was interrupted: the frame at the top of the stack is its. */
+static void show_state(unsigned long rsp, unsigned long rbp)
 {
 	const struct vcpu *v = current;
+	unsigned long flags;
 
-	if (v && v->domain)
-		printk(XL_ERR "running: d%u v%u\n", v->domain->id, v->id);
+	__asm__ __volatile__("pushf; pop %0" : "=r" (flags));
+	printk(XL_ERR "rsp %016lx rbp %016lx rflags %08lx\n", rsp, rbp, flags);
+	printk(XL_ERR "cr0 %016lx cr2 %016lx cr3 %016lx cr4 %08lx\n", read_cr0(), read_cr2(), read_cr3(), read_cr4());
+	if (!v || !v->domain || is_idle_vcpu(v))
+		return;
+	printk(XL_ERR "d%u v%u was running:\n", v->domain->id, v->id);
+	show_registers(guest_regs());
 }
 
 /* Without timer interrupts: the time source if there is one, else a count that is long enough on any machine. */
@@ -74,7 +82,7 @@ void panic(const char *fmt, ...)
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	printk(XL_ERR "PANIC on CPU %u: %s\n", smp_processor_id(), msg);
-	show_current();
+	show_state((unsigned long)__builtin_frame_address(0), *(unsigned long *)__builtin_frame_address(0));
 	show_backtrace((unsigned long)__builtin_return_address(0), *(unsigned long *)__builtin_frame_address(0));
 	stop_machine();
 }

@@ -143,6 +143,23 @@ struct irq_desc *irq_by_vector(u8 vector)
 	return vector_desc[vector];
 }
 
+void irq_show(u8 vector)
+{
+	struct irq_desc *desc = vector_desc[vector];
+
+	if (!desc)
+		return;
+	spin_lock(&desc->lock);
+	if (desc->type == IRQ_GSI)
+		printk("vector %#x: GSI %u %s", vector, desc->gsi, desc->level ? "level" : "edge");
+	else
+		printk("vector %#x: %s %02x:%02x.%x entry %u", vector, desc->type == IRQ_MSI ? "MSI" : "MSI-X",
+		       desc->pci.bus, desc->pci.devfn >> 3, desc->pci.devfn & 7, desc->entry);
+	printk(", %lu times, masked %#x, %u guests, %u in flight%s\n", desc->count, desc->masked, desc->nr_guests,
+	       desc->nr_in_flight, desc->handler ? ", ours" : "");
+	spin_unlock(&desc->lock);
+}
+
 /* Everything goes to the boot CPU, which every kind of interrupt can address. */
 u32 irq_destination(void)
 {

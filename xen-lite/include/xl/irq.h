@@ -69,6 +69,7 @@ void irq_vector_free(struct irq_desc *desc);
 struct irq_desc *irq_by_vector(u8 vector);	/* NULL: free */
 void irq_mask(struct irq_desc *desc, u8 why);	/* desc->lock held */
 void irq_unmask(struct irq_desc *desc, u8 why);
+void irq_show(u8 vector);	/* one line in the log, if it is in use */
 u32 irq_destination(void);			/* APIC id that interrupts go to */
 
 /* ioapic.c; desc->lock held, desc->type == IRQ_GSI */
