@@ -85,7 +85,8 @@ static void exec_qemu(const struct run *r, int out)
 	const struct options *o = r->o;
 	char append[1024], image[1024];
 
-	snprintf(append, sizeof(append), "com1=115200,8n1 console=com1 dom0_mem=%s dom0_max_vcpus=%s loglvl=all noreboot %s",
+	snprintf(append, sizeof(append),
+		 "com1=115200,8n1 console=com1 dom0_mem=%s dom0_max_vcpus=%s loglvl=all noreboot %s",
 		 o->dom0_mem, o->smp, o->extra);
 	snprintf(image, sizeof(image), "%s/%s/%s", o->here, r->name, r->name);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -93,9 +94,10 @@ static void exec_qemu(const struct run *r, int out)
 	dup2(out, STDERR_FILENO);
 	close(STDIN_FILENO);
 	open("/dev/null", O_RDONLY);
-	execlp("qemu-system-x86_64", "qemu-system-x86_64", "-accel", "tcg", "-M", o->machine, "-cpu", o->cpu, "-m", o->mem,
-	       "-smp", o->smp, "-display", "none", "-vga", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none",
-	       "-net", "none", "-kernel", o->hypervisor, "-append", append, "-initrd", image, (char *)NULL);
+	execlp("qemu-system-x86_64", "qemu-system-x86_64", "-accel", "tcg", "-M", o->machine, "-cpu", o->cpu,
+	       "-m", o->mem, "-smp", o->smp, "-display", "none", "-vga", "none", "-no-reboot", "-serial", "stdio",
+	       "-monitor", "none", "-net", "none", "-kernel", o->hypervisor, "-append", append, "-initrd", image,
+	       (char *)NULL);
 	fprintf(stderr, "cannot start qemu-system-x86_64: %s (run 'make deps')\n", strerror(errno));
 	_exit(127);
 }

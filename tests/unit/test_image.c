@@ -328,7 +328,8 @@ static void test_bomb(void)
 	elf_make();
 	for (size_t i = 0; i < NR_PACKERS; i++) {
 		n = packers[i].pack(out, sizeof(out));
-		CU_ASSERT_EQUAL(image_parse(&img, out, n, elf.len / 2, &err), packers[i].pack == pack_lz4 ? -EINVAL : -EFBIG);
+		CU_ASSERT_EQUAL(image_parse(&img, out, n, elf.len / 2, &err),
+				packers[i].pack == pack_lz4 ? -EINVAL : -EFBIG);
 	}
 }
 
@@ -610,7 +611,7 @@ static unsigned int count_files(const char *dir)
 	return n;
 }
 
-/* The second load comes from the cache, a changed file does not, and a directory that others may write is not trusted. */
+/* The second load comes from the cache, a changed file does not; a directory that others may write is not trusted. */
 static void test_cache(void)
 {
 	static uint8_t out[0x20000];

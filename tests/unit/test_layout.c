@@ -232,7 +232,7 @@ static void test_refused(void)
 	check_refused(&img, 0, 64 * MIB, -EINVAL, "too close to the kernel");
 	img = kernel(40 << 20, false);
 	img.virt_base = 0xffff87fffff00000;
-	check_refused(&img, 0, 64 * MIB, -EINVAL, "initial mapping at 0xffff87fffff00000 lies in the hypervisor's part");
+	check_refused(&img, 0, 64 * MIB, -EINVAL, "mapping at 0xffff87fffff00000 lies in the hypervisor's part");
 	img.virt_base = 0xfffffffffd000000;
 	check_refused(&img, 0, 64 * MIB, -EINVAL, "initial mapping of 41 MiB");
 	img.virt_base = 0x7fffff000000;

@@ -47,10 +47,9 @@ static int dir_open(void)
 
 static void entry_name(char *name, size_t size, const struct stat *st)
 {
-	snprintf(name, size, "%llx-%llx-%llx-%llx.%09lx-%llx.%09lx", (unsigned long long)st->st_dev,
-		 (unsigned long long)st->st_ino, (unsigned long long)st->st_size, (unsigned long long)st->st_mtim.tv_sec,
-		 (unsigned long)st->st_mtim.tv_nsec, (unsigned long long)st->st_ctim.tv_sec,
-		 (unsigned long)st->st_ctim.tv_nsec);
+	snprintf(name, size, "%jx-%jx-%jx-%jx.%09lx-%jx.%09lx", (uintmax_t)st->st_dev, (uintmax_t)st->st_ino,
+		 (uintmax_t)st->st_size, (uintmax_t)st->st_mtim.tv_sec, (unsigned long)st->st_mtim.tv_nsec,
+		 (uintmax_t)st->st_ctim.tv_sec, (unsigned long)st->st_ctim.tv_nsec);
 }
 
 bool image_cache_get(const struct stat *kernel, struct bytes *out)

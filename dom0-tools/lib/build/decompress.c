@@ -91,7 +91,7 @@ static int gzip_decode(struct sink *s, const uint8_t *in, size_t len)
 	return rc;
 }
 
-/* Memory for liblzma. Its dictionary is worth having all at once, as struct bytes does it; that struct lies in front. */
+/* Memory for liblzma. Its dictionary is worth having all at once, as in struct bytes; that struct lies in front. */
 static void *lzma_take(void *opaque, size_t n, size_t size)
 {
 	struct bytes b = { 0 };

@@ -29,7 +29,8 @@ static int header_check(const Elf64_Ehdr *eh, struct errbuf *e)
 	if (eh->e_ident[EI_CLASS] != ELFCLASS64 || eh->e_ident[EI_DATA] != ELFDATA2LSB)
 		return build_fail(e, -ENOEXEC, "is no little-endian ELF64 file");
 	if (eh->e_machine != EM_X86_64)
-		return build_fail(e, -ENOEXEC, "is for another processor (ELF machine %u), not for x86-64", eh->e_machine);
+		return build_fail(e, -ENOEXEC, "is for another processor (ELF machine %u), not for x86-64",
+				  eh->e_machine);
 	if (eh->e_type != ET_EXEC && eh->e_type != ET_DYN)
 		return build_fail(e, -ENOEXEC, "is ELF, but no executable (ELF type %u)", eh->e_type);
 	if (!eh->e_phnum || eh->e_phnum > MAX_HEADERS || eh->e_phentsize != sizeof(Elf64_Phdr))
@@ -234,8 +235,8 @@ static int segments_check(struct kernel_image *img, struct errbuf *e)
 	last = &img->seg[img->nr_segs - 1];
 	for (const struct image_seg *s = img->seg; s < last; s++)
 		if (s[1].pa - s->pa < s->memsz)
-			return build_fail(e, -EINVAL, "segments at 0x%llx and 0x%llx overlap", (unsigned long long)s->pa,
-					  (unsigned long long)s[1].pa);
+			return build_fail(e, -EINVAL, "segments at 0x%llx and 0x%llx overlap",
+					  (unsigned long long)s->pa, (unsigned long long)s[1].pa);
 	img->pa_start = img->seg[0].pa;
 	img->pa_end = last->pa + last->memsz;
 	if (img->pa_end - img->pa_start > IMAGE_MAX_SPAN || img->pa_end > IMAGE_MAX_SPAN)

@@ -85,7 +85,7 @@ static int check_is_pv(const struct kernel_image *img, struct errbuf *e)
 	if (img->loader[0] && strcmp(img->loader, "generic"))
 		return build_fail(e, -ENOEXEC, "wants loader '%s', only generic is provided", img->loader);
 	if (strstr(img->features, "!auto_translated_physmap"))
-		return build_fail(e, -ENOEXEC, "needs the feature auto_translated_physmap, which PV guests do not have");
+		return build_fail(e, -ENOEXEC, "needs the feature auto_translated_physmap, which PV guests lack");
 	return 0;
 }
 
@@ -98,7 +98,7 @@ static int check_addresses(const struct kernel_image *img, struct errbuf *e)
 		return build_fail(e, -EINVAL, "the kernel does not fit above VIRT_BASE 0x%llx",
 				  (unsigned long long)img->virt_base);
 	if (!in_image(img, img->entry, 1))
-		return build_fail(e, -EINVAL, "entry point 0x%llx lies outside the kernel, which is at 0x%llx to 0x%llx",
+		return build_fail(e, -EINVAL, "entry point 0x%llx lies outside the kernel, 0x%llx to 0x%llx",
 				  (unsigned long long)img->entry, (unsigned long long)(img->virt_base + img->pa_start),
 				  (unsigned long long)(img->virt_base + img->pa_end));
 	if (img->has_hypercall_page &&

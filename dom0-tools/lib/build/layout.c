@@ -66,8 +66,8 @@ static int region_check(const struct region *r, const char *what, struct errbuf 
 		return build_fail(e, -EINVAL, "the %s of %llu MiB at 0x%llx does not fit in the address space", what,
 				  mib(r->pages), (unsigned long long)r->va);
 	if (slot_first(r) <= HV_SLOT_LAST && slot_last(r) >= HV_SLOT_FIRST)
-		return build_fail(e, -EINVAL, "the %s at 0x%llx lies in the hypervisor's part of the address space", what,
-				  (unsigned long long)r->va);
+		return build_fail(e, -EINVAL, "the %s at 0x%llx lies in the hypervisor's part of the address space",
+				  what, (unsigned long long)r->va);
 	return 0;
 }
 
@@ -141,8 +141,8 @@ int layout_plan(struct layout *l, const struct kernel_image *img, uint64_t initr
 				  mib(MAX_PAGES));
 	plan_contents(l, img, &pfn);
 	if (UINT64_MAX - img->virt_base < pfn * PAGE_BYTES + TABLE_ROOM)
-		return build_fail(e, -EINVAL, "the initial mapping of %llu MiB at 0x%llx does not fit in the address space",
-				  mib(pfn), (unsigned long long)img->virt_base);
+		return build_fail(e, -EINVAL, "the initial mapping of %llu MiB at 0x%llx does not fit in the address "
+				  "space", mib(pfn), (unsigned long long)img->virt_base);
 	plan_boot_tables(l, pfn);
 	plan_behind(l, img);
 	rc = region_check(&l->boot, "initial mapping", e);
@@ -154,7 +154,7 @@ int layout_plan(struct layout *l, const struct kernel_image *img, uint64_t initr
 		return build_fail(e, -EINVAL, "ELF note INIT_P2M 0x%llx is too close to the kernel at 0x%llx",
 				  (unsigned long long)l->p2m.va, (unsigned long long)l->boot.va);
 	if (l->used_pages > nr_pages)
-		return build_fail(e, -ENOMEM, "memory of %llu MiB is too small for this kernel%s: %llu MiB is the least",
-				  mib(nr_pages), initrd_len ? " and ramdisk" : "", mib(l->used_pages));
+		return build_fail(e, -ENOMEM, "memory of %llu MiB is too small for this kernel%s: %llu MiB is the "
+				  "least", mib(nr_pages), initrd_len ? " and ramdisk" : "", mib(l->used_pages));
 	return 0;
 }

@@ -46,6 +46,7 @@ int layout_plan(struct layout *l, const struct kernel_image *img, uint64_t initr
  * region's first page. p2m[] gives the machine frame of each guest frame. Frames that hold page tables are mapped
  * read-only.
  */
-void pagetable_fill(const struct layout *l, const struct region *r, const uint64_t *p2m, uint64_t *tables, uint64_t *l4);
+void pagetable_fill(const struct layout *l, const struct region *r, const uint64_t *p2m, uint64_t *tables,
+		    uint64_t *l4);
 
 #endif

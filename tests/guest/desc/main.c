@@ -2,11 +2,11 @@
 /*
  * Descriptor tables: set_gdt, update_descriptor, SET_LDT.
  *
- * ABI: set_gdt takes machine frames and a number of entries, at most 7168 (the reserved entries are the hypervisor's); a
- * frame must not be mapped writable and every descriptor in it must be safe: code or data, no gates but call gates, DPL
- * forced to 3 where lower, no system descriptors. update_descriptor changes one entry of a frame in use after the same
- * check. SET_LDT takes a virtual address and is checked when an entry is used. The flat selectors of the hypervisor
- * stay usable always.
+ * ABI: set_gdt takes machine frames and a number of entries, at most 7168 (the reserved entries are the
+ * hypervisor's); a frame must not be mapped writable and every descriptor in it must be safe: code or data, no
+ * gates but call gates, DPL forced to 3 where lower, no system descriptors. update_descriptor changes one entry of
+ * a frame in use after the same check. SET_LDT takes a virtual address and is checked when an entry is used. The
+ * flat selectors of the hypervisor stay usable always.
  */
 #include "guest.h"
 
@@ -141,7 +141,8 @@ static void test_ldt(void)
 static void test_reserved_selectors(void)
 {
 	for (u32 sel = FIRST_RESERVED_GDT_BYTE; sel < 0x10000; sel += 8) {
-		bool flat = sel == (FLAT_RING3_CS32 & ~7) || sel == (FLAT_RING3_DS32 & ~7) || sel == (FLAT_RING3_CS64 & ~7);
+		bool flat = sel == (FLAT_RING3_CS32 & ~7) || sel == (FLAT_RING3_DS32 & ~7) ||
+			    sel == (FLAT_RING3_CS64 & ~7);
 
 		if (load_ds(sel | 3) && !flat)
 			CHECK(false, "selector 0x%x was loaded", sel | 3);

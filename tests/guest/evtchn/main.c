@@ -2,11 +2,11 @@
 /*
  * Event channels on one vCPU, two-level layout.
  *
- * ABI: a port goes pending once, however often it is sent to, until the guest clears its bit. If it is not masked the
- * word's bit in evtchn_pending_sel and evtchn_upcall_pending are set, and the upcall comes as soon as
- * evtchn_upcall_mask is 0, with the mask set on entry. An event on a masked port sets only the pending bit; unmasking
- * by hypercall delivers it. Ports: unbound, interdomain (also to the own domain: a loopback pair), IPI, VIRQ; port 0 is
- * never given out; a closed port's other end becomes unbound.
+ * ABI: a port goes pending once, however often it is sent to, until the guest clears its bit. If it is not masked
+ * the word's bit in evtchn_pending_sel and evtchn_upcall_pending are set, and the upcall comes as soon as
+ * evtchn_upcall_mask is 0, with the mask set on entry. An event on a masked port sets only the pending bit;
+ * unmasking by hypercall delivers it. Ports: unbound, interdomain (also to the own domain: a loopback pair), IPI,
+ * VIRQ; port 0 is never given out; a closed port's other end becomes unbound.
  */
 #include "guest.h"
 

@@ -2,11 +2,12 @@
 /*
  * Grant tables: a domain that maps and copies its own grants.
  *
- * ABI: setup_table gives the frames of the table; an entry {flags, domid, frame} permits that domain to map or copy the
- * frame. map_grant_ref puts it at an address whose L1 entry is absent, or into a given entry; the status of each
- * element tells, the hypercall itself succeeds, and elements behind a failed one are still done. While mapped the entry
- * shows GTF_reading and, unless read-only, GTF_writing. unmap needs the right handle and the right address. copy stays
- * inside one page on both sides. A frame that is a page table cannot be mapped writable through a grant.
+ * ABI: setup_table gives the frames of the table; an entry {flags, domid, frame} permits that domain to map or copy
+ * the frame. map_grant_ref puts it at an address whose L1 entry is absent, or into a given entry; the status of
+ * each element tells, the hypercall itself succeeds, and elements behind a failed one are still done. While mapped
+ * the entry shows GTF_reading and, unless read-only, GTF_writing. unmap needs the right handle and the right
+ * address. copy stays inside one page on both sides. A frame that is a page table cannot be mapped writable through
+ * a grant.
  */
 #include "guest.h"
 

@@ -2,16 +2,17 @@
 /*
  * Every hypercall with arguments that nobody should pass.
  *
- * ABI: a pointer into the hypervisor's part of the address space, a non-canonical one, or one to nothing is -EFAULT (or
- * another error); no combination of numbers does harm to the hypervisor or to memory that the guest did not name. A
- * canary next to the hypervisor's addresses cannot be placed by a guest, so the proof is that the machine goes on: after
- * each sweep plain calls work, the kernel's own pages are unchanged, and no register comes back with an address of the
- * hypervisor in it. Past holes of this kind: XSA 29, 212, 232, 296.
+ * ABI: a pointer into the hypervisor's part of the address space, a non-canonical one, or one to nothing is -EFAULT
+ * (or another error); no combination of numbers does harm to the hypervisor or to memory that the guest did not
+ * name. A canary next to the hypervisor's addresses cannot be placed by a guest, so the proof is that the machine
+ * goes on: after each sweep plain calls work, the kernel's own pages are unchanged, and no register comes back with
+ * an address of the hypervisor in it. Past holes of this kind: XSA 29, 212, 232, 296.
  */
 #include "guest.h"
 
 static const u64 pointers[] = {
-	0, 1, 0xfff, 0x10000, 0x7fffffffffff, 0x800000000000, 0x8000000000000000, 0xffff7fffffffffff, 0xffff800000000000,
+	0, 1, 0xfff, 0x10000, 0x7fffffffffff, 0x800000000000, 0x8000000000000000, 0xffff7fffffffffff,
+	0xffff800000000000,
 	0xffff820000000000, 0xffff82d080200000, 0xffff830000000000, 0xffff87ffffffffff, 0xffff880000000000,
 	0xfffffffffffff000, 0xffffffffffffffff,
 };
@@ -32,8 +33,9 @@ static u64 pick(void)
 }
 
 /*
- * Calls that would rightly end or change this guest, whatever their pointers are: iret, multicall (of what?), vm_assist,
- * stack_switch, set_gdt without entries, set_trap_table(NULL), set_segment_base and callbacks are tested by themselves.
+ * Calls that would rightly end or change this guest, whatever their pointers are: iret, multicall (of what?),
+ * vm_assist, stack_switch, set_gdt without entries, set_trap_table(NULL), set_segment_base and callbacks are tested
+ * by themselves.
  */
 static bool leave_out(unsigned int nr)
 {
@@ -131,7 +133,8 @@ static void test_explicit(void)
 			continue;
 		for (u64 slot = 256; slot < 272; slot++)
 			for (u64 off = 0; off < 4; off++) {
-				u64 p = 0xffff000000000000 | slot << 39 | (off == 1 ? 0x1000 : off == 2 ? 0x200000 : off << 28);
+				static const u64 offsets[] = { 0, 0x1000, 0x200000, 0x30000000 };
+				u64 p = 0xffff000000000000 | slot << 39 | offsets[off];
 
 				CHECK(take(i, p) == -XEN_EFAULT, "hypercall %u command %u at 0x%lx: %ld", takers[i].nr,
 				      takers[i].cmd, p, take(i, p));
@@ -150,7 +153,8 @@ static void test_pointers(void)
 	unsigned int calls = 0;
 
 	for (unsigned int nr = 0; nr < 64; nr++) {
-		if (leave_out(nr) || nr == __HYPERVISOR_update_va_mapping || nr == __HYPERVISOR_update_va_mapping_otherdomain)
+		if (leave_out(nr) || nr == __HYPERVISOR_update_va_mapping ||
+		    nr == __HYPERVISOR_update_va_mapping_otherdomain)
 			continue;
 		for (unsigned int p = 0; p < ARRAY_SIZE(pointers); p++)
 			for (u64 cmd = 0; cmd < 40; cmd++) {
@@ -211,8 +215,8 @@ static void test_no_leak(void)
 
 		if (leave_out(nr) || nr == __HYPERVISOR_multicall)
 			continue;
-		asm volatile("syscall" : "+a" (rax), "+D" (rdi), "+S" (rsi), "+d" (rdx), "+r" (r10), "+r" (r8), "+r" (r9)
-			     : : "rcx", "r11", "memory");
+		asm volatile("syscall" : "+a" (rax), "+D" (rdi), "+S" (rsi), "+d" (rdx), "+r" (r10), "+r" (r8),
+			     "+r" (r9) : : "rcx", "r11", "memory");
 		values[0] = rax;
 		values[1] = rdi;
 		values[2] = rsi;

@@ -2,10 +2,11 @@
 /*
  * Page tables as an attacker writes them.
  *
- * ABI: no present entry of level 2 to 4 may have PSE or a reserved bit; no entry of any level may name a frame that is
- * not the domain's own (nor, for dom0, memory-mapped I/O) or that does not exist; the hypervisor's slots 256 to 271 of an
- * L4 cannot be changed; tables do not map each other in loops; a bad entry deep in a tree is found before anything
- * of it is used, and a refusal leaves every page as it was. Past holes of this kind: XSA 148, 167, 182, 185, 240, 309.
+ * ABI: no present entry of level 2 to 4 may have PSE or a reserved bit; no entry of any level may name a frame that
+ * is not the domain's own (nor, for dom0, memory-mapped I/O) or that does not exist; the hypervisor's slots 256 to
+ * 271 of an L4 cannot be changed; tables do not map each other in loops; a bad entry deep in a tree is found before
+ * anything of it is used, and a refusal leaves every page as it was. Past holes of this kind: XSA 148, 167, 182,
+ * 185, 240, 309.
  */
 #include "guest.h"
 
@@ -100,8 +101,8 @@ static void test_loops(void)
 	struct {
 		u64 *table, *to;
 	} loops[] = {
-		{ l2, l2 }, { l2, l3 }, { l2, l4 }, { l3, l3 }, { l3, l4 }, { l3, l1 }, { l4, l4 }, { l4, l2 }, { l4, l1 },
-		{ l2, data },
+		{ l2, l2 }, { l2, l3 }, { l2, l4 }, { l3, l3 }, { l3, l4 }, { l3, l1 }, { l4, l4 }, { l4, l2 },
+		{ l4, l1 }, { l2, data },
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(loops); i++) {
@@ -186,7 +187,8 @@ static void test_hypervisor_slots(void)
 	for (int slot = 256; slot < 272; slot++) {
 		u64 before = l4[slot];
 
-		CHECK(mmu_update(va_to_mfn(l4) << 12 | slot * 8, PTE(va_to_mfn(l3), PTE_TABLE)) < 0, "slot %d changed", slot);
+		CHECK(mmu_update(va_to_mfn(l4) << 12 | slot * 8, PTE(va_to_mfn(l3), PTE_TABLE)) < 0,
+		      "slot %d changed", slot);
 		CHECK(mmu_update(va_to_mfn(l4) << 12 | slot * 8, 0) < 0 || !before, "slot %d cleared", slot);
 		CHECK_EQ(l4[slot], before);
 	}

@@ -2,11 +2,11 @@
 /*
  * The iret hypercall, from kernel to kernel and to user mode.
  *
- * ABI: stack rax, r11, rcx, flags, rip, cs, rflags, rsp, ss; the rest of the registers stay as they are. CS with RPL 3
- * goes to user mode (and to the user's page tables), a lower RPL to the kernel. IF of rflags becomes the inverse of
- * evtchn_upcall_mask; IOPL and other system flags from the guest are ignored; pending events are delivered before the
- * next instruction. With VGCF_in_syscall in flags rcx and r11 come from rip and rflags. From user mode, a trap arrives on
- * the stack set by stack_switch, with CS RPL 3.
+ * ABI: stack rax, r11, rcx, flags, rip, cs, rflags, rsp, ss; the rest of the registers stay as they are. CS with
+ * RPL 3 goes to user mode (and to the user's page tables), a lower RPL to the kernel. IF of rflags becomes the
+ * inverse of evtchn_upcall_mask; IOPL and other system flags from the guest are ignored; pending events are
+ * delivered before the next instruction. With VGCF_in_syscall in flags rcx and r11 come from rip and rflags. From
+ * user mode, a trap arrives on the stack set by stack_switch, with CS RPL 3.
  */
 #include "guest.h"
 

@@ -2,8 +2,8 @@
 /*
  * Trap, event and syscall entries, and the way to user mode and back.
  *
- * The hypervisor enters with the stack: rcx, r11, [error code], rip, cs, rflags, rsp, ss. Each stub brings that into the
- * form of struct regs (guest.h) and calls trap_c(regs); the way back is the iret hypercall.
+ * The hypervisor enters with the stack: rcx, r11, [error code], rip, cs, rflags, rsp, ss. Each stub brings that
+ * into the form of struct regs (guest.h) and calls trap_c(regs); the way back is the iret hypercall.
  */
 #define __ASSEMBLY__
 #include "public/xen.h"

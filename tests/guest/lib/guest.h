@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a test kernel has to hand. A test is one folder with a main.c that defines test_main(); it calls CHECK() for each
- * promise of the ABI and returns. The framework prints the verdict and shuts the machine down.
+ * What a test kernel has to hand. A test is one folder with a main.c that defines test_main(); it calls CHECK() for
+ * each promise of the ABI and returns. The framework prints the verdict and shuts the machine down.
  *
- * One vCPU runs all of this unless a test starts another; nothing here takes locks. Kernel addresses: frame pfn of the
- * guest is at VIRT_BASE + pfn * 4096, for as many frames as the first page tables map.
+ * One vCPU runs all of this unless a test starts another; nothing here takes locks. Kernel addresses: frame pfn of
+ * the guest is at VIRT_BASE + pfn * 4096, for as many frames as the first page tables map.
  */
 #ifndef TESTS_GUEST_GUEST_H
 #define TESTS_GUEST_GUEST_H
@@ -133,8 +133,9 @@ bool can_write(volatile void *va);
 /* --- a second vCPU (ap.c) --- */
 
 /*
- * Start vCPU 1 at fn, in the kernel's address space, events masked, with the trap gates of traps_init(). Skips the test
- * if there is only one. Its traps go to trap_hook[], which asks on_ap(r) who it is; without a hook they end the test.
+ * Start vCPU 1 at fn, in the kernel's address space, events masked, with the trap gates of traps_init(). Skips the
+ * test if there is only one. Its traps go to trap_hook[], which asks on_ap(r) who it is; without a hook they end
+ * the test.
  */
 void ap_start(void (*fn)(void));
 bool on_ap(const struct regs *r);

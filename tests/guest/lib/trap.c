@@ -121,8 +121,10 @@ void traps_init(void)
 
 	for (unsigned int v = 0; v < 20; v++)
 		if (v != 2 && v != 15)
-			table[n++] = (struct trap_info){ .vector = v, .flags = v == 3 || v == 4 ? 3 : 0,
-							 .cs = FLAT_KERNEL_CS, .address = (unsigned long)trap_stubs[v] };
+			table[n++] = (struct trap_info){
+				.vector = v, .flags = v == 3 || v == 4 ? 3 : 0, .cs = FLAT_KERNEL_CS,
+				.address = (unsigned long)trap_stubs[v],
+			};
 	if (table_load(table))
 		test_die("set_trap_table refused");
 	callback_set(CALLBACKTYPE_event, event_entry);

@@ -2,11 +2,12 @@
 /*
  * memory_op: give memory back, get some, exchange it.
  *
- * ABI: decrease_reservation takes machine frames, populate_physmap guest frames and puts the machine frames over them; both
- * return how many extents were done. A frame that is still mapped or pinned is refused, or goes when its last use ends:
- * never before. New frames belong to the domain, hold nothing of others (what the guest itself gave back may come again as it
- * was) and have their machine-to-physical entry set. exchange gives frames for others of another order; it fails cleanly, or
- * fully succeeds. current and maximum reservation count. machphys_mapping says where the table is.
+ * ABI: decrease_reservation takes machine frames, populate_physmap guest frames and puts the machine frames over
+ * them; both return how many extents were done. A frame that is still mapped or pinned is refused, or goes when its
+ * last use ends: never before. New frames belong to the domain, hold nothing of others (what the guest itself gave
+ * back may come again as it was) and have their machine-to-physical entry set. exchange gives frames for others of
+ * another order; it fails cleanly, or fully succeeds. current and maximum reservation count. machphys_mapping says
+ * where the table is.
  */
 #include "guest.h"
 

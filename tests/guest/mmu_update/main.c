@@ -2,10 +2,11 @@
 /*
  * mmu_update, each command.
  *
- * ABI: NORMAL_PT_UPDATE writes an entry of any level after checking it; PRESERVE_AD does so and keeps accessed and dirty
- * bits that the entry has by then; NO_TRANSLATE is as NORMAL for PV; MACHPHYS_UPDATE sets the machine-to-physical
- * entry of an own frame. Requests are carried out in order; the first failure stops, and `done` says how many went
- * before. An entry of a page that is no page table is -EINVAL or written as plain data if the page is writable.
+ * ABI: NORMAL_PT_UPDATE writes an entry of any level after checking it; PRESERVE_AD does so and keeps accessed and
+ * dirty bits that the entry has by then; NO_TRANSLATE is as NORMAL for PV; MACHPHYS_UPDATE sets the
+ * machine-to-physical entry of an own frame. Requests are carried out in order; the first failure stops, and `done`
+ * says how many went before. An entry of a page that is no page table is -EINVAL or written as plain data if the
+ * page is writable.
  */
 #include "guest.h"
 

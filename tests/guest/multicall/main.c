@@ -2,9 +2,10 @@
 /*
  * multicall: several hypercalls in one.
  *
- * ABI: entries are carried out in order, each result goes to its entry, a failed one does not stop the rest, and the
- * multicall itself returns 0. Any hypercall may be in it but another multicall, whose entry fails (and iret, which has no
- * stack to return by there: Xen ends the guest). A list that cannot be read or written ends it with -EFAULT.
+ * ABI: entries are carried out in order, each result goes to its entry, a failed one does not stop the rest, and
+ * the multicall itself returns 0. Any hypercall may be in it but another multicall, whose entry fails (and iret,
+ * which has no stack to return by there: Xen ends the guest). A list that cannot be read or written ends it with
+ * -EFAULT.
  */
 #include "guest.h"
 

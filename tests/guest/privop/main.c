@@ -2,10 +2,11 @@
 /*
  * Privileged instructions that the hypervisor carries out for a guest kernel.
  *
- * ABI: rdmsr, wrmsr, in, out (with virtual IOPL 1), mov to and from CR0, CR2, CR3, CR4 and the debug registers, clts,
- * wbinvd, xsetbv, and cpuid behind the prefix `ud2; "xen"`. What is not allowed is #GP with error code 0 and changes
- * nothing; unknown MSRs are #GP. CR0.WP, PE and PG cannot be changed. User code gets #GP for all of them. The forced
- * CPUID hides what a PV guest cannot use (PSE, PGE, MTRR, x2APIC, SMEP, SMAP, ...) and shows the leaves at 0x40000000.
+ * ABI: rdmsr, wrmsr, in, out (with virtual IOPL 1), mov to and from CR0, CR2, CR3, CR4 and the debug registers,
+ * clts, wbinvd, xsetbv, and cpuid behind the prefix `ud2; "xen"`. What is not allowed is #GP with error code 0 and
+ * changes nothing; unknown MSRs are #GP. CR0.WP, PE and PG cannot be changed. User code gets #GP for all of them.
+ * The forced CPUID hides what a PV guest cannot use (PSE, PGE, MTRR, x2APIC, SMEP, SMAP, ...) and shows the leaves
+ * at 0x40000000.
  */
 #include "guest.h"
 
@@ -32,8 +33,8 @@ static void cpuid(u32 leaf, u32 sub, u32 r[4])
 static void test_msrs(void)
 {
 	static const u32 secret[] = { 0x1b /* APIC base */, 0xc0000080 /* EFER */ };
-	static const u32 refused[] = { 0xc0000082 /* LSTAR */, 0x174, 0x175, 0x176 /* SYSENTER */, 0x12345678, 0x40000073,
-				       0xffffffff, 0x9e, 0xc0010117 /* VM_HSAVE_PA */ };
+	static const u32 refused[] = { 0xc0000082 /* LSTAR */, 0x174, 0x175, 0x176 /* SYSENTER */, 0x12345678,
+				       0x40000073, 0xffffffff, 0x9e, 0xc0010117 /* VM_HSAVE_PA */ };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(secret); i++)
 		rdmsr(secret[i]);		/* may be shown, must not crash */
@@ -42,8 +43,8 @@ static void test_msrs(void)
 		u64 before = rdmsr(refused[i]), after;
 		bool readable = trap.vector == NO_TRAP;
 
-		CHECK(readable || (trap.vector == 13 && trap.error == 0), "rdmsr 0x%x: trap %lu error 0x%lx", refused[i],
-		      trap.vector, trap.error);
+		CHECK(readable || (trap.vector == 13 && trap.error == 0), "rdmsr 0x%x: trap %lu error 0x%lx",
+		      refused[i], trap.vector, trap.error);
 		wrmsr(refused[i], 0xffffffff80001234);
 		CHECK(trap.vector == 13 || trap.vector == NO_TRAP, "wrmsr 0x%x: trap %lu", refused[i], trap.vector);
 		after = rdmsr(refused[i]);
@@ -130,6 +131,8 @@ static void test_debug_registers(void)
 	TRY("mov %%db7, %0", : "=r" (v));
 	CHECK_EQ(trap.vector, NO_TRAP);
 	CHECK_EQ(v & 0xff, 0);
+	TRY("mov %%db4, %0", : "=r" (v));
+	CHECK(trap.vector == 13 || trap.vector == 6, "DR4 with CR4.DE: trap %lu", trap.vector);
 }
 
 static void test_ports(void)

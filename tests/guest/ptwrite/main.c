@@ -2,11 +2,11 @@
 /*
  * Plain stores to page-table entries, as Linux does them.
  *
- * ABI: with VMASST_TYPE_writable_pagetables (and in practice always) a write through a read-only mapping of an L1 table
- * is emulated: checked as mmu_update checks it, and carried out. Linux uses mov from register and of an immediate, xchg,
- * lock and/or/btr/bts, and cmpxchg, of 1, 4 or 8 bytes. Flags and registers must come out as on a processor. An entry
- * that may not be is refused: the guest sees the page fault of a write to a read-only page. Higher tables are not
- * emulated at all.
+ * ABI: with VMASST_TYPE_writable_pagetables (and in practice always) a write through a read-only mapping of an L1
+ * table is emulated: checked as mmu_update checks it, and carried out. Linux uses mov from register and of an
+ * immediate, xchg, lock and/or/btr/bts, and cmpxchg, of 1, 4 or 8 bytes. Flags and registers must come out as on a
+ * processor. An entry that may not be is refused: the guest sees the page fault of a write to a read-only page.
+ * Higher tables are not emulated at all.
  */
 #include "guest.h"
 

@@ -2,9 +2,9 @@
 /*
  * Two vCPUs that work on the same frames at the same time.
  *
- * ABI: whatever two vCPUs do at once, a frame never is a page table and mapped writable (XSA 401), and afterwards every
- * reference is given back: the frames can be anything again. The same for grants and ports: no reference, handle or
- * port is lost (XSA 218, 226, 343).
+ * ABI: whatever two vCPUs do at once, a frame never is a page table and mapped writable (XSA 401), and afterwards
+ * every reference is given back: the frames can be anything again. The same for grants and ports: no reference,
+ * handle or port is lost (XSA 218, 226, 343).
  */
 #include "guest.h"
 

@@ -2,9 +2,9 @@
 /*
  * What is read-only stays read-only, on every way a guest could think of.
  *
- * ABI: a frame has one type at a time. While it is a page table, or a descriptor page in use, no writable mapping of it
- * can be made, by any call, of any address; while a writable mapping exists it cannot become one. CR0.WP cannot be
- * turned off. Read-only mappings are always allowed.
+ * ABI: a frame has one type at a time. While it is a page table, or a descriptor page in use, no writable mapping
+ * of it can be made, by any call, of any address; while a writable mapping exists it cannot become one. CR0.WP
+ * cannot be turned off. Read-only mappings are always allowed.
  */
 #include "guest.h"
 
@@ -91,7 +91,8 @@ static void test_no_stale_entry(void)
 
 	for (int i = 0; i < 50; i++) {
 		*(volatile u64 *)page = 0;
-		CHECK_EQ(hypercall3(__HYPERVISOR_update_va_mapping, page, PTE(va_to_mfn(page), PTE_KERNEL_RO), UVMF_NONE), 0);
+		CHECK_EQ(hypercall3(__HYPERVISOR_update_va_mapping, page, PTE(va_to_mfn(page), PTE_KERNEL_RO),
+				    UVMF_NONE), 0);
 		CHECK_EQ(mmuext(MMUEXT_PIN_L1_TABLE, va_to_mfn(page)), 0);
 		TRY("movq %1, %0", : "=m" (page[511]) : "r" (PTE(va_to_mfn(page), PTE_KERNEL)));
 		CHECK_EQ(trap.vector, 14);

@@ -3,8 +3,8 @@
  * sched_op: yield, block, poll, and the watchdog's arguments.
  *
  * ABI: block clears evtchn_upcall_mask and sleeps unless an event is pending; the upcall is taken before the call
- * returns to its caller. poll sleeps until one of the ports is pending or the absolute time is over, whatever the mask,
- * and takes no upcall while events are off; at most 128 ports. All return 0.
+ * returns to its caller. poll sleeps until one of the ports is pending or the absolute time is over, whatever the
+ * mask, and takes no upcall while events are off; at most 128 ports. All return 0.
  */
 #include "guest.h"
 

@@ -2,11 +2,11 @@
 /*
  * Segment bases and the FPU bit: set_segment_base, wrmsr to the base MSRs, stack_switch, fpu_taskswitch.
  *
- * ABI: base 0 FS, 1 user's GS, 2 kernel's GS; 3 loads the user's GS selector from bits 0 to 15. A non-canonical base
- * is -EINVAL. In the kernel, GS is the kernel's; iret to user mode swaps. WRMSR to FS_BASE, GS_BASE and KERNEL_GS_BASE
- * does the same, KERNEL_GS_BASE being the user's. A null selector loaded by the guest leaves a base of 0 or, on some
- * processors, the old one. fpu_taskswitch(1) makes the next FPU instruction raise #NM, once cleared by the guest with
- * fpu_taskswitch(0) or by the exception itself.
+ * ABI: base 0 FS, 1 user's GS, 2 kernel's GS; 3 loads the user's GS selector from bits 0 to 15. A non-canonical
+ * base is -EINVAL. In the kernel, GS is the kernel's; iret to user mode swaps. WRMSR to FS_BASE, GS_BASE and
+ * KERNEL_GS_BASE does the same, KERNEL_GS_BASE being the user's. A null selector loaded by the guest leaves a base
+ * of 0 or, on some processors, the old one. fpu_taskswitch(1) makes the next FPU instruction raise #NM, once
+ * cleared by the guest with fpu_taskswitch(0) or by the exception itself.
  */
 #include "guest.h"
 

@@ -75,7 +75,8 @@ static void ap_write(void)
 
 		if (!p)
 			continue;
-		asm volatile("lea 1f(%%rip), %%rbx; movq $2, %0; incq %1; 1:" : "=m" (*p), "+m" (ap_writes) : : "rbx", "cc");
+		asm volatile("lea 1f(%%rip), %%rbx; movq $2, %0; incq %1; 1:"
+			     : "=m" (*p), "+m" (ap_writes) : : "rbx", "cc");
 	}
 }
 
@@ -196,7 +197,7 @@ static void test_no_stale_write_to_table(void)
 	for (unsigned int round = 0; round < 20; round++) {
 		ap_wait(&ap_writes, ap_writes + 10);
 		hypercall3(__HYPERVISOR_update_va_mapping, page, PTE(va_to_mfn(page), PTE_KERNEL_RO), UVMF_NONE);
-		/* vCPU 1 writes a 2, as an entry one that is not present: it does not keep the page from being a table. */
+		/* vCPU 1 writes a 2, an entry that is not present: it does not keep the page from being a table. */
 		if (!mmuext(MMUEXT_PIN_L2_TABLE, va_to_mfn(page))) {
 			u64 before = ap_writes;
 

@@ -2,14 +2,14 @@
 /*
  * Software interrupts: `int $n` from the kernel.
  *
- * ABI: a gate in the virtual IDT whose DPL allows it takes the trap, with rip behind the instruction and no error code.
- * Without a gate, or with a gate of too low a DPL, the kernel gets #GP with error code n * 8 + 2 and rip at the
- * instruction. For `int`, the guest's kernel counts as privilege 1 or lower like its user: only gates of DPL 3 are
- * certainly open, and gates of DPL 0 certainly open to the kernel alone.
+ * ABI: a gate in the virtual IDT whose DPL allows it takes the trap, with rip behind the instruction and no error
+ * code. Without a gate, or with a gate of too low a DPL, the kernel gets #GP with error code n * 8 + 2 and rip at
+ * the instruction. For `int`, the guest's kernel counts as privilege 1 or lower like its user: only gates of DPL 3
+ * are certainly open, and gates of DPL 0 certainly open to the kernel alone.
  *
- * QEMU 7.2 raises the #GP behind all this with n * 16 + 2 instead (docs: QEMU). A hypervisor that takes the vector from
- * that code alone delivers the wrong trap; Xen 4.17 does, so there this test fails for every vector but 0. Ours looks at
- * the instruction.
+ * QEMU 7.2 raises the #GP behind all this with n * 16 + 2 instead (docs: QEMU). A hypervisor that takes the vector
+ * from that code alone delivers the wrong trap; Xen 4.17 does, so there this test fails for every vector but 0.
+ * Ours looks at the instruction.
  */
 #include "guest.h"
 

@@ -2,10 +2,10 @@
 /*
  * Time: the pvclock in vcpu_info, the single-shot and periodic timers, VIRQ_TIMER.
  *
- * ABI: system time is ns since the hypervisor's boot and never runs backwards on a vCPU. set_singleshot_timer takes an
- * absolute time; VIRQ_TIMER goes pending once it is over, not before; a time that is over already fires at once, or, with
- * VCPU_SSHOTTMR_future, may be -ETIME. set_periodic_timer fires each period, at least 1 ms. A vCPU cannot set another's
- * single-shot timer.
+ * ABI: system time is ns since the hypervisor's boot and never runs backwards on a vCPU. set_singleshot_timer takes
+ * an absolute time; VIRQ_TIMER goes pending once it is over, not before; a time that is over already fires at once,
+ * or, with VCPU_SSHOTTMR_future, may be -ETIME. set_periodic_timer fires each period, at least 1 ms. A vCPU cannot
+ * set another's single-shot timer.
  */
 #include "guest.h"
 

@@ -135,7 +135,8 @@ static void test_single_step(void)
 	u64 behind;
 
 	trap_hook[1] = step;
-	asm volatile("lea 1f(%%rip), %0; pushfq; orq $0x100, (%%rsp); popfq; nop; 1: nop" : "=&r" (behind) : : "memory");
+	asm volatile("lea 1f(%%rip), %0; pushfq; orq $0x100, (%%rsp); popfq; nop; 1: nop"
+		     : "=&r" (behind) : : "memory");
 	trap_hook[1] = NULL;
 	CHECK_EQ(steps, 1);
 	CHECK_EQ(stepped_at, behind);

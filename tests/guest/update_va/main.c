@@ -3,8 +3,8 @@
  * update_va_mapping and TLB flushes.
  *
  * ABI: writes the L1 entry that maps an address of the current address space, after checking it, and flushes as the
- * flags say: nothing, the page, everything; on this vCPU, all, or those of a bitmap. An address without an L1 table, of
- * the hypervisor, or not canonical is -EINVAL. The otherdomain form takes the owner of the frame.
+ * flags say: nothing, the page, everything; on this vCPU, all, or those of a bitmap. An address without an L1
+ * table, of the hypervisor, or not canonical is -EINVAL. The otherdomain form takes the owner of the frame.
  */
 #include "guest.h"
 

@@ -2,10 +2,10 @@
 /*
  * vcpu_op: a second vCPU, and the memory areas of a vCPU.
  *
- * ABI: initialise takes a vcpu_guest_context, once (-EEXIST after), and checks it; up starts it there with the registers
- * given; is_up says so; down from the vCPU itself stops it, and up starts it behind the hypercall. register_vcpu_info
- * moves vcpu_info, with what it holds, once per life. register_runstate_memory_area fills the area at once; its times
- * add up to the time the vCPU exists. -ENOENT for a vCPU that does not exist.
+ * ABI: initialise takes a vcpu_guest_context, once (-EEXIST after), and checks it; up starts it there with the
+ * registers given; is_up says so; down from the vCPU itself stops it, and up starts it behind the hypercall.
+ * register_vcpu_info moves vcpu_info, with what it holds, once per life. register_runstate_memory_area fills the
+ * area at once; its times add up to the time the vCPU exists. -ENOENT for a vCPU that does not exist.
  */
 #include "guest.h"
 

@@ -2,10 +2,10 @@
 /*
  * xen_version, and answers to hypercalls that do not exist.
  *
- * ABI: XENVER_version returns major << 16 | minor without touching its argument; a PV kernel of today needs version 4.
- * get_features has one word: a PV guest gets mmu_pt_update_preserve_ad and gnttab_map_avail_bits (Linux panics
- * without them), dom0 gets the dom0 bit, and none of the bits that promise a translated guest. Strings end in a zero
- * byte. An unknown sub-operation or hypercall number is -ENOSYS, whatever the arguments.
+ * ABI: XENVER_version returns major << 16 | minor without touching its argument; a PV kernel of today needs version
+ * 4. get_features has one word: a PV guest gets mmu_pt_update_preserve_ad and gnttab_map_avail_bits (Linux panics
+ * without them), dom0 gets the dom0 bit, and none of the bits that promise a translated guest. Strings end in a
+ * zero byte. An unknown sub-operation or hypercall number is -ENOSYS, whatever the arguments.
  */
 #include "guest.h"
 
