@@ -7,6 +7,8 @@
  * changes nothing; unknown MSRs are #GP. CR0.WP, PE and PG cannot be changed. User code gets #GP for all of them.
  * The forced CPUID hides what a PV guest cannot use (PSE, PGE, MTRR, x2APIC, SMEP, SMAP, ...) and shows the leaves
  * at 0x40000000.
+ *
+ * DR4 and DR5 are other names of DR6 and DR7 only while CR4.DE is clear; Xen 4.17 reads DR4 all the same and fails here.
  */
 #include "guest.h"
 
