@@ -114,8 +114,9 @@ void console_log(const char *s, size_t n)
 }
 
 /*
- * Copies text from *index on (0: from what was not cleared yet) into buf and sets *index to the end of what was copied, for
- * the next read. Text that has been overwritten meanwhile is skipped. clear: later reads from 0 start behind it.
+ * Copies text from *index on (0: from what was not cleared yet) into buf and sets *index to the end of what was
+ * copied, for the next read. Text that has been overwritten meanwhile is skipped. clear: later reads from 0 start
+ * behind it.
  */
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear)
 {
@@ -152,7 +153,7 @@ static bool rx_for_us(char c)
 	if (++escapes == 3) {
 		escapes = 0;
 		ours = !ours;
-		printk("the serial line is %s\n", ours ? "for debug keys (h: help; three times Ctrl-A: back)" : "dom0's");
+		printk("the serial line is %s\n", ours ? "for debug keys (h: help; 3 times Ctrl-A: back)" : "dom0's");
 	}
 	return ours;
 }

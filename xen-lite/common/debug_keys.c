@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a person asks of the running hypervisor, one key each: by `xl debug-keys`, or on the serial line after three times
- * Ctrl-A (three more give the line back to dom0). Both come with no lock held. The answers go to the log.
+ * What a person asks of the running hypervisor, one key each: by `xl debug-keys`, or on the serial line after three
+ * times Ctrl-A (three more give the line back to dom0). Both come with no lock held. The answers go to the log.
  *
  * No locks of its own: figures are read as they stand.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * physdev_op: what the domain that drives the hardware, dom0, needs of us: PIRQ numbers for GSIs and MSIs, end of
- * interrupt, how lines are wired, I/O privilege. Virtual IOPL and the user I/O bitmap are the caller's own affair and open
- * to every domain.
+ * interrupt, how lines are wired, I/O privilege. Virtual IOPL and the user I/O bitmap are the caller's own affair
+ * and open to every domain.
  *
- * The domain's event_lock guards d->pirq[]. PIRQ n is GSI n for as many GSIs as there are; MSIs get numbers from the top
- * down. A PIRQ with an event channel bound to it cannot be unmapped.
+ * The domain's event_lock guards d->pirq[]. PIRQ n is GSI n for as many GSIs as there are; MSIs get numbers from the
+ * top down. A PIRQ with an event channel bound to it cannot be unmapped.
  *
  * Not here: handing a PIRQ to another domain (PCI passthrough), and the EOI page of version 1, which no kernel of the
  * last ten years asks for once version 2 is accepted.
@@ -30,7 +30,7 @@ static void ports_deny(struct domain *d, unsigned int first, unsigned int last)
 		__clear_bit(p, d->io_ports);
 }
 
-/* dom0 drives everything but what we drive: interrupt controllers, timer, our serial line, reset, configuration space. */
+/* dom0 drives everything but what we drive: interrupt controllers, timer, our serial line, reset, configuration. */
 void physdev_init_dom0(struct domain *d)
 {
 	memset(d->io_ports, 0xff, 65536 / 8);
@@ -142,7 +142,8 @@ static void msi_unwind(struct domain *d, struct irq_desc **desc, unsigned int n,
 
 static long map_msi(struct domain *d, struct physdev_map_pirq *op, unsigned int n)
 {
-	struct pci_addr a = { .seg = op->type == MAP_PIRQ_TYPE_MSI ? 0 : op->bus >> 16, .bus = op->bus, .devfn = op->devfn };
+	u16 seg = op->type == MAP_PIRQ_TYPE_MSI ? 0 : op->bus >> 16;
+	struct pci_addr a = { .seg = seg, .bus = op->bus, .devfn = op->devfn };
 	struct irq_desc *desc[MAX_MULTI_MSI];
 	unsigned int i;
 	int nr, rc;
@@ -175,7 +176,8 @@ static long map_multi_msi(struct domain *d, struct physdev_map_pirq *op)
 	unsigned int n = op->entry_nr;
 
 	if (!n || n > MAX_MULTI_MSI || (n & (n - 1)))
-		return refuse(-XEN_EINVAL, "%d messages: a power of two up to %d is possible", op->entry_nr, MAX_MULTI_MSI);
+		return refuse(-XEN_EINVAL, "%d messages: a power of two up to %d is possible", op->entry_nr,
+			      MAX_MULTI_MSI);
 	return map_msi(d, op, n);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * platform_op: what only dom0's kernel knows or needs of the machine: the wall clock, firmware data, sleep states, physical
- * CPUs. Power management of processors stays with the machine below us, so dom0's processor tables are refused, which
- * it tolerates; so are EFI calls: we are started by multiboot and have no EFI run-time services.
+ * platform_op: what only dom0's kernel knows or needs of the machine: the wall clock, firmware data, sleep states,
+ * physical CPUs. Power management of processors stays with the machine below us, so dom0's processor tables are
+ * refused, which it tolerates; so are EFI calls: we are started by multiboot and have no EFI run-time services.
  *
  * No locks of its own.
  */

@@ -7,8 +7,9 @@
  * prev points to the left sibling, or to the parent for the leftmost child; the root's prev and next are NULL.
  * Each heap has its lock; t->cpu is only changed with the lock of the heap it names held. It nests inside all others.
  *
- * timer_run() calls a timer's function without the lock, after taking it out of the heap: the function may set it again.
- * A timer that is stopped on another CPU at that moment has already fired: timer_stop() waits until its function is done.
+ * timer_run() calls a timer's function without the lock, after taking it out of the heap: the function may set it
+ * again. A timer that is stopped on another CPU at that moment has already fired: timer_stop() waits until its
+ * function is done.
  */
 #include <xl/timer.h>
 #include <xl/lib.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spin locks: the lock word is its holder. Whoever finds it free takes it; there is no queue. A machine of ours is often
- * itself virtual, its processors threads that a busy host runs in turns: a lock that is handed over in order of arrival
- * then waits, each time, for one processor that does not run, while another that does could have had it.
+ * Spin locks: the lock word is its holder. Whoever finds it free takes it; there is no queue. A machine of ours is
+ * often itself virtual, its processors threads that a busy host runs in turns: a lock that is handed over in order
+ * of arrival then waits, each time, for one processor that does not run, while another that does could have had it.
  *
- * A waiter keeps serving cross-CPU requests, because interrupts are off and the holder may be waiting for this CPU's answer.
+ * A waiter keeps serving cross-CPU requests, because interrupts are off and the holder may be waiting for this CPU's
+ * answer.
  */
 #include <xl/spinlock.h>
 #include <xl/lib.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory and strings. The compiler calls memcpy, memmove, memset and memcmp by itself, so they must exist and must not be
- * turned into calls of themselves: loop recognition is off in this file.
+ * Memory and strings. The compiler calls memcpy, memmove, memset and memcmp by itself, so they must exist and must
+ * not be turned into calls of themselves: loop recognition is off in this file.
  *
- * Copies go eight bytes at a time in plain code, four words a turn. An emulator, where we have to be fast too, runs that
- * several times faster than a `rep` instruction; big blocks use `rep movsq`, which a processor does best.
- * No locks, no state.
+ * Copies go eight bytes at a time in plain code, four words a turn. An emulator, where we have to be fast too, runs
+ * that several times faster than a `rep` instruction; big blocks use `rep movsq`, which a processor does best. No
+ * locks, no state.
  */
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The static ACPI tables: how many CPUs and I/O APICs there are, how interrupts are wired, where timers and the power and
- * reset registers live. Everything else in ACPI (the AML) is dom0's business.
+ * The static ACPI tables: how many CPUs and I/O APICs there are, how interrupts are wired, where timers and the
+ * power and reset registers live. Everything else in ACPI (the AML) is dom0's business.
  *
- * The tables come from firmware and are checked like input: every length, every checksum, every record inside its table.
- * A table that fails is left out with one line in the log; a machine without usable tables is one with a single CPU and
- * legacy wiring. Runs once at boot, then `acpi` is read-only.
+ * The tables come from firmware and are checked like input: every length, every checksum, every record inside its
+ * table. A table that fails is left out with one line in the log; a machine without usable tables is one with a
+ * single CPU and legacy wiring. Runs once at boot, then `acpi` is read-only.
  */
 #include <xl/lib.h>
 #include <xl/platform.h>
@@ -188,7 +188,8 @@ static void madt_record(const u8 *p, u8 len)
 	case 2:				/* interrupt source override: bus 0 is ISA */
 		if (len >= 10 && p[2] == 0 && p[3] < 16 && acpi.nr_overrides < ARRAY_SIZE(acpi.override))
 			acpi.override[acpi.nr_overrides++] =
-				(struct acpi_override){ .source = p[3], .gsi = get32(p + 4), .flags = p[8] | p[9] << 8 };
+				(struct acpi_override){ .source = p[3], .gsi = get32(p + 4),
+							.flags = p[8] | p[9] << 8 };
 		break;
 	case 5:				/* 64-bit address of the local APICs */
 		if (len >= 12)
@@ -210,7 +211,8 @@ static void madt_parse(const struct sdt_header *h)
 	acpi.lapic = get32(p - 8);
 	while (end - p >= 2) {
 		if (p[1] < 2 || p[1] > end - p) {
-			printk(XL_WARN "ACPI MADT: record of type %u has length %u, the rest is left out\n", p[0], p[1]);
+			printk(XL_WARN "ACPI MADT: record of type %u has length %u, the rest is left out\n", p[0],
+			       p[1]);
 			return;
 		}
 		madt_record(p, p[1]);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The local APIC: end of interrupt, interrupts between CPUs, the one-shot timer behind timer.c. Registers are reached in
- * memory; through MSRs only when the firmware left the processor in x2APIC mode (it cannot be left without a reset).
- * The legacy interrupt controllers are remapped to vectors that no device gets and masked for good.
+ * The local APIC: end of interrupt, interrupts between CPUs, the one-shot timer behind timer.c. Registers are
+ * reached in memory; through MSRs only when the firmware left the processor in x2APIC mode (it cannot be left
+ * without a reset). The legacy interrupt controllers are remapped to vectors that no device gets and masked for
+ * good.
  *
  * Each CPU touches only its own local APIC, with interrupts off: no lock.
  */
@@ -187,7 +188,7 @@ void apic_send_startup(u32 id, u32 mode)
 		cpu_relax();
 }
 
-/* Counts timer ticks over a stretch of TSC time. All local APICs run at the bus clock, so one measurement serves all. */
+/* Counts timer ticks over a stretch of TSC time. All local APICs run at the bus clock: one measurement serves all. */
 void apic_timer_calibrate(void)
 {
 	u64 tsc_start, tsc_end, span = tsc_khz * 20;		/* 20 ms */

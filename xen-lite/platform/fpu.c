@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floating-point and vector state of vCPUs: saved and loaded at every switch, never lazily. With XSAVE the registers that
- * XCR0 names, else the FXSAVE block. We use no such register ourselves.
+ * Floating-point and vector state of vCPUs: saved and loaded at every switch, never lazily. With XSAVE the registers
+ * that XCR0 names, else the FXSAVE block. We use no such register ourselves.
  *
- * A guest chooses its own XCR0 (a subset of ours) for what its user mode sees; saving and loading is done under ours,
- * so that nothing stays behind for the next vCPU. this_cpu(xcr0) is what the processor has now. No locks: each CPU for itself.
+ * A guest chooses its own XCR0 (a subset of ours) for what its user mode sees; saving and loading is done under
+ * ours, so that nothing stays behind for the next vCPU. this_cpu(xcr0) is what the processor has now. No locks: each
+ * CPU for itself.
  */
 #include <xl/lib.h>
 #include <xl/asm.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The I/O APICs: which GSIs there are, how the ISA interrupts reach them, and one redirection entry per GSI. Registers are
- * an index and a window, under ioapic_lock (innermost). The low half of each entry is kept in memory, so that masking
- * costs two writes and no read.
+ * The I/O APICs: which GSIs there are, how the ISA interrupts reach them, and one redirection entry per GSI.
+ * Registers are an index and a window, under ioapic_lock (innermost). The low half of each entry is kept in memory,
+ * so that masking costs two writes and no read.
  *
- * Level-triggered lines are masked while a guest deals with them (irq.c), so a local APIC's end of interrupt is all the
- * acknowledgement that an entry needs.
+ * Level-triggered lines are masked while a guest deals with them (irq.c), so a local APIC's end of interrupt is all
+ * the acknowledgement that an entry needs.
  */
 #include <xl/lib.h>
 #include <xl/irq.h>

@@ -306,7 +306,7 @@ void irq_dispatch(u8 vector)
 		apic_eoi();
 		apic_error_interrupt();
 		return;
-	case VEC_DYNAMIC_LAST + 1 ... VEC_DYNAMIC_LAST + 16:	/* legacy controller: masked, so spurious; not in the APIC */
+	case VEC_DYNAMIC_LAST + 1 ... VEC_DYNAMIC_LAST + 16:	/* legacy controller: spurious, not in the APIC */
 	case VEC_SPURIOUS:
 		return;
 	}

@@ -170,7 +170,8 @@ static int msix_probe(struct irq_desc *desc, paddr_t table, u32 entry)
 		return refuse(-XEN_ENXIO, "%02x:%02x: memory access is off", a.bus, a.devfn);
 	real = msix_table_address(a, desc->cap);
 	if (real && real != table)
-		return refuse(-XEN_EINVAL, "%02x:%02x: MSI-X table is at %#lx, not at %#lx", a.bus, a.devfn, real, table);
+		return refuse(-XEN_EINVAL, "%02x:%02x: MSI-X table is at %#lx, not at %#lx", a.bus, a.devfn, real,
+			      table);
 	pa = table + entry * MSIX_ENTRY_SIZE;
 	if (table & 7 || mfn_valid(pa_to_mfn(pa)))
 		return refuse(-XEN_EINVAL, "%02x:%02x: %#lx is no MSI-X table", a.bus, a.devfn, table);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Non-maskable interrupts and machine checks. They come at any instruction, on their own stacks, so the handlers take no
- * lock and print nothing unless the machine is lost; what is left to say is said on the exit path (nmi_work()).
+ * Non-maskable interrupts and machine checks. They come at any instruction, on their own stacks, so the handlers
+ * take no lock and print nothing unless the machine is lost; what is left to say is said on the exit path
+ * (nmi_work()).
  */
 #include <xl/lib.h>
 #include <xl/asm.h>

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other processors, one after the other, before dom0 is built. Each gets a stack block with its cpu_info and
- * a copy of the per-CPU section, all zero as nothing in there has another initial value. A processor that does not
- * answer within START_TIMEOUT_MS is put back to sleep and left out; the machine runs without it.
+ * Starting the other processors, one after the other, before dom0 is built. Each gets a stack block with its
+ * cpu_info and a copy of the per-CPU section, all zero as nothing in there has another initial value. A processor
+ * that does not answer within START_TIMEOUT_MS is put back to sleep and left out; the machine runs without it.
  *
- * Before it is used a processor's TSC is compared with the boot CPU's: both take turns to read theirs, and no reading may be
- * older than the one before. If one is, the processor gets its own zero point and the TSC is not called reliable.
+ * Before it is used a processor's TSC is compared with the boot CPU's: both take turns to read theirs, and no
+ * reading may be older than the one before. If one is, the processor gets its own zero point and the TSC is not
+ * called reliable.
  */
 #include <xl/lib.h>
 #include <xl/asm.h>
@@ -209,5 +210,6 @@ void smp_init(void)
 	memcpy(page, saved, PAGE_SIZE);
 	hv_free_page(saved);
 	if (nr_cpus > 1)
-		printk(XL_INFO "%u processors run, TSCs are %ssynchronous\n", nr_cpus, tsc_reliable ? "" : "not called ");
+		printk(XL_INFO "%u processors run, TSCs are %s\n", nr_cpus,
+		       tsc_reliable ? "synchronous" : "not relied on");
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Time is the TSC, scaled. It is calibrated once against the ACPI timer, the HPET or the PIT; system time 0 is the moment
- * of that. Guests get the same two factors and the same zero point (pvclock), so what they compute is what now() returns, and
- * a page is written again only when something in it changes, not at every switch.
+ * Time is the TSC, scaled. It is calibrated once against the ACPI timer, the HPET or the PIT; system time 0 is the
+ * moment of that. Guests get the same two factors and the same zero point (pvclock), so what they compute is what
+ * now() returns, and a page is written again only when something in it changes, not at every switch.
  *
  * The TSC is called reliable when its rate cannot change (the processor or the hypervisor below us says so) and all
- * CPUs' counters agree; only then do guests get the STABLE flag. Otherwise each CPU has its own zero point, and a vCPU's
- * page follows it from CPU to CPU.
+ * CPUs' counters agree; only then do guests get the STABLE flag. Otherwise each CPU has its own zero point, and a
+ * vCPU's page follows it from CPU to CPU.
  *
  * wall_lock guards the wall clock.
  */
@@ -279,7 +279,7 @@ void time_update_wallclock(struct domain *d)
 	spin_unlock(&wall_lock);
 }
 
-/* It was sec.nsec at system_time. A time before our boot at the epoch, or a system time that has not come, is refused. */
+/* It was sec.nsec at system_time. A time that puts our boot before the epoch is refused. */
 int time_set_wallclock(u64 sec, u32 nsec, u64 system_time)
 {
 	struct domain *d;

@@ -2,8 +2,8 @@
 /*
  * Inside of platform/ (and common/physdev.c): the descriptors that irq.c, ioapic.c and msi.c share.
  *
- * One irq_desc for each GSI that exists and each MSI that is mapped. desc->lock guards it, and the registers behind it; it
- * nests inside a domain's event_lock and outside ioapic_lock and pci_lock.
+ * One irq_desc for each GSI that exists and each MSI that is mapped. desc->lock guards it, and the registers behind
+ * it; it nests inside a domain's event_lock and outside ioapic_lock and pci_lock.
  */
 #ifndef XL_IRQ_H
 #define XL_IRQ_H
@@ -90,7 +90,7 @@ void apic_error_interrupt(void);
 /* msi.c */
 void msi_write(struct irq_desc *desc);		/* address and data into the device */
 void msi_set_mask(struct irq_desc *desc, bool masked);
-/* n descriptors with vectors; table 0: plain MSI (n a power of two up to 32), else MSI-X entry entry of the table there. */
+/* n descriptors with vectors; table 0: plain MSI (n a power of two up to 32), else that entry of the MSI-X table there. */
 int msi_setup(struct pci_addr a, paddr_t table, u32 entry, unsigned int n, struct irq_desc **desc);
 void msi_teardown(struct irq_desc *desc);
 int msi_restore(struct pci_addr a);		/* write again what the device had: after a reset */
