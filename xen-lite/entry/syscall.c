@@ -13,9 +13,15 @@
 #include <xl/mm.h>
 
 #define STUB_SIZE	64
+#define STR_(x)		#x
+#define STR(x)		STR_(x)
 
 extern char entry_syscall[], entry_syscall32[];
-static char stubs[NR_CPUS][2][STUB_SIZE] __section(".text.stubs") __aligned(64) = { { { 0 } } };
+
+/* Reserved in assembly: a variable of C would give the code section the attributes of data. */
+extern char stubs[NR_CPUS][2][STUB_SIZE];
+__asm__(".pushsection .text.stubs, \"ax\"\n\t.balign 64\nstubs:\t.fill " STR(NR_CPUS) " * 2 * " STR(STUB_SIZE) "\n\t"
+	".popsection");
 
 void guest_syscall(struct cpu_user_regs *regs);
 void guest_syscall32(struct cpu_user_regs *regs);

@@ -247,9 +247,10 @@ static void chunk_free(struct chunk *c)
 static int chunk_init(struct chunk *c, struct domain *d, const struct xen_memory_exchange *x)
 {
 	*c = (struct chunk){
-		.d = d, .order = max(x->in.extent_order, x->out.extent_order), .in_order = x->in.extent_order,
-		.out_order = x->out.extent_order, .bits = XENMEMF_get_address_bits(x->out.mem_flags),
+		.d = d, .in_order = x->in.extent_order, .out_order = x->out.extent_order,
+		.bits = XENMEMF_get_address_bits(x->out.mem_flags),
 	};
+	c->order = max(c->in_order, c->out_order);
 	c->n = 1UL << c->order;
 	c->ins = c->n >> c->in_order;
 	c->outs = c->n >> c->out_order;

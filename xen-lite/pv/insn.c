@@ -351,8 +351,9 @@ static bool decode_all(struct decode *s, struct insn *in, unsigned long fs_base,
 int insn_decode(struct insn *in, const u8 *bytes, unsigned int n, const struct cpu_user_regs *regs,
 		unsigned long fs_base, unsigned long gs_base)
 {
-	struct decode s = { .bytes = bytes, .n = min_t(unsigned int, n, INSN_MAX_LEN), .regs = regs };
+	struct decode s = { .bytes = bytes, .regs = regs };
 
+	s.n = min_t(unsigned int, n, INSN_MAX_LEN);
 	*in = (struct insn){ .addr_size = 8, .reg = INSN_NO_REG, .rm = INSN_NO_REG };
 	if (decode_all(&s, in, fs_base, gs_base)) {
 		in->len = s.pos;

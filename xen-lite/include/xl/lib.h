@@ -43,7 +43,7 @@ const char *symbol_nth(u32 n, u64 *addr);	/* in the order of addresses; NULL: no
 #ifdef XL_DEBUG_BUILD
 #define refuse(err, fmt, ...)	({ printk(XL_GUEST "%s: " fmt "\n", __func__, ##__VA_ARGS__); (err); })
 #else
-#define refuse(err, fmt, ...)	(err)
+#define refuse(err, fmt, ...)	({ if (0) printk(XL_GUEST fmt "\n", ##__VA_ARGS__); (err); })
 #endif
 
 void *memcpy(void *dst, const void *src, size_t n);
