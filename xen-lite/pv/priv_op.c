@@ -210,6 +210,8 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 			return false;
 		break;
 	case INSN_MOV_FROM_DR:
+		if (in->reg == 4 || in->reg == 5)	/* other names of 6 and 7, but not with CR4.DE */
+			return false;
 		dr = do_get_debugreg(in->reg);
 		insn_reg_write(regs, in->rm, 8, dr);
 		break;
