@@ -169,6 +169,11 @@ void console_rx(char c)
 	send_global_virq(VIRQ_CONSOLE);
 }
 
+bool console_rx_room(void)
+{
+	return ACCESS_ONCE(rx_head) - ACCESS_ONCE(rx_tail) < RX_SIZE;
+}
+
 /* console=com1,vga: the sinks. Without any of the two names we would be mute, so that is refused. */
 void console_init(void)
 {
@@ -268,6 +273,8 @@ static long console_read(char *buffer, unsigned int count)
 	while (n < count && n < CHUNK && rx_tail != rx_head)
 		text[n++] = rx_ring[rx_tail++ % RX_SIZE];
 	spin_unlock(&rx_lock);
+	if (n)
+		serial_rx_resume();
 	if (copy_to_guest(buffer, text, n))
 		return -XEN_EFAULT;
 	return n;

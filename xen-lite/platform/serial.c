@@ -31,11 +31,13 @@
 #define IIR_NO_INT	0x01
 #define IIR_FIFO	0xc0
 #define UART_CLOCK	115200
+#define RX_BURST	256
 
 static u16 base = 0x3f8;
 static unsigned int irq_line = 4;
 static unsigned int fifo = 1;		/* bytes that fit after THR_EMPTY */
 static bool present;
+static bool rx_stopped;			/* dom0 does not keep up; the sender waits, as the FIFO is full */
 static char last;			/* byte written before, for the CR that goes before a bare LF */
 
 /* "8n1" -> line control register; 8n1 when it makes no sense. */
@@ -128,12 +130,32 @@ void serial_write(const char *s, size_t n)
 	}
 }
 
+void serial_rx_resume(void)
+{
+	if (!xchg(&rx_stopped, false))
+		return;
+	outb(base + UART_IER, IER_RX);
+}
+
 static void serial_interrupt(void *unused)
 {
 	(void)unused;
-	for (unsigned int i = 0; i < 256 && !(inb(base + UART_IIR) & IIR_NO_INT); i++)
-		while (i++ < 256 && (inb(base + UART_LSR) & LSR_DATA_READY))
-			console_rx(inb(base + UART_DATA));
+	inb(base + UART_IIR);
+	for (unsigned int i = 0; console_rx_room() && (inb(base + UART_LSR) & LSR_DATA_READY); i++) {
+		console_rx(inb(base + UART_DATA));
+		if (i == RX_BURST) {		/* more is coming than we should take at once: a fresh edge, later */
+			outb(base + UART_IER, 0);
+			outb(base + UART_IER, IER_RX);
+			return;
+		}
+	}
+	if (!console_rx_room()) {
+		outb(base + UART_IER, 0);
+		rx_stopped = true;
+		smp_mb();
+		if (console_rx_room())		/* dom0 has read meanwhile and did not see that we stop */
+			serial_rx_resume();
+	}
 }
 
 void serial_init_irq(void)

@@ -158,6 +158,8 @@ void console_putn(const char *s, size_t n);	/* ring + sinks, as it is */
 void console_force(void);		/* a panic: from here on output does not wait for the lock, and goes out at once */
 size_t console_ring_read(char *buf, size_t n, u32 *index, bool clear);	/* sysctl readconsole; see there */
 void console_rx(char c);		/* a typed character */
+bool console_rx_room(void);		/* for another one */
+void serial_rx_resume(void);		/* there is room again */
 void debug_key(char key);		/* debug_keys.c: no lock is held */
 
 /* --- smp.c --- */
