@@ -8,6 +8,7 @@ BUILD_LIBS := -llzma -lz -lzstd -llz4 -lbz2
 $(eval $(call unit_test,test_image,tests/unit/test_image.c $(IMAGE_SRCS),$(BUILD_LIBS)))
 $(eval $(call unit_test,test_layout,tests/unit/test_layout.c dom0-tools/lib/build/layout.c \
 	dom0-tools/lib/build/pagetable.c $(IMAGE_SRCS),$(BUILD_LIBS)))
+$(eval $(call unit_test,test_pv_build,tests/unit/test_pv_build.c $(BUILD_SRCS),$(BUILD_LIBS)))
 
 FUZZ_TARGETS    += image
 FUZZ_SRCS_image := $(IMAGE_SRCS)
