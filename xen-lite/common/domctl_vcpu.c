@@ -273,7 +273,7 @@ static long set_policy(struct domain *d, struct xen_domctl_cpu_policy *p)
 
 static long get_policy(const struct domain *d, struct xen_domctl_cpu_policy *p)
 {
-	p->nr_msrs = 0;
+	p->nr_msrs = p->msrs.p ? 0 : POLICY_MSRS_LIMIT;
 	return cpu_policy_leaves(d->vcpu[0] ? d->vcpu[0] : current, p->leaves.p, &p->nr_leaves);
 }
 

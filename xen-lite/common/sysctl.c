@@ -210,7 +210,7 @@ static long policy(struct xen_sysctl_cpu_policy *p)
 		return -XEN_EINVAL;
 	if (p->index == XEN_SYSCTL_cpu_policy_hvm_max || p->index == XEN_SYSCTL_cpu_policy_hvm_default)
 		return -XEN_EOPNOTSUPP;
-	p->nr_msrs = 0;
+	p->nr_msrs = p->msrs.p ? 0 : POLICY_MSRS_LIMIT;
 	return cpu_policy_leaves(current, p->leaves.p, &p->nr_leaves);
 }
 
