@@ -22,3 +22,6 @@ $(eval $(call unit_test,test_timer,tests/unit/test_timer.c))
 CFLAGS_xen-lite/platform/acpi.c  := $(HV_HOST)
 CFLAGS_tests/unit/test_acpi.c    := $(HV_HOST)
 $(eval $(call unit_test,test_acpi,tests/unit/test_acpi.c xen-lite/platform/acpi.c))
+
+CFLAGS_tests/unit/test_hv_console.c := $(HV_HOST)
+$(eval $(call unit_test,test_hv_console,tests/unit/test_hv_console.c))
