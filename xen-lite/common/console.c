@@ -154,6 +154,7 @@ static bool rx_for_us(char c)
 		escapes = 0;
 		ours = !ours;
 		printk("the serial line is %s\n", ours ? "for debug keys (h: help; 3 times Ctrl-A: back)" : "dom0's");
+		return true;
 	}
 	return ours;
 }
