@@ -4,7 +4,8 @@
  * line `TEST name: PASS|FAIL|SKIP reason`. Then, or after a time limit, QEMU is killed.
  *
  * Prints one line per test and at last `N passed, N failed, N skipped`; exit status 1 if any failed. Without arguments
- * it takes all tests that lie in folders beside itself. What a machine printed is kept in the test's folder as `log`.
+ * it takes all tests that lie in folders beside itself, first on the smallest processor and machine, then on the largest.
+ * What a machine printed is kept in the test's folder as `log` (`log-CPU-MACHINE` if more than one kind was asked for).
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -40,6 +41,7 @@ struct options {
 struct run {
 	const struct options *o;
 	const char *name;
+	char log[128];			/* file name in the test's folder */
 	char output[MAX_OUTPUT];
 	size_t len;
 	char reason[512];
@@ -158,7 +160,7 @@ static void save_log(const struct run *r)
 	char path[1024];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/%s/log", r->o->here, r->name);
+	snprintf(path, sizeof(path), "%s/%s/%s", r->o->here, r->name, r->log);
 	f = fopen(path, "w");
 	if (!f || fwrite(r->output, 1, r->len, f) != r->len || fclose(f))
 		die("cannot write", path);
@@ -291,8 +293,8 @@ static void usage(void)
 {
 	fputs("usage: run [options] [TEST...]\n"
 	      "  -H FILE   hypervisor image (default: ../../xen-lite beside this program)\n"
-	      "  -c CPU    QEMU processor model (default qemu64)\n"
-	      "  -M NAME   QEMU machine (default pc)\n"
+	      "  -c CPU    QEMU processor model (with neither -c nor -M: qemu64 on pc, then max on q35)\n"
+	      "  -M NAME   QEMU machine\n"
 	      "  -s N      processors, also given to the test (default 2)\n"
 	      "  -m MIB    memory of the machine (default 256)\n"
 	      "  -d SIZE   memory of the test (default 64M)\n"
@@ -333,13 +335,28 @@ static void find_home(struct options *o)
 	snprintf(o->hypervisor, sizeof(o->hypervisor), "%.480s/../../xen-lite", o->here);
 }
 
+static void run_all(const struct options *o, char **names, int n, const char *log, int count[3])
+{
+	static struct run r;
+
+	for (int i = 0; i < n; i++) {
+		enum verdict v;
+
+		r = (struct run){ .o = o, .name = names[i] };
+		snprintf(r.log, sizeof(r.log), "%s", log);
+		v = run_test(&r);
+		report(&r, v);
+		count[v]++;
+	}
+}
+
 int main(int argc, char **argv)
 {
-	static struct options o = { .cpu = "qemu64", .machine = "pc", .smp = "2", .mem = "256", .dom0_mem = "64M",
-				    .extra = "", .limit = 30 };
+	static const char *const kinds[][2] = { { "qemu64", "pc" }, { "max", "q35" } };
+	static struct options o = { .smp = "2", .mem = "256", .dom0_mem = "64M", .extra = "", .limit = 30 };
 	static char *names[MAX_TESTS];
-	static struct run r;
 	int count[3] = { 0 }, n = 0;
+	char log[64];
 
 	find_home(&o);
 	parse_options(&o, argc, argv);
@@ -351,13 +368,18 @@ int main(int argc, char **argv)
 		names[n++] = argv[optind++];
 	if (!n)
 		n = find_tests(&o, names);
-	for (int i = 0; i < n; i++) {
-		enum verdict v;
-
-		r = (struct run){ .o = &o, .name = names[i] };
-		v = run_test(&r);
-		report(&r, v);
-		count[v]++;
+	if (o.cpu || o.machine) {
+		o.cpu = o.cpu ? o.cpu : kinds[0][0];
+		o.machine = o.machine ? o.machine : kinds[0][1];
+		run_all(&o, names, n, "log", count);
+	} else {
+		for (int i = 0; i < 2; i++) {
+			o.cpu = kinds[i][0];
+			o.machine = kinds[i][1];
+			printf("-cpu %s -machine %s\n", o.cpu, o.machine);
+			snprintf(log, sizeof(log), "log-%s-%s", o.cpu, o.machine);
+			run_all(&o, names, n, log, count);
+		}
 	}
 	printf("%d passed, %d failed, %d skipped\n", count[PASSED], count[FAILED], count[SKIPPED]);
 	return count[FAILED] || !n;

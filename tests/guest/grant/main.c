@@ -246,6 +246,30 @@ static void test_copy(void)
 	CHECK_EQ(copy(copy_op(9, 0, va_to_mfn(to), 0, 0, GNTCOPY_source_gref)), GNTST_okay);
 }
 
+/* The entry changes between map and unmap (XSA 227, 234): unmap must not drop what it did not take. */
+static void test_altered_entry(void)
+{
+	u8 *other = page_alloc();
+	struct gnttab_map_grant_ref m;
+
+	CHECK_EQ(set_va(here, 0), 0);
+	m = map(9, GNTMAP_host_map, (u64)here);
+	CHECK_EQ(m.status, GNTST_okay);
+	CHECK_EQ(set_va(here, PTE(va_to_mfn(other), PTE_KERNEL)), 0);	/* another page there now */
+	CHECK(unmap(m.handle, (u64)here) < 0, "unmapped although another page is there");
+	CHECK(can_write(here) && can_write(other), "the other page is gone");
+	CHECK_EQ(set_va(here, 0), 0);
+	/* Read-only is mapped, writable is what the entry says: not by this. */
+	m = map(9, GNTMAP_host_map | GNTMAP_readonly, (u64)here);
+	CHECK_EQ(m.status, GNTST_okay);
+	CHECK_EQ(unmap(m.handle, (u64)here), GNTST_okay);
+	/* Everything of `other` was given back: it can become a table. */
+	CHECK_EQ(make_ro(other), 0);
+	CHECK_EQ(mmuext(MMUEXT_PIN_L1_TABLE, va_to_mfn(other)), 0);
+	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, va_to_mfn(other)), 0);
+	CHECK_EQ(make_rw(other), 0);
+}
+
 static void test_errors(void)
 {
 	struct gnttab_map_grant_ref m = { 0 };
@@ -268,5 +292,6 @@ void test_main(void)
 	test_refused();
 	test_batch();
 	test_copy();
+	test_altered_entry();
 	test_errors();
 }

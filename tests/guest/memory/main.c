@@ -220,6 +220,31 @@ static void test_exchange_refused(void)
 	CHECK_EQ(have(), before);
 }
 
+/* The field that the hypervisor continues by, as input (XSA 212): no index may lead the lists into its own memory. */
+static void test_exchanged_so_far(void)
+{
+	static const u64 so_far[] = { 1, 2, 3, 0x7fffffff, 0xfffffffffff, 0x1fffffffffffffff, ~0ul };
+	u64 *page = page_alloc(), in[1] = { va_to_mfn(page) }, out[1] = { va_to_pfn(page) };
+	long before = have();
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(so_far); i++) {
+		struct xen_memory_exchange x = {
+			.in = { .nr_extents = 1, .domid = DOMID_SELF }, .out = { .nr_extents = 1, .domid = DOMID_SELF },
+			.nr_exchanged = so_far[i],
+		};
+
+		/* In the list that the index would reach lies the hypervisor. */
+		set_xen_guest_handle(x.in.extent_start, in);
+		set_xen_guest_handle(x.out.extent_start, (u64 *)(0xffff830000000000 - so_far[i] * 8));
+		mem(XENMEM_exchange, &x);
+		set_xen_guest_handle(x.out.extent_start, out);
+		x.nr_exchanged = so_far[i];
+		CHECK(so_far[i] == 1 || mem(XENMEM_exchange, &x) < 0, "0x%lx of 1 exchanged so far", so_far[i]);
+	}
+	CHECK_EQ(have(), before);
+	CHECK_EQ(hypercall2(__HYPERVISOR_xen_version, XENVER_version, 0) >> 16, 4);
+}
+
 static void test_errors(void)
 {
 	u64 list[1] = { free_pfn() };
@@ -241,6 +266,7 @@ void test_main(void)
 	test_batch();
 	test_exchange();
 	test_exchange_refused();
+	test_exchanged_so_far();
 	test_errors();
 	test_not_ours();
 	test_in_use();
