@@ -175,6 +175,61 @@ static long set_msrs(struct vcpu *v, struct xen_domctl_vcpu_msrs *m)
 	return 0;
 }
 
+/* XCR0, the components ever used (we say: XCR0 again), then the area in the standard format. Nothing without XSAVE. */
+#define XSTATE_HEADER	16
+
+static long get_xstate(struct vcpu *v, struct xen_domctl_vcpuextstate *x)
+{
+	u64 head[2] = { v->pv.xcr0, v->pv.xcr0 | 3 }, host = fpu_host_xcr0();
+	u64 total = host ? XSTATE_HEADER + fpu_size() : 0;
+	long rc = 0;
+
+	if (!x->buffer.p || !x->size || !total) {
+		x->xfeature_mask = host;
+		x->size = total;
+		return 0;
+	}
+	if (x->size < total)
+		return -XEN_EINVAL;
+	domain_pause(v->domain);
+	head[1] |= host;
+	if (raw_copy_to_guest(x->buffer.p, head, sizeof(head)) ||
+	    raw_copy_to_guest((char *)x->buffer.p + XSTATE_HEADER, v->pv.fpu, fpu_size()))
+		rc = -XEN_EFAULT;
+	domain_unpause(v->domain);
+	x->xfeature_mask = host;
+	x->size = total;
+	return rc;
+}
+
+static long set_xstate(struct vcpu *v, const struct xen_domctl_vcpuextstate *x)
+{
+	u64 head[2];
+	long rc = -XEN_EFAULT;
+	u8 *image;
+
+	if (!x->size)
+		return 0;
+	if (x->size < XSTATE_HEADER || x->size > XSTATE_HEADER + fpu_size())
+		return refuse(-XEN_EINVAL, "%lu bytes of state, this processor has %u", x->size, XSTATE_HEADER + fpu_size());
+	if (raw_copy_from_guest(head, x->buffer.p, sizeof(head)))
+		return -XEN_EFAULT;
+	if (!fpu_xcr0_ok(head[0]) || (head[1] & ~fpu_host_xcr0()))
+		return refuse(-XEN_EINVAL, "XCR0 %#lx, components %#lx: not on this processor", head[0], head[1]);
+	image = hv_alloc_page();
+	if (!image)
+		return -XEN_ENOMEM;
+	if (!raw_copy_from_guest(image, (const char *)x->buffer.p + XSTATE_HEADER, x->size - XSTATE_HEADER)) {
+		domain_pause(v->domain);
+		rc = fpu_set_xsave(v->pv.fpu, image, x->size - XSTATE_HEADER);
+		if (!rc)
+			v->pv.xcr0 = head[0];
+		domain_unpause(v->domain);
+	}
+	hv_free_page(image);
+	return rc;
+}
+
 static long vcpu_info_get(struct vcpu *v, struct xen_domctl_getvcpuinfo *i)
 {
 	struct vcpu_runstate_info r;
@@ -298,6 +353,8 @@ static bool is_vcpu_op(u32 cmd)
 	case XEN_DOMCTL_get_vcpu_msrs:
 	case XEN_DOMCTL_set_vcpu_msrs:
 	case XEN_DOMCTL_sendtrigger:
+	case XEN_DOMCTL_getvcpuextstate:
+	case XEN_DOMCTL_setvcpuextstate:
 		return true;
 	default:
 		return false;
@@ -319,6 +376,10 @@ static long vcpu_op(struct vcpu *v, struct xen_domctl *op, bool *answer)
 	if (v->domain == current->domain)	/* the rest stops it */
 		return -XEN_EINVAL;
 	switch (op->cmd) {
+	case XEN_DOMCTL_getvcpuextstate:
+		*answer = true;
+		return get_xstate(v, &op->u.vcpuextstate);
+	case XEN_DOMCTL_setvcpuextstate:	return set_xstate(v, &op->u.vcpuextstate);
 	case XEN_DOMCTL_setvcpucontext:		return set_context(v, op->u.vcpucontext.ctxt.p);
 	case XEN_DOMCTL_getvcpucontext:		return get_context(v, op->u.vcpucontext.ctxt.p);
 	case XEN_DOMCTL_set_ext_vcpucontext:	return set_ext_context(v, &op->u.ext_vcpucontext);

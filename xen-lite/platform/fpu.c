@@ -22,9 +22,14 @@
 #define FCW_RESET	0x37f
 #define MXCSR_RESET	0x1f80
 #define MXCSR_OFFSET	24
+#define MXCSR_MASK_OFFSET 28
+#define MXCSR_MASK_DEFAULT 0xffbf	/* of a processor that does not tell */
+#define XSAVE_HEADER	512		/* XSTATE_BV, XCOMP_BV and 48 bytes of zeros */
+#define XSAVE_MIN	576
 
 static u64 host_xcr0;			/* 0: no XSAVE */
 static unsigned int area_size = FXSAVE_SIZE;
+static u32 mxcsr_mask;			/* bits outside it make a load fault */
 static DEFINE_PER_CPU(u64, xcr0);
 
 static void xcr0_load(u64 val)
@@ -35,12 +40,25 @@ static void xcr0_load(u64 val)
 	xsetbv(0, val);
 }
 
+static void find_mxcsr_mask(void)
+{
+	static u8 image[FXSAVE_SIZE] __aligned(16);
+
+	if (mxcsr_mask)
+		return;
+	__asm__ __volatile__("fxsave64 (%0)" :: "r" (image) : "memory");
+	memcpy(&mxcsr_mask, image + MXCSR_MASK_OFFSET, sizeof(mxcsr_mask));
+	if (!mxcsr_mask)
+		mxcsr_mask = MXCSR_MASK_DEFAULT;
+}
+
 /* Each CPU; the first one finds out what there is. */
 void fpu_init(void)
 {
 	u32 a, b, c, d;
 
 	__asm__ __volatile__("clts");
+	find_mxcsr_mask();
 	if (!cpu_features.xsave)
 		return;
 	cpuid(0xd, 0, &a, &b, &c, &d);
@@ -131,4 +149,42 @@ void fpu_load(struct vcpu *v)
 void fpu_xcr0_changed(struct vcpu *v)
 {
 	xcr0_load(v->pv.xcr0 ? v->pv.xcr0 : host_xcr0);
+}
+
+/* --- state from outside: it must not make the processor fault when it is loaded --- */
+
+bool fpu_xcr0_ok(u64 val)
+{
+	return (val & XCR0_X87) && !(val & ~host_xcr0) && (!(val & XCR0_AVX) || (val & XCR0_SSE)) &&
+	       (!(val & XCR0_AVX512) || ((val & XCR0_AVX512) == XCR0_AVX512 && (val & XCR0_AVX)));
+}
+
+/* image: FXSAVE_SIZE bytes. Bits of MXCSR that the processor does not have are dropped. */
+void fpu_set_fxsave(u8 *area, const u8 *image)
+{
+	u32 mxcsr;
+
+	fpu_reset(area);
+	memcpy(area, image, FXSAVE_SIZE);
+	memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
+	mxcsr &= mxcsr_mask;
+	memcpy(area + MXCSR_OFFSET, &mxcsr, sizeof(mxcsr));
+}
+
+/* image: n bytes of the standard (not compacted) format, header included. -EINVAL leaves area as it was. */
+int fpu_set_xsave(u8 *area, const u8 *image, unsigned int n)
+{
+	u64 header[8];
+
+	if (!host_xcr0 || n < XSAVE_MIN || n > area_size)
+		return refuse(-XEN_EINVAL, "%u bytes of XSAVE state: %u to %u are possible", n, XSAVE_MIN, area_size);
+	memcpy(header, image + XSAVE_HEADER, sizeof(header));
+	if (header[0] & ~host_xcr0)
+		return refuse(-XEN_EINVAL, "state components %#lx, the processor has %#lx", header[0], host_xcr0);
+	for (unsigned int i = 1; i < ARRAY_SIZE(header); i++)
+		if (header[i])
+			return refuse(-XEN_EINVAL, "XSAVE header word %u is not 0", i);
+	fpu_set_fxsave(area, image);
+	memcpy(area + FXSAVE_SIZE, image + FXSAVE_SIZE, n - FXSAVE_SIZE);
+	return 0;
 }

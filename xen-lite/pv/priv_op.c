@@ -186,8 +186,7 @@ static bool write_cr(struct vcpu *v, unsigned int cr, u64 val)
 /* x87 always; AVX needs SSE; the AVX-512 states come together, with AVX; nothing that the host does not save. */
 static bool set_xcr0(struct vcpu *v, u64 val)
 {
-	if (!(val & 1) || (val & ~fpu_host_xcr0()) || ((val & 4) && !(val & 2)) ||
-	    ((val & 0xe0) && (val & 0xe4) != 0xe4))
+	if (!fpu_xcr0_ok(val))
 		return false;
 	v->pv.xcr0 = val;
 	fpu_xcr0_changed(v);

@@ -114,7 +114,7 @@ static void copy_plain(struct vcpu *v, const struct vcpu_guest_context *c)
 		pv_set_debugreg(v, i, c->debugreg[i]);
 	fpu_reset(pv->fpu);
 	if (c->flags & VGCF_i387_valid)
-		memcpy(pv->fpu, c->fpu_ctxt.x, sizeof(c->fpu_ctxt));
+		fpu_set_fxsave(pv->fpu, (const u8 *)c->fpu_ctxt.x);
 }
 
 int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *c)

@@ -95,6 +95,9 @@ void fpu_load(struct vcpu *v);
 void fpu_reset(u8 *area);		/* power-on state of x87 and SSE */
 unsigned int fpu_size(void);		/* bytes for the xcr0 we run with */
 u64 fpu_host_xcr0(void);
+bool fpu_xcr0_ok(u64 val);		/* XSETBV would take it, and we would */
+void fpu_set_fxsave(u8 *area, const u8 *image);
+int fpu_set_xsave(u8 *area, const u8 *image, unsigned int n);
 void fpu_xcr0_changed(struct vcpu *v);	/* current wrote v->pv.xcr0 (already checked): load it */
 
 /* --- apic.c, ioapic.c, msi.c, irq.c --- */
