@@ -265,7 +265,8 @@ static void guest_read(uint64_t va, void *to, size_t len)
 		uint64_t pte = guest_pte(va);
 
 		CU_ASSERT_FATAL(pte != 0);
-		CU_ASSERT_FATAL(pread(hv.memory, p, now, (pte >> 12 & 0xffffffffff) * 4096 + va % 4096) == (ssize_t)now);
+		pte = pte >> 12 & 0xffffffffff;
+		CU_ASSERT_FATAL(pread(hv.memory, p, now, pte * 4096 + va % 4096) == (ssize_t)now);
 		va += now;
 		p += now;
 		len -= now;
@@ -344,7 +345,8 @@ static void check_guest(bool linux_like, const struct build_result *r)
 					      (FIRST_MFN + si.mod_start) * 4096 + i) > 0, true);
 	} else {
 		CU_ASSERT_FALSE(memcmp(seen, text, 4096));
-		CU_ASSERT_FALSE(memcmp(seen + 4096 + 17 * 32, "\x51\x41\x53\xb8\x11\0\0\0\x0f\x05\x41\x5b\x59\xc3", 14));
+		CU_ASSERT_FALSE(memcmp(seen + 4096 + 17 * 32, "\x51\x41\x53\xb8\x11\0\0\0\x0f\x05\x41\x5b\x59\xc3",
+				       14));
 		CU_ASSERT_FALSE(memcmp(seen + 4096 + 23 * 32, "\x51\x41\x53\x50\xb8\x17\0\0\0\x0f\x05", 11));
 		CU_ASSERT_EQUAL(si.flags, SIF_VIRT_P2M_4TOOLS);
 		guest_read(si.mod_start, rd, sizeof(rd));

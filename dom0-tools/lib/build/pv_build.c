@@ -30,7 +30,6 @@
 #define GRANT_STORE	1
 #define RFLAGS_IF	0x200ul
 #define HYPERCALL_SLOT	32
-#define NR_HYPERCALLS	64
 #define MAX_VCPUS	32
 
 struct builder {
@@ -199,7 +198,7 @@ static void hypercall_page_fill(uint8_t *page)
 	static const uint8_t iret[] = { 0x51, 0x41, 0x53, 0x50, 0xb8, 0, 0, 0, 0, 0x0f, 0x05 };
 
 	memset(page, 0xcc, PAGE_BYTES);
-	for (unsigned int nr = 0; nr < NR_HYPERCALLS; nr++) {
+	for (unsigned int nr = 0; nr < PAGE_BYTES / HYPERCALL_SLOT; nr++) {
 		uint8_t *stub = page + nr * HYPERCALL_SLOT;
 
 		if (nr == __HYPERVISOR_iret) {

@@ -8,7 +8,8 @@
  * The forced CPUID hides what a PV guest cannot use (PSE, PGE, MTRR, x2APIC, SMEP, SMAP, ...) and shows the leaves
  * at 0x40000000.
  *
- * DR4 and DR5 are other names of DR6 and DR7 only while CR4.DE is clear; Xen 4.17 reads DR4 all the same and fails here.
+ * DR4 and DR5 are other names of DR6 and DR7 only while CR4.DE is clear; Xen 4.17 reads DR4 all the same and fails
+ * here.
  */
 #include "guest.h"
 
