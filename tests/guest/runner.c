@@ -5,7 +5,8 @@
  *
  * Prints one line per test and at last `N passed, N failed, N skipped`; exit status 1 if any failed. Without arguments
  * it takes all tests that lie in folders beside itself, first on the smallest processor and machine, then on the
- * largest. What a machine printed is kept in the test's folder as `log` (`log-CPU-MACHINE` if more than one kind was asked for).
+ * largest. What a machine printed is kept in the test's folder as `log` (`log-CPU-MACHINE` if more than one kind was
+ * asked for).
  */
 #include <ctype.h>
 #include <dirent.h>
