@@ -96,9 +96,9 @@ int pt_grant_unmap(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, bool r
 	return unmap_rc;
 }
 
-void tlb_flush_mask(const unsigned long *cpus)
+void tlb_flush_domain(const struct domain *d)
 {
-	(void)cpus;
+	(void)d;
 	if (shim_locks_held)
 		panic("flush with a lock held");
 	flushes++;

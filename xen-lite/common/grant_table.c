@@ -524,7 +524,7 @@ static void unmap_finish(struct grant_table *lgt, const struct unmapped *u)
 
 static void unmap_finish_batch(struct domain *d, const struct unmapped *u, unsigned int n)
 {
-	tlb_flush_mask(d->dirty_cpus);
+	tlb_flush_domain(d);
 	for (unsigned int i = 0; i < n; i++)
 		if (u[i].pins)
 			unmap_finish(d->grant_table, u + i);
@@ -878,7 +878,7 @@ int grant_table_release_maps(struct domain *d)
 	struct grant_table *gt = d->grant_table;
 
 	if (!gt->release_next)
-		tlb_flush_mask(d->dirty_cpus);
+		tlb_flush_domain(d);
 	for (; gt->release_next < gt->nr_tracks; gt->release_next++) {
 		struct unmapped u;
 		struct maptrack t;

@@ -24,6 +24,7 @@ struct cpu_l4 {
 	u64 *table;
 	paddr_t pa;
 	struct vcpu *vcpu;		/* whose slots these are; stays while the CPU idles */
+	const struct domain *domain;	/* its domain; NULL when the table has no guest slots */
 	const u64 *kern, *user;		/* the current vCPU's tables, in the direct map; user may be NULL */
 	bool user_view;
 	bool user_changed;		/* `user` and `diff` are those of an older user table; seen in cpu_l4_to_user() */
@@ -138,6 +139,7 @@ void cpu_l4_reload(void)
 
 	c->vcpu = v;
 	c->kern = v && !is_idle_vcpu(v) && !mfn_eq(v->pv.kernel_l4, INVALID_MFN) ? mfn_to_virt(v->pv.kernel_l4) : NULL;
+	ACCESS_ONCE(c->domain) = c->kern ? v->domain : NULL;
 	take_user(c);
 	copy_slots(c->table, c->kern);
 	c->user_view = c->reload_on_entry = false;
@@ -187,6 +189,23 @@ bool cpu_l4_drop_idle(void)
 		return false;
 	cpu_l4_reload();
 	return true;
+}
+
+/*
+ * CPUs that may hold translations of d. One that loads d's tables after we looked does so with a CR3 load, so it cannot hold
+ * anything that was taken away before.
+ */
+void cpu_l4_cpus_of(const struct domain *d, unsigned long *cpus)
+{
+	memset(cpus, 0, NR_CPUS / 8);
+	for (unsigned int cpu = 0; cpu < nr_cpus; cpu++)
+		if (ACCESS_ONCE(per_cpu(l4, cpu).domain) == d)
+			__set_bit(cpu, cpus);
+}
+
+bool cpu_l4_has_guest(unsigned int cpu)
+{
+	return ACCESS_ONCE(per_cpu(l4, cpu).domain);
 }
 
 /* v is about to be freed: no idle CPU may take its slots for those of a new vCPU at the same address. */

@@ -597,8 +597,9 @@ static long about_domain(unsigned int cmd, void *arg)
 	case XENMEM_maximum_reservation:
 		rc = d->max_pages;
 		break;
-	default:
-		rc = (long)ACCESS_ONCE(d->shared_info->arch.max_pfn) - 1;
+	default:		/* what the guest says; 0 before it has said anything */
+		rc = ACCESS_ONCE(d->shared_info->arch.max_pfn) & ~0UL >> 1;
+		rc -= rc > 0;
 	}
 	domain_put(d);
 	return rc;

@@ -187,12 +187,14 @@ long do_mmu_update(void *list, unsigned int count, unsigned int *done, unsigned 
 int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus)
 {
 	u8 bytes[DIV_ROUND_UP(MAX_VIRT_CPUS, 8)] = { 0 };
+	DECLARE_BITMAP(of_domain, NR_CPUS);
 
 	memset(cpus, 0, NR_CPUS / 8);
 	if (copy_from_guest(bytes, mask, DIV_ROUND_UP(d->max_vcpus, 8)))
 		return -XEN_EFAULT;
+	cpu_l4_cpus_of(d, of_domain);
 	for (unsigned int i = 0; i < d->max_vcpus; i++)
-		if ((bytes[i / 8] >> (i % 8) & 1) && d->vcpu[i] && test_bit(d->vcpu[i]->cpu, d->dirty_cpus))
+		if ((bytes[i / 8] >> (i % 8) & 1) && d->vcpu[i] && test_bit(d->vcpu[i]->cpu, of_domain))
 			__set_bit(d->vcpu[i]->cpu, cpus);
 	return 0;
 }
@@ -213,7 +215,7 @@ static long flush_after_update(struct domain *d, unsigned long va, unsigned long
 		return 0;
 	}
 	if (flags & UVMF_ALL)
-		memcpy(cpus, d->dirty_cpus, sizeof(cpus));
+		cpu_l4_cpus_of(d, cpus);
 	else if (vcpumask_to_cpus(d, (void *)where, cpus))
 		return -XEN_EFAULT;
 	if (all)

@@ -158,10 +158,10 @@ static int op_on_self(struct vcpu *v, const struct mmuext_op *op)
 	case MMUEXT_INVLPG_MULTI:
 		return flush_vcpus(op);
 	case MMUEXT_TLB_FLUSH_ALL:
-		tlb_flush_mask(v->domain->dirty_cpus);
+		tlb_flush_domain(v->domain);
 		return 0;
 	case MMUEXT_INVLPG_ALL:
-		tlb_flush_one_mask(v->domain->dirty_cpus, op->arg1.linear_addr);
+		tlb_flush_one_domain(v->domain, op->arg1.linear_addr);
 		return 0;
 	case MMUEXT_FLUSH_CACHE:
 	case MMUEXT_FLUSH_CACHE_GLOBAL:

@@ -58,19 +58,35 @@ void tlb_flush_one_mask(const unsigned long *cpus, unsigned long va)
 	smp_call(cpus, flush_one_call, (void *)va);
 }
 
+void tlb_flush_domain(const struct domain *d)
+{
+	DECLARE_BITMAP(cpus, NR_CPUS);
+
+	cpu_l4_cpus_of(d, cpus);
+	tlb_flush_mask(cpus);
+}
+
+void tlb_flush_one_domain(const struct domain *d, unsigned long va)
+{
+	DECLARE_BITMAP(cpus, NR_CPUS);
+
+	cpu_l4_cpus_of(d, cpus);
+	tlb_flush_one_mask(cpus, va);
+}
+
 u64 tlb_stamp_now(void)
 {
 	return __atomic_add_fetch(&clock, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Flushes every CPU that has not flushed since stamp. */
+/* Flushes every CPU that has not flushed since stamp; one without a guest has nothing to flush. */
 void tlb_flush_since(u64 stamp)
 {
 	DECLARE_BITMAP(cpus, NR_CPUS) = { 0 };
 	bool any = false;
 
 	for (unsigned int cpu = 0; cpu < nr_cpus; cpu++) {
-		if (per_cpu(flushed_at, cpu) >= stamp)
+		if (per_cpu(flushed_at, cpu) >= stamp || !cpu_l4_has_guest(cpu))
 			continue;
 		__set_bit(cpu, cpus);
 		any = true;

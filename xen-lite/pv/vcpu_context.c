@@ -234,8 +234,6 @@ static void load(struct vcpu *v)
  */
 void context_switch(struct vcpu *prev, struct vcpu *next)
 {
-	u32 cpu = smp_processor_id();
-
 	if (!is_idle_vcpu(prev)) {
 		save(prev);
 		prev->count[COUNT_SWITCH]++;
@@ -243,7 +241,6 @@ void context_switch(struct vcpu *prev, struct vcpu *next)
 	current = next;
 	if (is_idle_vcpu(next))
 		return;
-	set_bit(cpu, next->domain->dirty_cpus);
 	load(next);
 	time_update_vcpu(next);
 }

@@ -140,7 +140,6 @@ struct domain {
 	unsigned long xenheap_pages;	/* frames of ours shared with it (shared_info, grant table) */
 	unsigned long claimed_pages;
 	u32 dead_tables;		/* page tables whose last use is gone, PAGE_LIST_END when none; pt_lock */
-	unsigned long dirty_cpus[BITS_TO_LONGS(NR_CPUS)];	/* CPUs that may cache its translations */
 
 	struct shared_info *shared_info;
 	mfn_t shared_info_mfn;

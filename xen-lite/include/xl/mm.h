@@ -146,6 +146,8 @@ void tlb_flush_local(void);				/* everything, this CPU */
 void tlb_flush_one_local(unsigned long va);
 void tlb_flush_mask(const unsigned long *cpus);		/* everything, on all CPUs in the mask; waits */
 void tlb_flush_one_mask(const unsigned long *cpus, unsigned long va);
+void tlb_flush_domain(const struct domain *d);		/* on all CPUs that may hold its translations */
+void tlb_flush_one_domain(const struct domain *d, unsigned long va);
 u64 tlb_stamp_now(void);				/* for page_info.tlb_stamp: a use ends now */
 void tlb_flush_since(u64 stamp);			/* only CPUs that have not flushed since; before the frame is used otherwise */
 void tlb_note_full_flush(void);

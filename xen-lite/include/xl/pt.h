@@ -94,6 +94,8 @@ void cpu_l4_set_window(u64 entry);	/* slot 257 */
 void cpu_l4_switch(struct vcpu *v);	/* v is about to run here */
 bool cpu_l4_drop_idle(void);
 void cpu_l4_forget(const struct vcpu *v);
+void cpu_l4_cpus_of(const struct domain *d, unsigned long *cpus);	/* that may hold translations of d */
+bool cpu_l4_has_guest(unsigned int cpu);
 void cpu_l4_to_kernel(void);		/* current goes from user to kernel mode */
 void cpu_l4_to_user(void);
 void cpu_l4_stale(void);		/* current's base tables or their entries changed: reload before next use */
