@@ -26,6 +26,7 @@ struct out {
 struct spec {
 	bool left, zero, alt, plus, upper, is_signed;
 	int width, precision;		/* precision -1: none */
+	int longs;			/* l and z count up, h down */
 	unsigned int base;
 };
 
@@ -130,100 +131,135 @@ static const char *parse_flags(const char *fmt, struct spec *sp)
 	}
 }
 
+/* Flags, width, precision and size of what follows a '%'; returns the conversion's letter. */
+static const char *parse_spec(const char *fmt, struct spec *sp, va_list *ap)
+{
+	fmt = parse_flags(fmt, sp);
+	if (*fmt == '*') {
+		sp->width = va_arg(*ap, int);
+		if (sp->width < 0) {
+			sp->left = true;
+			sp->width = -sp->width;
+		}
+		fmt++;
+	} else {
+		sp->width = parse_int(&fmt);
+	}
+	if (*fmt == '.') {
+		fmt++;
+		if (*fmt == '*') {
+			sp->precision = va_arg(*ap, int);
+			fmt++;
+		} else {
+			sp->precision = parse_int(&fmt);
+		}
+	}
+	for (; *fmt == 'l' || *fmt == 'z' || *fmt == 'h'; fmt++)
+		sp->longs += *fmt == 'h' ? -1 : 1;
+	return fmt;
+}
+
+/* The next argument, of the size that sp says, widened. */
+static u64 next_integer(const struct spec *sp, va_list *ap)
+{
+	u64 val;
+
+	if (sp->longs > 0)
+		return va_arg(*ap, u64);
+	val = sp->is_signed ? (u64)(s64)va_arg(*ap, int) : va_arg(*ap, unsigned int);
+	if (sp->longs == -1)
+		return sp->is_signed ? (u64)(s64)(int16_t)val : (u16)val;
+	if (sp->longs < -1)
+		return sp->is_signed ? (u64)(s64)(int8_t)val : (u8)val;
+	return val;
+}
+
+/* %d %i %u %x %X %o; false: another letter. */
+static bool convert_integer(struct out *o, char letter, struct spec *sp, va_list *ap)
+{
+	switch (letter) {
+	case 'd':
+	case 'i':
+		sp->is_signed = true;
+		break;
+	case 'u':
+		break;
+	case 'X':
+		sp->upper = true;
+		/* fall through */
+	case 'x':
+		sp->base = 16;
+		break;
+	case 'o':
+		sp->base = 8;
+		break;
+	default:
+		return false;
+	}
+	out_number(o, next_integer(sp, ap), sp);
+	return true;
+}
+
+/* %p, and %pS: the symbol. Returns the last letter. */
+static const char *convert_pointer(struct out *o, const char *fmt, struct spec *sp, va_list *ap)
+{
+	unsigned long val = (unsigned long)va_arg(*ap, void *);
+
+	if (fmt[1] == 'S') {
+		out_symbol(o, val, sp);
+		return fmt + 1;
+	}
+	sp->base = 16;
+	sp->precision = 16;
+	out_number(o, val, sp);
+	return fmt;
+}
+
+/* What follows the '%' at start; returns its last character. */
+static const char *convert(struct out *o, const char *start, va_list *ap)
+{
+	struct spec sp = { .precision = -1, .base = 10 };
+	const char *fmt = parse_spec(start + 1, &sp, ap), *s;
+	char c;
+
+	switch (*fmt) {
+	case 'c':
+		c = va_arg(*ap, int);
+		out_string(o, &c, 1, &sp);
+		return fmt;
+	case 's':
+		s = va_arg(*ap, const char *);
+		if (!s)
+			s = "(null)";
+		out_string(o, s, sp.precision >= 0 ? strnlen(s, sp.precision) : strlen(s), &sp);
+		return fmt;
+	case '%':
+		out_char(o, '%');
+		return fmt;
+	case 'p':
+		return convert_pointer(o, fmt, &sp, ap);
+	}
+	if (convert_integer(o, *fmt, &sp, ap))
+		return fmt;
+	/* Unknown: show it as it stands, and stop trusting the arguments. */
+	while (*start)
+		out_char(o, *start++);
+	return start - 1;
+}
+
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	struct out o = { buf, size, 0 };
+	va_list args;
 
+	va_copy(args, ap);
 	for (; *fmt; fmt++) {
-		struct spec sp = { .precision = -1, .base = 10 };
-		const char *start = fmt;
-		const char *s;
-		int longs = 0;
-		char c;
-		u64 val;
-
-		if (*fmt != '%') {
-			out_char(&o, *fmt);
-			continue;
-		}
-		fmt = parse_flags(fmt + 1, &sp);
-		if (*fmt == '*') {
-			sp.width = va_arg(ap, int);
-			if (sp.width < 0) {
-				sp.left = true;
-				sp.width = -sp.width;
-			}
-			fmt++;
-		} else {
-			sp.width = parse_int(&fmt);
-		}
-		if (*fmt == '.') {
-			fmt++;
-			if (*fmt == '*') {
-				sp.precision = va_arg(ap, int);
-				fmt++;
-			} else {
-				sp.precision = parse_int(&fmt);
-			}
-		}
-		for (; *fmt == 'l' || *fmt == 'z' || *fmt == 'h'; fmt++)
-			longs += *fmt == 'h' ? -1 : 1;
-
-		switch (*fmt) {
-		case 'c':
-			c = va_arg(ap, int);
-			out_string(&o, &c, 1, &sp);
-			continue;
-		case 's':
-			s = va_arg(ap, const char *);
-			if (!s)
-				s = "(null)";
-			out_string(&o, s, sp.precision >= 0 ? strnlen(s, sp.precision) : strlen(s), &sp);
-			continue;
-		case '%':
-			out_char(&o, '%');
-			continue;
-		case 'p':
-			val = (unsigned long)va_arg(ap, void *);
-			if (fmt[1] == 'S') {
-				fmt++;
-				out_symbol(&o, val, &sp);
-				continue;
-			}
-			sp.base = 16;
-			sp.precision = 16;
-			out_number(&o, val, &sp);
-			continue;
-		case 'd':
-		case 'i':
-			sp.is_signed = true;
-			break;
-		case 'u':
-			break;
-		case 'X':
-			sp.upper = true;
-			/* fall through */
-		case 'x':
-			sp.base = 16;
-			break;
-		case 'o':
-			sp.base = 8;
-			break;
-		default:		/* unknown: show it as it stands, and stop trusting the arguments */
-			while (*start)
-				out_char(&o, *start++);
-			fmt = start - 1;
-			continue;
-		}
-		if (longs > 0)
-			val = va_arg(ap, u64);
+		if (*fmt == '%')
+			fmt = convert(&o, fmt, &args);
 		else
-			val = sp.is_signed ? (u64)(s64)va_arg(ap, int) : va_arg(ap, unsigned int);
-		if (longs < 0)
-			val = longs == -1 ? (sp.is_signed ? (u64)(s64)(int16_t)val : (u16)val)
-					  : (sp.is_signed ? (u64)(s64)(int8_t)val : (u8)val);
-		out_number(&o, val, &sp);
+			out_char(&o, *fmt);
 	}
+	va_end(args);
 	if (size)
 		buf[min(o.len, size - 1)] = 0;
 	return o.len;
