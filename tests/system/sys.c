@@ -79,7 +79,7 @@ static const char *run_line(const char *name, int *status, const char *fmt, va_l
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	free(output);
-	if (lab_sh(name, 300, &output, status, &sys_err, "%s", line)) {
+	if (lab_sh(name, 400, &output, status, &sys_err, "%s", line)) {
 		printf("\n    %s: %s\n", line, sys_err.text);
 		*status = -1;
 		output = strdup("");
