@@ -8,7 +8,8 @@ $(call tool,tests/system/$(1),tests/system/$(1).c $(SYS_SRCS),-lcunit -lz)
 TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
-SYSTEM_TEST_NAMES := test_boot test_dom0 test_guest test_leaks test_daemons test_toolstack
+# The longest first: two run at a time.
+SYSTEM_TEST_NAMES := test_toolstack test_guest test_boot test_dom0 test_leaks test_daemons
 $(foreach t,test_lab $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
