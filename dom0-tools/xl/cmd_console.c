@@ -2,9 +2,9 @@
 /*
  * xl console: attach the terminal to a domain's console.
  *
- * xenconsoled offers the console as a pseudo-terminal; this passes bytes between it and the standard descriptors. Ctrl-] leaves.
- * The user's terminal is raw meanwhile and is restored at every way out. The end of standard input only stops typing: output
- * goes on until the domain ends.
+ * xenconsoled offers the console as a pseudo-terminal; this passes bytes between it and the standard descriptors.
+ * Ctrl-] leaves. The user's terminal is raw meanwhile and is restored at every way out. The end of standard input
+ * only stops typing: output goes on until the domain ends.
  */
 #include <errno.h>
 #include <fcntl.h>

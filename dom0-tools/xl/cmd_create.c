@@ -2,8 +2,9 @@
 /*
  * xl create: read a configuration, complete it with the command line, and have xld make the domain.
  *
- * All findings about the configuration are shown at once, before xld is asked. Paths are made absolute here, since xld works
- * elsewhere. With -c the domain is made paused, and runs when the console is attached, so no output is missed.
+ * All findings about the configuration are shown at once, before xld is asked. Paths are made absolute here, since
+ * xld works elsewhere. With -c the domain is made paused, and runs when the console is attached, so no output is
+ * missed.
  */
 #include <errno.h>
 #include <limits.h>

@@ -175,7 +175,8 @@ const struct command cmds_domain[] = {
 	  .summary = "Ask domains to power off" },
 	{ .name = "reboot", .fn = cmd_reboot, .args = "{-a | DOMAIN...}", .options = STOP_OPTIONS("reboot"),
 	  .summary = "Ask domains to reboot" },
-	{ .name = "destroy", .fn = cmd_destroy, .args = "DOMAIN...", .options = "  -f              accepted, no effect\n",
+	{ .name = "destroy", .fn = cmd_destroy, .args = "DOMAIN...",
+	  .options = "  -f              accepted, no effect\n",
 	  .summary = "End domains at once, in whatever state they are" },
 	{ 0 },
 };

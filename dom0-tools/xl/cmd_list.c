@@ -188,8 +188,8 @@ static void print_uptime(const xld_dominfo *i, bool brief)
 	time_t now = time(NULL);
 
 	if (s >= 0 && days)
-		snprintf(when, sizeof(when), "%lld day%s, %2lld:%02lld:%02lld", days, days == 1 ? "" : "s", s / 3600 % 24,
-			 s / 60 % 60, s % 60);
+		snprintf(when, sizeof(when), "%lld day%s, %2lld:%02lld:%02lld", days, days == 1 ? "" : "s",
+			 s / 3600 % 24, s / 60 % 60, s % 60);
 	else if (s >= 0)
 		snprintf(when, sizeof(when), "%2lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
 	if (brief) {

@@ -2,8 +2,8 @@
 /*
  * xl: global options, finding the command, help, and how errors look.
  *
- * An error says what could not be done, on which object, why, and what to try, on stderr; with --json-errors the same as one
- * JSON object with a stable code.
+ * An error says what could not be done, on which object, why, and what to try, on stderr; with --json-errors the same
+ * as one JSON object with a stable code.
  */
 #include <jansson.h>
 #include <stdarg.h>
@@ -106,7 +106,8 @@ bool call(uint32_t proc, const void *args, void *ret)
 
 static void print_usage(FILE *f, const struct command *cmd)
 {
-	fprintf(f, "usage: xl %s%s%s%s\n", cmd->name, cmd->options ? " [OPTIONS]" : "", *cmd->args ? " " : "", cmd->args);
+	fprintf(f, "usage: xl %s%s%s%s\n", cmd->name, cmd->options ? " [OPTIONS]" : "", *cmd->args ? " " : "",
+		cmd->args);
 	fprintf(f, "%s.\n", cmd->summary);
 	if (cmd->options)
 		fprintf(f, "\n%s", cmd->options);

@@ -2,8 +2,8 @@
 /*
  * Inside of xl, the command line tool: a table of commands and what they share.
  *
- * xl decides nothing: it reads options and configurations, asks xld, and shows answers. Only the console is opened by xl
- * itself. Exit status: 0 done, 1 failed (with a reason on stderr), 2 wrong usage.
+ * xl decides nothing: it reads options and configurations, asks xld, and shows answers. Only the console is opened by
+ * xl itself. Exit status: 0 done, 1 failed (with a reason on stderr), 2 wrong usage.
  */
 #ifndef XL_XL_H
 #define XL_XL_H
@@ -54,7 +54,10 @@ bool find_domain(const char *ref, xld_dominfo *info);
 /* --- cmd_console.c --- */
 struct console;
 struct console *console_open(const char *domain);	/* NULL: complained */
-/* Pass bytes both ways until the escape character is typed or the console is gone. Closes it. Returns the exit status. */
+/*
+ * Pass bytes both ways until the escape character is typed or the console is gone. Closes it. Returns the exit
+ * status.
+ */
 int console_run(struct console *c);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * One function per procedure of the protocol, and the table that finds it.
  *
- * Each checks everything first, then acts; short things are done at once, create and destroy become jobs and are answered
- * when those end. Domain 0 can be looked at but not paused, shut down or destroyed from here.
+ * Each checks everything first, then acts; short things are done at once, create and destroy become jobs and are
+ * answered when those end. Domain 0 can be looked at but not paused, shut down or destroyed from here.
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -271,7 +271,8 @@ static bool call_shutdown(struct xld *x, struct client *c, uint32_t serial, void
 		xld_fail(err, XLD_E_BUSY, what, d->name, "`xl unpause` it first, or `xl destroy` it",
 			 "it is paused and cannot react");
 	else if (!x->xs)
-		xld_fail(err, XLD_E_STORE, what, d->name, "start xenstored if it is not running", "no connection to xenstored");
+		xld_fail(err, XLD_E_STORE, what, d->name, "start xenstored if it is not running",
+			 "no connection to xenstored");
 	else if (!xs_writef(x->xs, XBT_NULL, path, "%s", a->kind == XLD_REBOOT ? "reboot" : "poweroff"))
 		xld_fail(err, XLD_E_STORE, what, d->name, "", "cannot write %s: %s", path, strerror(errno));
 	else
@@ -345,7 +346,9 @@ static bool call_console(struct xld *x, struct client *c, uint32_t serial, void 
 
 static const char *scheduler_name(struct xenctl *xc)
 {
-	static const char *const names[] = { [5] = "credit", [6] = "credit2", [7] = "arinc653", [8] = "rtds", [9] = "null" };
+	static const char *const names[] = {
+		[5] = "credit", [6] = "credit2", [7] = "arinc653", [8] = "rtds", [9] = "null",
+	};
 	uint32_t id;
 
 	if (xenctl_sched_id(xc, &id) || id >= sizeof(names) / sizeof(names[0]) || !names[id])

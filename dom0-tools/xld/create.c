@@ -93,7 +93,8 @@ static bool step_check_memory(struct creation *c)
 	if (need <= avail)
 		return true;
 	return FAIL(c, XLD_E_NO_MEMORY,
-		    "lower memory= in the configuration, shut down other domains, or start the host with a smaller dom0_mem=",
+		    "lower memory= in the configuration, shut down other domains, or start the host with a smaller "
+		    "dom0_mem=",
 		    "not enough memory: the domain needs %llu MiB (%llu MiB and what the hypervisor keeps about it), "
 		    "%llu MiB are free",
 		    (unsigned long long)(need + 255) / 256, (unsigned long long)c->cfg->memory,
@@ -173,8 +174,8 @@ static bool step_store(struct creation *c)
 
 	if (store_write(c->xs, &s))
 		return true;
-	return FAIL(c, XLD_E_STORE, "start xenstored if it is not running", "cannot write the domain's nodes to xenstore: %s",
-		    strerror(errno));
+	return FAIL(c, XLD_E_STORE, "start xenstored if it is not running",
+		    "cannot write the domain's nodes to xenstore: %s", strerror(errno));
 }
 
 static bool step_introduce(struct creation *c)
@@ -218,8 +219,8 @@ bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *r
 		if (!steps[i].fn(&c))
 			return false;
 		if (x->fail_step == i + 1)
-			return FAIL(&c, XLD_E_INTERNAL, "unset it and restart xld", "XLD_FAIL_STEP=%d of %d (%s)", i + 1, n,
-				    steps[i].what);
+			return FAIL(&c, XLD_E_INTERNAL, "unset it and restart xld", "XLD_FAIL_STEP=%d of %d (%s)",
+				    i + 1, n, steps[i].what);
 		if (x->fail_step == -(i + 1))
 			abort();
 	}

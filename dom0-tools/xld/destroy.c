@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Worker: remove a domain and all that belongs to it, in whatever state a create, a crash or an earlier destroy has left it.
+ * Worker: remove a domain and all that belongs to it, in whatever state a create, a crash or an earlier destroy has
+ * left it.
  *
- * Each part is removed if it is there, so doing it twice does no harm. The hypervisor's part goes first: from then on the
- * guest cannot act. The end is only reported when the domain has left the hypervisor's list, so that its memory is free
- * again for the next one.
+ * Each part is removed if it is there, so doing it twice does no harm. The hypervisor's part goes first: from then on
+ * the guest cannot act. The end is only reported when the domain has left the hypervisor's list, so that its memory
+ * is free again for the next one.
  */
 #include <errno.h>
 #include <time.h>
@@ -93,7 +94,8 @@ static bool destroy_with(struct xenctl *xc, struct xs_handle *xs, const struct d
 	int rc = find_domain(xc, d, &domid);
 
 	if (rc) {
-		xld_fail(err, XLD_E_HYPERVISOR, WHAT, d->name, "see `xl dmesg`", "cannot look for it: %s", strerror(-rc));
+		xld_fail(err, XLD_E_HYPERVISOR, WHAT, d->name, "see `xl dmesg`", "cannot look for it: %s",
+			 strerror(-rc));
 		return false;
 	}
 	worker_progress(fd, "%s: destroy", d->name);
@@ -103,7 +105,8 @@ static bool destroy_with(struct xenctl *xc, struct xs_handle *xs, const struct d
 		return false;
 	if (domid == DOMID_NONE || wait_gone(xc, xs, domid, d->uuid))
 		return true;
-	xld_fail(err, XLD_E_TIMEOUT, WHAT, d->name, "some process of dom0 still maps its memory; `xl destroy` can be repeated",
+	xld_fail(err, XLD_E_TIMEOUT, WHAT, d->name,
+		 "some process of dom0 still maps its memory; `xl destroy` can be repeated",
 		 "domain %u is still dying after %d s", domid, GONE_WAIT_MS / 1000);
 	return false;
 }

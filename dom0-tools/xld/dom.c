@@ -2,8 +2,9 @@
 /*
  * The registry of domains: one struct dom for each domain of the hypervisor and for each that a job is about.
  *
- * Invariant: a UUID other than all-zero occurs once. A record of a domain that xld did not create (dom0, or made by another
- * tool) exists as long as the hypervisor shows the domain; a record of ours until its destroy job has succeeded.
+ * Invariant: a UUID other than all-zero occurs once. A record of a domain that xld did not create (dom0, or made by
+ * another tool) exists as long as the hypervisor shows the domain; a record of ours until its destroy job has
+ * succeeded.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
 /*
  * Jobs: one forked worker process for each long operation, at most one per domain.
  *
- * A worker tells what it does and how it ended through a socket pair, in the messages of the RPC protocol: progress events,
- * then one reply. It holds no descriptor of the daemon but its end of the pair and its log, opens its own handles to the
- * hypervisor and to xenstored, and is killed when the daemon dies.
+ * A worker tells what it does and how it ended through a socket pair, in the messages of the RPC protocol: progress
+ * events, then one reply. It holds no descriptor of the daemon but its end of the pair and its log, opens its own
+ * handles to the hypervisor and to xenstored, and is killed when the daemon dies.
  *
  * A create that ends in any way but success is followed by a destroy job; only then is the failure reported.
  */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happens when a domain stops: on_poweroff, on_reboot, on_crash, on_watchdog and on_soft_reset of its configuration.
+ * What happens when a domain stops: on_poweroff, on_reboot, on_crash, on_watchdog and on_soft_reset of its
+ * configuration.
  *
- * xenstored tells of it through the watch @releaseDomain. A slow tick looks too, so that an event lost while xenstored was
- * away costs seconds, not for ever; the same tick reconnects to xenstored and ends waits whose time is up.
+ * xenstored tells of it through the watch @releaseDomain. A slow tick looks too, so that an event lost while
+ * xenstored was away costs seconds, not for ever; the same tick reconnects to xenstored and ends waits whose time is
+ * up.
  */
 #include <errno.h>
 #include <time.h>

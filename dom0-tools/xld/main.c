@@ -2,9 +2,9 @@
 /*
  * xld: start-up and end of the management daemon.
  *
- * With --daemon, the process that the user starts returns when the daemon answers on its socket, or fails with the reason.
- * One xld per state directory, ensured by a lock on it. SIGTERM and SIGINT end the daemon; domains live on, and the next xld takes
- * them over.
+ * With --daemon, the process that the user starts returns when the daemon answers on its socket, or fails with the
+ * reason. One xld per state directory, ensured by a lock on it. SIGTERM and SIGINT end the daemon; domains live on,
+ * and the next xld takes them over.
  */
 #include <errno.h>
 #include <fcntl.h>

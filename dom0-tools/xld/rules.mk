@@ -12,4 +12,5 @@ ALL += $(B)/dom0-tools/xld/xld
 DOM0_PROGRAMS += $(B)/dom0-tools/xld/xld:/usr/sbin/xld
 DOM0_PROGRAMS += dom0-tools/xld/rc.d:/etc/rc.d/20-toolstack
 
-$(eval $(call unit_test,test_xld_server,tests/unit/test_xld_server.c dom0-tools/xld/server.c $(RPC_SRC) $(EV_SRCS),$(RPC_LIBS)))
+$(eval $(call unit_test,test_xld_server,tests/unit/test_xld_server.c dom0-tools/xld/server.c \
+	$(RPC_SRC) $(EV_SRCS),$(RPC_LIBS)))

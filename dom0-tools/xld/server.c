@@ -2,10 +2,10 @@
 /*
  * The socket of xld: accepts clients, takes messages apart, hands calls to calls.c and sends replies.
  *
- * Invariant: a struct client lives from accept to client_drop(); whoever may answer it later (struct asker) is told of its
- * end through dom_client_gone(). A client that sends nonsense is dropped; one whose arguments do not decode gets an
- * error. Replies are queued and sent as the socket takes them; a client that does not read its
- * replies is not listened to, and dropped if even the answers that come later are too many.
+ * Invariant: a struct client lives from accept to client_drop(); whoever may answer it later (struct asker) is told
+ * of its end through dom_client_gone(). A client that sends nonsense is dropped; one whose arguments do not decode
+ * gets an error. Replies are queued and sent as the socket takes them; a client that does not read its replies is not
+ * listened to, and dropped if even the answers that come later are too many.
  *
  * Only root may talk to us: the socket is 0600 and the peer's credentials are checked as well.
  */
@@ -97,7 +97,8 @@ static void refuse(struct client *c, const struct rpc_header *h, const char *cau
 {
 	xld_error err = { 0 };
 
-	xld_fail(&err, XLD_E_PROTOCOL, "understand", "the request", "xl and xld may be of different versions", "%s", cause);
+	xld_fail(&err, XLD_E_PROTOCOL, "understand", "the request", "xl and xld may be of different versions", "%s",
+		 cause);
 	client_reply_error(c, h->proc, h->serial, &err);
 	rpc_release((xdrproc_t)xdr_xld_error, &err);
 }

@@ -3,8 +3,8 @@
  * The registry on disk: one JSON file per domain of ours, named by its UUID, below STATE_DIR/domains.
  *
  * Invariant: a record is written before a worker may create anything for it and removed after its destroy job has
- * succeeded, so all that a killed xld left behind can be found. Written whole and renamed into place; /run is memory, so
- * there is nothing to sync.
+ * succeeded, so all that a killed xld left behind can be found. Written whole and renamed into place; /run is memory,
+ * so there is nothing to sync.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The nodes of a domain in xenstore: what guests, xenconsoled and other tools expect below /local/domain/N and /vm/UUID.
+ * The nodes of a domain in xenstore: what guests, xenconsoled and other tools expect below /local/domain/N and
+ * /vm/UUID.
  *
  * Each change is one transaction, so the nodes of a domain are there as a whole or not at all. Permissions: a guest
  * reads its own tree and writes only what is its own to say (ANY_RW below); it sees nothing of other domains.

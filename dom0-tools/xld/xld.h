@@ -14,13 +14,14 @@
  *	life.c		what happens when a domain stops
  *	crash.c		why it has stopped, in words
  *
- * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored. What takes
- * longer (create, destroy) runs in a forked worker, one at a time per domain, so that reads never wait for jobs, a kernel
- * image that crashes the builder cannot take the daemon down, and a job is cancelled by killing its process.
+ * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored.
+ * What takes longer (create, destroy) runs in a forked worker, one at a time per domain, so that reads never wait for
+ * jobs, a kernel image that crashes the builder cannot take the daemon down, and a job is cancelled by killing its
+ * process.
  *
- * Roll-back has one path: whatever a worker leaves behind when it fails, crashes or is killed, a destroy job removes; it finds
- * the domain by UUID and takes each part away if it is there. xld writes the UUID to the state directory before it starts a
- * worker, and workers die with xld, so a restarted xld finds and finishes the rest.
+ * Roll-back has one path: whatever a worker leaves behind when it fails, crashes or is killed, a destroy job removes;
+ * it finds the domain by UUID and takes each part away if it is there. xld writes the UUID to the state directory
+ * before it starts a worker, and workers die with xld, so a restarted xld finds and finishes the rest.
  */
 #ifndef XLD_XLD_H
 #define XLD_XLD_H
@@ -92,7 +93,7 @@ struct xld {
 	struct client *clients;
 	unsigned int nr_clients;
 	struct dom *doms;
-	int fail_step;			/* XLD_FAIL_STEP: n fails a create behind its n-th step, -n kills its worker there */
+	int fail_step;			/* XLD_FAIL_STEP: n fails a create behind step n, -n kills its worker there */
 };
 
 /* --- main.c --- */

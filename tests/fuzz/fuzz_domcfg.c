@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: descriptions of domains. The first byte picks the reader. What was accepted must survive JSON: written, read
- * back and written again it is the same text.
+ * Fuzz target: descriptions of domains. The first byte picks the reader. What was accepted must survive JSON:
+ * written, read back and written again it is the same text.
  */
 #include "domcfg/domcfg.h"
 #include "util/mem.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: what a client may send. The input is a stream of messages, taken apart as xld does it; each body is decoded
- * as the arguments, the result and the error of its procedure. What decodes must encode again to the same bytes.
+ * Fuzz target: what a client may send. The input is a stream of messages, taken apart as xld does it; each body is
+ * decoded as the arguments, the result and the error of its procedure. What decodes must encode again to the same
+ * bytes.
  */
 #include <stdlib.h>
 #include <string.h>

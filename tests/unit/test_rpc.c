@@ -351,8 +351,9 @@ static void test_no_daemon(void)
 int main(void)
 {
 	CU_TestInfo tests[] = {
-		{ "every body there and back", test_bodies }, { "procedure table", test_table }, { "limits", test_limits },
-		{ "header", test_header }, { "stream in pieces", test_stream }, { "client", test_client },
+		{ "every body there and back", test_bodies }, { "procedure table", test_table },
+		{ "limits", test_limits }, { "header", test_header }, { "stream in pieces", test_stream },
+		{ "client", test_client },
 		{ "no daemon", test_no_daemon }, CU_TEST_INFO_NULL,
 	};
 	CU_SuiteInfo suites[] = { { .pName = "rpc", .pTests = tests }, CU_SUITE_INFO_NULL };

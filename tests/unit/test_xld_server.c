@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xld's socket: the real server.c with a few calls of its own instead of calls.c. Well-behaved clients are served; garbage,
- * oversized, cut-off, unknown and malformed messages cost only their sender its connection or an error; more clients than
- * allowed are refused; answers that come later find their client, or nobody.
+ * xld's socket: the real server.c with a few calls of its own instead of calls.c. Well-behaved clients are served;
+ * garbage, oversized, cut-off, unknown and malformed messages cost only their sender its connection or an error; more
+ * clients than allowed are refused; answers that come later find their client, or nobody.
  */
 #include <CUnit/Basic.h>
 
@@ -185,7 +185,8 @@ static void test_serves(void)
 static void test_garbage(void)
 {
 	static const char *const noise[] = {
-		"GET / HTTP/1.1\r\nHost: example\r\n\r\n", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+		"GET / HTTP/1.1\r\nHost: example\r\n\r\n",
+		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "................................",
 	};
 

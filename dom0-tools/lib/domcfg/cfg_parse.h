@@ -6,8 +6,8 @@
  *	statement = name ( "=" | "+=" ) value
  *	value     = string | number | "[" [ value { "," value } [ "," ] ] "]"
  *
- * Strings stand in ' or " on one line, with the escapes \\ \' \" \n \r \t \xHH. `#` starts a comment. Inside a list newlines are
- * blanks. After a mistake the parser goes on with the next line, so that one run finds all of them.
+ * Strings stand in ' or " on one line, with the escapes \\ \' \" \n \r \t \xHH. `#` starts a comment. Inside a list
+ * newlines are blanks. After a mistake the parser goes on with the next line, so that one run finds all of them.
  */
 #ifndef LIB_DOMCFG_CFG_PARSE_H
 #define LIB_DOMCFG_CFG_PARSE_H

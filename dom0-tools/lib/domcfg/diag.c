@@ -2,8 +2,8 @@
 /*
  * Findings about a configuration, collected as text.
  *
- * Invariant: text, when not NULL, ends in a newline and a 0; at most DIAG_MAX findings are kept, so a hostile file cannot
- * make the report larger than itself many times over.
+ * Invariant: text, when not NULL, ends in a newline and a 0; at most DIAG_MAX findings are kept, so a hostile file
+ * cannot make the report larger than itself many times over.
  */
 #include "domcfg.h"
 #include "../util/mem.h"

@@ -2,11 +2,11 @@
 /*
  * The description of a domain, whatever it was written in.
  *
- * xl.cfg text, domain XML and JSON all end up in one struct domcfg; everything behind the parsers sees only that. One key
- * table (keys.c) says for each field its name, type, range and allowed words, and drives all readers and writers.
+ * xl.cfg text, domain XML and JSON all end up in one struct domcfg; everything behind the parsers sees only that. One
+ * key table (keys.c) says for each field its name, type, range and allowed words, and drives all readers and writers.
  *
- * Findings (errors and warnings) are collected as text lines `file:line:col: error: ...` in a struct domcfg_diag, so that
- * one run reports all mistakes of a file. A function that takes a diag returns false when it added an error.
+ * Findings (errors and warnings) are collected as text lines `file:line:col: error: ...` in a struct domcfg_diag, so
+ * that one run reports all mistakes of a file. A function that takes a diag returns false when it added an error.
  *
  * No lock: a struct domcfg belongs to one thread.
  */

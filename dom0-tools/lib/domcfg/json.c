@@ -123,8 +123,7 @@ bool domcfg_from_json(struct domcfg *cfg, const char *text, size_t len, struct d
 {
 	unsigned int before = diag->errors;
 	json_error_t err;
-	const char *name;
-	json_t *o, *v;
+	json_t *o;
 
 	if (len > DOMCFG_MAX_FILE) {
 		domcfg_error(diag, 0, 0, "longer than the %u bytes a configuration may have", DOMCFG_MAX_FILE);
@@ -137,8 +136,8 @@ bool domcfg_from_json(struct domcfg *cfg, const char *text, size_t len, struct d
 	}
 	if (!json_is_object(o))
 		domcfg_error(diag, 0, 0, "not a JSON object");
-	json_object_foreach(o, name, v)
-		member_from_json(cfg, name, v, diag);
+	for (void *i = json_object_iter(o); i; i = json_object_iter_next(o, i))
+		member_from_json(cfg, json_object_iter_key(i), json_object_iter_value(i), diag);
 	json_decref(o);
 	return diag->errors == before;
 }

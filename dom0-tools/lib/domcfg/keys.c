@@ -102,8 +102,8 @@ static bool set_name(char **dst, const struct cfg_value *v, struct domcfg_diag *
 	while (ok < n && ((v->str[ok] > 0 && isalnum(v->str[ok])) || strchr("-_.+:@", v->str[ok])))
 		digits += !!isdigit(v->str[ok++]);
 	if (n == 0 || n > 63 || ok < n || *v->str == '.' || *v->str == '-') {
-		domcfg_error(diag, v->line, v->col, "name must be 1 to 63 letters, digits and -_.+:@ and not begin with '.' "
-			     "or '-'");
+		domcfg_error(diag, v->line, v->col, "name must be 1 to 63 letters, digits and -_.+:@ and not "
+			     "begin with '.' or '-'");
 		return false;
 	}
 	if (digits == n) {
@@ -136,8 +136,8 @@ static bool set_uint(uint64_t *dst, const struct cfg_key *key, const struct cfg_
 	char *end;
 
 	if (!hex && s[0] == '0' && s[1]) {
-		domcfg_error(diag, v->line, v->col, "%s: numbers are decimal or 0x hex; '%s' with its leading 0 is neither",
-			     key->name, s);
+		domcfg_error(diag, v->line, v->col, "%s: numbers are decimal or 0x hex; '%s' with its leading 0 is "
+			     "neither", key->name, s);
 		return false;
 	}
 	errno = 0;
@@ -158,8 +158,8 @@ static bool set_type(unsigned int *dst, const struct cfg_value *v, struct domcfg
 		return true;
 	}
 	if (!strcmp(v->str, "hvm") || !strcmp(v->str, "pvh"))
-		domcfg_error(diag, v->line, v->col, "type \"%s\" needs hardware virtualisation, which xen-lite does not use; "
-			     "only \"pv\" is offered", v->str);
+		domcfg_error(diag, v->line, v->col, "type \"%s\" needs hardware virtualisation, which xen-lite does "
+			     "not use; only \"pv\" is offered", v->str);
 	else
 		domcfg_error(diag, v->line, v->col, "type must be \"pv\", not '%.40s'", v->str);
 	return false;

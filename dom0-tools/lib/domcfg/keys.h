@@ -24,7 +24,10 @@ extern const struct cfg_key cfg_keys[DOMCFG_NKEYS];
 int cfg_key_find(const char *name);
 /* Set the field of key k from a value; adds to diag and leaves the field alone when it is wrong. */
 void cfg_key_set(struct domcfg *cfg, int k, const struct cfg_value *v, bool append, struct domcfg_diag *diag);
-/* All strings in a configuration are UTF-8 without control characters: they end up in JSON, xenstore and on terminals. */
+/*
+ * All strings in a configuration are UTF-8 without control characters: they end up in JSON, xenstore and on
+ * terminals.
+ */
 bool cfg_text_ok(const char *s);
 /* Why there is no such key here, for keys that Xen knows and a PV guest has no use for; NULL = never heard of it. */
 const char *cfg_key_foreign(const char *name);

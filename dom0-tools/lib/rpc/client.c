@@ -151,7 +151,8 @@ static bool take_reply(struct rpc_client *c, const struct rpc_proc *p, void *ret
 	if (ok)
 		return h.status == XLD_OK;
 	rpc_release((xdrproc_t)xdr_xld_error, err);
-	return fail(c, err, XLD_E_PROTOCOL, "understand", "malformed answer", "xl and xld may be of different versions");
+	return fail(c, err, XLD_E_PROTOCOL, "understand", "malformed answer",
+		    "xl and xld may be of different versions");
 }
 
 bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void *ret, xld_error *err)
@@ -165,11 +166,13 @@ bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void
 		return fail(c, err, XLD_E_UNREACHABLE, "call", "the connection broke earlier", "");
 	h.serial = ++c->serial;
 	if (!rpc_stream_queue(&c->s, &h, p->xdr_args, args)) {
-		rpc_error_set(err, XLD_E_PROTOCOL, "call", p->name, "an argument is longer than the protocol allows", "");
+		rpc_error_set(err, XLD_E_PROTOCOL, "call", p->name, "an argument is longer than the protocol allows",
+			      "");
 		return false;
 	}
 	rc = rpc_stream_flush(&c->s);
 	if (rc < 0)
-		return fail(c, err, XLD_E_UNREACHABLE, "send to", strerror(-rc), "start the daemon in dom0: xld --daemon");
+		return fail(c, err, XLD_E_UNREACHABLE, "send to", strerror(-rc),
+			    "start the daemon in dom0: xld --daemon");
 	return take_reply(c, p, ret, err);
 }

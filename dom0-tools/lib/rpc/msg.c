@@ -2,8 +2,8 @@
 /*
  * Messages: the header, the bodies, and the table that says which body belongs to which procedure.
  *
- * Owns no state. Sizes are bounded before allocation: the header's length by XLD_MSG_MAX, every string and array by its limit
- * in xld.x.
+ * Owns no state. Sizes are bounded before allocation: the header's length by XLD_MSG_MAX, every string and array by
+ * its limit in xld.x.
  */
 #include <errno.h>
 
@@ -124,8 +124,8 @@ uint8_t *rpc_encode(const struct rpc_header *h, xdrproc_t xdr, const void *obj, 
 }
 
 /*
- * Does obj encode to just these bytes? XDR's decoder takes more than its encoder writes: it cuts strings at a 0 byte and
- * accepts any padding. There is one way to say a thing here.
+ * Does obj encode to just these bytes? XDR's decoder takes more than its encoder writes: it cuts strings at a 0 byte
+ * and accepts any padding. There is one way to say a thing here.
  */
 static bool same_bytes(const uint8_t *body, size_t len, xdrproc_t xdr, const void *obj)
 {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# lib/rpc: xld.x through rpcgen, framing, client. Users link $(RPC_SRC) with $(RPC_LIBS) and list each of their sources that
-# includes xrpc.h in $(call rpc_user,SOURCES).
+# lib/rpc: xld.x through rpcgen, framing, client. Users link $(RPC_SRC) with $(RPC_LIBS) and list each of their
+# sources that includes xrpc.h in $(call rpc_user,SOURCES).
 
 RPC_GEN  := $(B)/gen/rpc
 RPC_SRC  := $(addprefix dom0-tools/lib/rpc/,msg.c stream.c client.c) $(RPC_GEN)/xld_xdr.c
@@ -21,7 +21,8 @@ $(RPC_GEN)/xld_xdr.c: $(RPC_GEN)/xld.x $(RPC_GEN)/xld.h
 	@rm -f $@ && cd $(@D) && rpcgen -C -c -o xld_xdr.c xld.x
 
 define rpc_user
-$(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))$(eval $(foreach d,obj asan fuzz,$(B)/$(d)/$(s:.c=.o)): | $(RPC_GEN)/xld.h))
+$(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))\
+	$(eval $(foreach d,obj asan fuzz,$(B)/$(d)/$(s:.c=.o)): | $(RPC_GEN)/xld.h))
 endef
 
 $(call rpc_user,$(RPC_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)

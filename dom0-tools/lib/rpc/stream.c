@@ -2,10 +2,9 @@
 /*
  * One end of a connection: collects bytes into messages and messages into bytes.
  *
- * Invariant: in holds in_len bytes from the start of a message on; it grows past READ_CHUNK only to the length of a header
- * that rpc_header_get() accepted. out holds out_len bytes of which out_off are sent; it is
- * given back when all are. Does not decide when to read or write:
- * that is the event loop's (daemon) or the caller's (client).
+ * Invariant: in holds in_len bytes from the start of a message on; it grows past READ_CHUNK only to the length of a
+ * header that rpc_header_get() accepted. out holds out_len bytes of which out_off are sent; it is given back when all
+ * are. Does not decide when to read or write: that is the event loop's (daemon) or the caller's (client).
  */
 #include <errno.h>
 #include <sys/socket.h>

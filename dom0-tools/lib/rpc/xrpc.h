@@ -42,13 +42,16 @@ const struct rpc_proc *rpc_proc_at(size_t i);		/* i-th row, NULL behind the last
 
 void rpc_header_put(uint8_t buf[RPC_HEADER_SIZE], const struct rpc_header *h);
 /*
- * Look at the start of a stream. Returns 0: less than a whole message is there; 1: *h describes a whole one; -EPROTO: not
- * our protocol or version; -EMSGSIZE: shorter than a header or longer than XLD_MSG_MAX. *h is valid once have reaches
- * RPC_HEADER_SIZE.
+ * Look at the start of a stream. Returns 0: less than a whole message is there; 1: *h describes a whole one; -EPROTO:
+ * not our protocol or version; -EMSGSIZE: shorter than a header or longer than XLD_MSG_MAX. *h is valid once have
+ * reaches RPC_HEADER_SIZE.
  */
 int rpc_header_get(const uint8_t *buf, size_t have, struct rpc_header *h);
 
-/* A whole message in one allocation, its size in *len; h->length is ignored. NULL: obj does not fit the protocol's limits. */
+/*
+ * A whole message in one allocation, its size in *len; h->length is ignored. NULL: obj does not fit the protocol's
+ * limits.
+ */
 uint8_t *rpc_encode(const struct rpc_header *h, xdrproc_t xdr, const void *obj, size_t *len);
 /* obj (zeroed by the caller) from a body; release with rpc_release() in any case. false: malformed. */
 bool rpc_decode(const uint8_t *body, size_t len, xdrproc_t xdr, void *obj);
