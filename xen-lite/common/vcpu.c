@@ -34,7 +34,10 @@ static void singleshot_fire(void *data)
 
 static void poll_fire(void *data)
 {
-	vcpu_unblock(data);
+	struct vcpu *v = data;
+
+	if (v->pause_flags & VPF_POLL)		/* a poll that is over leaves its timer */
+		vcpu_unblock(v);
 }
 
 /* The period is under virq_lock, and so is setting the timer, because any vCPU of the domain may change it. */

@@ -105,6 +105,25 @@ static void test_poll_timeout(void)
 	      (time_now() - start) / 1000);
 }
 
+/* The time limit of a poll that is over must not end the next block. */
+static void test_poll_limit_is_forgotten(void)
+{
+	evtchn_port_t port = timer_port;
+	u64 start = time_now();
+
+	events_off();
+	port_clear(port);
+	timer_in(5 * MS);
+	CHECK_EQ(poll(&port, 1, start + 30 * MS), 0);
+	events_on();
+	events_off();
+	start = time_now();
+	timer_in(100 * MS);
+	CHECK_EQ(sched_op(SCHEDOP_block, 0), 0);
+	CHECK(time_now() - start >= 100 * MS, "block came back after %lu us", (time_now() - start) / 1000);
+	events_off();
+}
+
 static void test_errors(void)
 {
 	evtchn_port_t bad[2] = { timer_port, 1 << 20 };
@@ -134,5 +153,6 @@ void test_main(void)
 	test_block_with_pending();
 	test_poll();
 	test_poll_timeout();
+	test_poll_limit_is_forgotten();
 	test_errors();
 }
