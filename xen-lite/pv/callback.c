@@ -182,16 +182,11 @@ long do_set_segment_base(unsigned int which, unsigned long base)
 
 /* --- assists -------------------------------------------------------------------------------------------------------- */
 
-#define ASSISTS_KNOWN	(1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |		\
-			 1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |		\
-			 1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |	\
-			 1UL << VMASST_TYPE_m2p_strict)
-
 long do_vm_assist(unsigned int cmd, unsigned int type)
 {
 	struct domain *d = current->domain;
 
-	if (type >= BITS_PER_LONG || !(ASSISTS_KNOWN >> type & 1))
+	if (type >= BITS_PER_LONG || !(PV_ASSISTS >> type & 1))
 		return -XEN_EINVAL;
 	switch (cmd) {
 	case VMASST_CMD_enable:

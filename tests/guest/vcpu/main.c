@@ -88,6 +88,9 @@ static void test_bad_contexts(void)
 	c->gs_base_kernel = 0x0000800000000000;
 	CHECK_EQ(vcpu_op(VCPUOP_initialise, 1, c), -XEN_EINVAL);
 	c = context();
+	c->vm_assist = 1ul << 63;
+	CHECK_EQ(vcpu_op(VCPUOP_initialise, 1, c), -XEN_EINVAL);
+	c = context();
 	c->gdt_frames[0] = va_to_mfn(ap_stack);
 	c->gdt_ents = 100000;
 	CHECK(vcpu_op(VCPUOP_initialise, 1, c) < 0, "a GDT of 100000 entries");

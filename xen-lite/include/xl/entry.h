@@ -41,6 +41,11 @@ void bounce_syscall(struct vcpu *v);
 void bounce_failsafe(struct vcpu *v);
 
 /* pv/ */
+/* Bits of d->vm_assist that a guest may set. */
+#define PV_ASSISTS	(1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |		\
+			 1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |		\
+			 1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |	\
+			 1UL << VMASST_TYPE_m2p_strict)
 void pv_enter_kernel(struct vcpu *v);	/* user -> kernel mode: GS bases and top-level table */
 void pv_enter_user(struct vcpu *v);
 struct insn;
