@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Settings shared by every part of the build. Override on the command line: make B=/some/where CC=clang
 
 VERSION := 0.1

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # make install: hypervisor, tools, man pages, boot menu, start-up. Settings: DESTDIR, PREFIX.
 #
 # The programs are those of the lab's dom0, without what only the lab needs; /usr/ in their destinations becomes PREFIX.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What `make check` and `make soak` run, in this order. Included after every folder's rules.mk, so the lists are whole.
 #
 #   UNIT_TESTS     CUnit programs on the build host

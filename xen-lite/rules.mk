@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The hypervisor: one ELF64 image $(B)/xen-lite that boots by multiboot 1 (QEMU -kernel) and multiboot 2 (GRUB).
 
 HV_CFLAGS := -std=gnu11 -O2 -g $(WARN) -Wno-address-of-packed-member -nostdinc \

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # xenconsoled, and the test of its parts that need no hypervisor.
 XENCONSOLED_PARTS := $(addprefix dom0-tools/xenconsoled/,conring.c tail.c logfile.c)
 XENCONSOLED_SRCS := $(XENCONSOLED_PARTS) $(addprefix dom0-tools/xenconsoled/,main.c console.c) \

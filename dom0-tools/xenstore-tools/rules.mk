@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The store's tools for the shell: one program under several names.
 $(eval $(call tool,dom0-tools/xenstore-tools/xenstore,dom0-tools/xenstore-tools/xenstore.c $(XENSTORE_SRCS),))
 ALL += $(B)/dom0-tools/xenstore-tools/xenstore

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # xenstored, and the tests of its parts that need no hypervisor.
 XENSTORED_STORE_SRCS := $(addprefix dom0-tools/xenstored/,path.c node.c tree.c tx.c watch.c)
 XENSTORED_SERVER_SRCS := $(XENSTORED_STORE_SRCS) $(addprefix dom0-tools/xenstored/,conn.c request.c) $(XS_WIRE_SRCS)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Fuzz targets: a folder's rules.mk says `FUZZ_TARGETS += name`, `FUZZ_SRCS_name := ...` (and FUZZ_LIBS_name); the
 # entry point is tests/fuzz/fuzz_name.c, seeds are in tests/fuzz/seeds/name/. `make check` runs a fixed number of inputs
 # with our own driver; `make fuzz` runs FUZZ_SECONDS with libFuzzer where clang has it.

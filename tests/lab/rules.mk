@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The lab: its program and library, the stock kernel, and the initramfs of dom0 and of the example guest.
 
 LAB_LIB := $(addprefix tests/lab/,frame.c paths.c qemu.c supervisor.c client.c host.c)

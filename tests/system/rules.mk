@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # System tests: CUnit programs that drive the lab. Those that need two hosts at once run alone.
 
 SYS_SRCS := tests/system/sys.c $(LAB_LIB)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The hypervisor's objects, each with what surrounds it replaced by tests/unit/hv_shim.c.
 
 HV_SHIM := -Ixen-lite/include -Itests/unit -include tests/unit/hv_shim.h

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The parts of the hypervisor that carry out instructions and build dom0, as far as they are pure.
 
 CFLAGS_tests/unit/test_insn.c := -Ixen-lite/include

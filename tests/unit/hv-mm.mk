@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Memory safety: the page-type state machine with the real validation, on a world of a few frames.
 
 MM_SOURCES := $(addprefix xen-lite/mm/,page_type.c pt_validate.c pt_write.c)

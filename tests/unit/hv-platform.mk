@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The pure parts of the hypervisor's lib/, timers and table parser. What would clash with the host's C library is renamed.
 
 HV_HOST := -Ixen-lite/include

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The guest ABI: its numbers against literals, and each header compiled alone, as C and (constants only) as assembly.
 $(eval $(call unit_test,abi,tests/unit/test_abi.c tests/unit/test_abi_values.c tests/unit/test_abi_layout.c,))
 

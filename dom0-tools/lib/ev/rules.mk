@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # The event loop, for the daemons that use it, and its unit test.
 EV_SRCS := dom0-tools/lib/ev/ev.c
 # What a daemon does at its start.
