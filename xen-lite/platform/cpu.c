@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the processor can do, and the control registers that follow from it. Detected on the boot CPU before anything
- * else is set up, then read-only; a further CPU that lacks something does not start (smp.c).
+ * else is set up, then read-only: all CPUs of a machine are taken to be alike.
  */
 #include <xl/lib.h>
 #include <xl/asm.h>

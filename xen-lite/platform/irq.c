@@ -246,7 +246,7 @@ static unsigned int guests_to_notify(struct irq_desc *desc, struct irq_guest *li
 	for (unsigned int i = 0; i < desc->nr_guests; i++) {
 		desc->guest[i].in_flight = desc->level;
 		list[i] = desc->guest[i];
-		__atomic_fetch_add(&list[i].d->refcnt, 1, __ATOMIC_SEQ_CST);	/* bound, so it is alive */
+		domain_hold(list[i].d);		/* bound, so it is alive */
 	}
 	return desc->nr_guests;
 }

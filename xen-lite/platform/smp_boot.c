@@ -42,7 +42,7 @@ static struct {
 	volatile u32 turn;		/* even: the boot CPU's, odd: the new one's */
 	volatile u64 last;
 	volatile bool warp, done;
-	volatile u64 worst;		/* how far a reading was behind */
+	volatile u64 behind[2];		/* by side: how far a reading was at most behind the other's */
 } sync;
 
 static void sync_side(u32 me)
@@ -57,7 +57,7 @@ static void sync_side(u32 me)
 		t = rdtsc();
 		if (t < sync.last) {
 			sync.warp = true;
-			sync.worst = max(sync.worst, sync.last - t);
+			sync.behind[me] = max(sync.behind[me], sync.last - t);
 		}
 		sync.last = t;
 		smp_mb();
@@ -90,9 +90,7 @@ void ap_main(void)
 	ap_stage = 1;
 	wait_stage(2);
 	sync_side(1);
-	this_cpu(tsc_zero) = per_cpu(tsc_zero, 0);
-	if (sync.warp)
-		this_cpu(tsc_zero) -= sync.worst;
+	this_cpu(tsc_zero) = per_cpu(tsc_zero, 0) + sync.behind[0] - sync.behind[1];
 	timer_init_cpu(cpu);
 	sched_init_cpu(cpu);
 	set_bit(cpu, cpu_online_map);
@@ -189,7 +187,8 @@ static bool ap_bring_up(u32 cpu, u32 apic)
 	wait_stage(3);
 	if (sync.warp) {
 		tsc_reliable = false;
-		printk(XL_WARN "the TSC of CPU %u is %lu cycles behind: TSCs are not synchronous\n", cpu, sync.worst);
+		printk(XL_WARN "the TSC of CPU %u is %lu cycles behind, %lu ahead: TSCs are not synchronous\n", cpu,
+		       sync.behind[1], sync.behind[0]);
 	}
 	return true;
 }

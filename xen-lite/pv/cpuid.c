@@ -51,8 +51,7 @@ static bool null_clears_base(void)
 		wrmsr(MSR_FS_BASE, 0x1000);
 		__asm__ __volatile__("mov %0, %%fs" :: "r" (0));
 		known = rdmsr(MSR_FS_BASE) == 0;
-		if (sel & ~3)
-			return known;	/* a guest's selector was in it: the context switch restores it */
+		load_fs(sel);		/* the guest's, if one is running */
 		wrmsr(MSR_FS_BASE, saved);
 	}
 	return known;
