@@ -13,7 +13,7 @@
  * Locks: grant.lock of the granting domain for active entries and growth; maptrack_lock of the mapping domain for handles.
  * Never both at once, and neither is held while page tables are changed.
  *
- * Not here: version 2, transfer (-ENOSYS-like status), cache flush.
+ * Not here: version 2, transfer, cache flush: -ENOSYS.
  */
 #include <xl/grant_table.h>
 #include <xl/guest_access.h>

@@ -147,8 +147,7 @@ static bool multicall_one(struct multicall_entry *guest, struct multicall_entry 
 
 	v->mc_entry = mc;
 	v->mc_preempted = false;
-	mc->result = mc->op == __HYPERVISOR_multicall ? (unsigned long)-XEN_ENOSYS :
-		     (unsigned long)call(mc->op, mc->args);
+	mc->result = call(mc->op, mc->args);
 	v->mc_entry = NULL;
 	if (!v->mc_preempted)
 		return true;
@@ -163,7 +162,7 @@ long do_multicall(void *list, unsigned int n)
 	unsigned int i;
 
 	if (current->mc_entry)
-		return -XEN_EINVAL;
+		return -XEN_EINVAL;	/* in another one */
 	if (!guest_range_ok(list, n, sizeof(mc)))
 		return -XEN_EFAULT;
 	for (i = 0; i < n; i++) {
