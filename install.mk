@@ -9,7 +9,9 @@ INST   := dom0-tools/install
 HV_DIR := /boot/xen-lite
 CONF   := /etc/default/xen-lite
 
-INSTALLED := $(foreach p,$(DOM0_PROGRAMS),$(if $(filter /etc/rc.d/% /root/% %/lab-agent,$(lastword $(subst :, ,$(p)))),,$(p)))
+src_of     = $(firstword $(subst :, ,$(1)))
+dst_of     = $(lastword $(subst :, ,$(1)))
+INSTALLED := $(foreach p,$(DOM0_PROGRAMS),$(if $(filter /etc/rc.d/% /root/% %/lab-agent,$(call dst_of,$(p))),,$(p)))
 UNITS     := xenstored xenconsoled xld xen-lite
 
 # source, destination, mode, how: f as it is, s with the @NAMES@ filled in, c only if there is none yet
@@ -20,7 +22,7 @@ $(INST)/xen-lite.conf $(CONF) 644 c
 $(INST)/xen-lite.init.in /etc/init.d/xen-lite 755 s
 $(foreach u,$(UNITS),$(INST)/$(u).service.in $(PREFIX)/lib/systemd/system/$(u).service 644 s
 )$(foreach m,$(wildcard docs/man/*.[1-8]),$(m) $(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)) 644 f
-)$(foreach p,$(INSTALLED),$(firstword $(subst :, ,$(p))) $(patsubst /usr/%,$(PREFIX)/%,$(lastword $(subst :, ,$(p)))) 755 f
+)$(foreach p,$(INSTALLED),$(call src_of,$(p)) $(patsubst /usr/%,$(PREFIX)/%,$(call dst_of,$(p))) 755 f
 )
 endef
 
@@ -31,7 +33,7 @@ $(B)/install.list: FORCE
 	$(file >$@,$(INSTALL_LIST))
 
 .PHONY: install uninstall
-install: $(B)/install.list $(B)/xen-lite $(foreach p,$(INSTALLED),$(firstword $(subst :, ,$(p))))
+install: $(B)/install.list $(B)/xen-lite $(foreach p,$(INSTALLED),$(call src_of,$(p)))
 	@set -e; grep . $< | while read -r src dst mode how; do \
 		to=$(DESTDIR)$$dst; \
 		if [ $$how = c ] && [ -e "$$to" ]; then echo "  KEEP  $$to"; continue; fi; \
@@ -41,7 +43,8 @@ install: $(B)/install.list $(B)/xen-lite $(foreach p,$(INSTALLED),$(firstword $(
 		*) install -D -m $$mode "$$src" "$$to" ;; \
 		esac; \
 	done
-	@[ -n "$(DESTDIR)" ] || echo "Now: systemctl daemon-reload; systemctl enable $(UNITS); update-grub; then reboot into xen-lite."
+	@[ -n "$(DESTDIR)" ] || \
+		echo "Now: systemctl daemon-reload; systemctl enable $(UNITS); update-grub; reboot into xen-lite"
 
 uninstall: $(B)/install.list
 	@grep . $< | while read -r src dst mode how; do \
