@@ -172,6 +172,8 @@ int main(int argc, char **argv)
 	int ready = -1, rc;
 
 	parse_options(&x, &o, argc, argv);
+	/* Only the daemon's socket will do: the kernel's way to xenstored hangs while that is away. */
+	setenv("XENSTORED_PATH", "/run/xenstored/socket", 0);
 	daemon_raise_limits();
 	if (o.daemon && (ready = daemon_background()) < 0)
 		die("cannot go to the background: %s", strerror(-ready));

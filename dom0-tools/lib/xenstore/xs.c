@@ -50,7 +50,8 @@ struct xs_handle *xs_open(unsigned long flags)
 	h->events_end = &h->events;
 	h->is_socket = true;
 	h->fd = connect_socket(path ? path : DEFAULT_SOCKET);
-	if (h->fd < 0 && !path) {
+	/* A socket that refuses is that of a daemon that has died: the kernel's device would wait for it for ever. */
+	if (h->fd < 0 && !path && errno == ENOENT) {
 		saved = errno;
 		h->is_socket = false;
 		h->fd = open(KERNEL_DEVICE, O_RDWR | O_CLOEXEC);
