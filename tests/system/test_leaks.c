@@ -29,8 +29,7 @@ static struct count counts[] = {
 	{ "descriptors of xenconsoled", "ls /proc/$(pidof xenconsoled)/fd | wc -l", 0 },
 	{ "descriptors of xld", "ls /proc/$(pidof xld)/fd | wc -l", 0 },
 	{ "ptys", "ls /dev/pts | wc -l", 0 },
-	{ "loop devices", "losetup -a | wc -l", 0 },
-	{ "processes", "ls -d /proc/[0-9]* | xargs -n 1 sh -c '[ -s $0/cmdline ] && echo' 2>/dev/null | wc -l", 0 },
+	{ "processes", "ps | grep -vc '\\['", 0 },
 };
 
 #define COUNTS (sizeof(counts) / sizeof(counts[0]))
@@ -123,7 +122,9 @@ static void test_cycles(void)
 			       cycles());
 		CU_ASSERT_EQUAL(after, counts[i].before);
 	}
-	CU_ASSERT(counts[0].before > 1000 && counts[2].before > 1 && counts[3].before > 1 && counts[4].before > 1);
+	/* A count that is 0 counts nothing. */
+	for (size_t i = 0; i < COUNTS; i++)
+		CU_ASSERT(counts[i].before > 0);
 }
 
 int main(int argc, char **argv)
