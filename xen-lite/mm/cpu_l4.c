@@ -2,35 +2,42 @@
 /*
  * Each CPU has a top-level page table of its own and never loads a guest's.
  *
- * It holds the hypervisor's slots and a copy of the current vCPU's slots: those of its kernel table, or of its user
- * table. So a guest cannot see or forge the hypervisor's entries, and a system call needs no CR3 load: the two tables of
- * a Linux process differ in a few slots, the kernel's; going to kernel mode sets these present in place (a processor does
- * not cache entries that are not present), and only the way back, where they must vanish, reloads CR3.
+ * It holds the hypervisor's slots and those of the current vCPU's slots that have been used lately: of its kernel table, or of its
+ * user table (the two views). So a guest cannot see or forge the hypervisor's entries, and a system call needs no CR3 load: what the
+ * kernel has beyond the user is set present in place, since a processor does not cache entries that are not present; only the way
+ * back, where it must vanish, reloads CR3.
+ *
+ * Slots are filled by page faults (cpu_l4_fixup()) and stay in the list of used ones, which survives context switches: a Linux
+ * uses half a dozen of its 500. So nothing here ever walks a whole table.
  *
  * A slot that is present in both tables but different (the vsyscall slot of Linux) stays absent in the user view until user
  * code faults on it; then the next entry to the kernel reloads.
  *
- * Everything here is the CPU's own, so there is no lock. A change to a guest L4 that some CPU runs on marks that
- * CPU's copy stale; it is reloaded before the guest runs again and before its memory is touched.
+ * Everything here is the CPU's own, so there is no lock. When an entry goes or changes in a guest L4 that some CPU runs on, that
+ * CPU's copy is marked stale; it is reloaded before the guest runs again and before its memory is touched.
  */
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/platform.h>
 
-/* Linux has some 70 kernel slots, most of them for vmalloc. With more differing slots than this the whole table is copied each time. */
-#define MAX_DIFF	240
+#define MAX_USED	16
+
+struct slot {
+	u16 index;
+	bool kernel_only;		/* the user table does not have the same entry */
+};
 
 struct cpu_l4 {
 	u64 *table;
 	paddr_t pa;
 	struct vcpu *vcpu;		/* whose slots these are; stays while the CPU idles */
 	const struct domain *domain;	/* its domain; NULL when the table has no guest slots */
-	const u64 *kern, *user;		/* the current vCPU's tables, in the direct map; user may be NULL */
+	const u64 *kern, *user;		/* its tables, in the direct map; user may be NULL */
 	bool user_view;
-	bool user_changed;		/* `user` and `diff` are those of an older user table; seen in cpu_l4_to_user() */
+	bool user_changed;		/* `user` is not looked at before the way back; cpu_l4_to_user() does */
 	bool reload_on_entry;		/* the user view has entries that the kernel view must not keep */
-	u16 nr_diff;			/* MAX_DIFF + 1: too many */
-	u16 diff[MAX_DIFF];
+	u8 nr_used;
+	struct slot used[MAX_USED];	/* what else may be present in `table` beside our own slots */
 };
 
 static DEFINE_PER_CPU(struct cpu_l4, l4);
@@ -38,7 +45,6 @@ DEFINE_PER_CPU(bool, l4_is_stale);
 
 static void load_cr3(void)
 {
-	this_cpu(l4_is_stale) = false;
 	if (current)
 		current->count[COUNT_CR3]++;
 	tlb_note_full_flush();
@@ -68,53 +74,45 @@ static u64 present_or_zero(u64 e)
 	return e & PTE_P ? e : 0;
 }
 
-static void copy_slots(u64 *to, const u64 *from)
+static void slot_classify(const struct cpu_l4 *c, struct slot *s)
 {
-	for (unsigned int i = 0; i < PT_ENTRIES; i++)
-		if (i < HV_SLOT_FIRST || i > HV_SLOT_LAST)
-			to[i] = from ? present_or_zero(from[i]) : 0;
+	s->kernel_only = !c->user || c->kern[s->index] != c->user[s->index];
 }
 
-static void find_differences(struct cpu_l4 *c)
+/* What the slot holds in the user view. */
+static u64 slot_for_user(struct cpu_l4 *c, const struct slot *s)
 {
-	c->nr_diff = 0;
-	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-		if (c->kern[i] == c->user[i] || pt_slot_is_ours(i))
-			continue;
-		if (c->nr_diff == MAX_DIFF) {
-			c->nr_diff = MAX_DIFF + 1;
-			return;
-		}
-		c->diff[c->nr_diff++] = i;
-	}
+	u64 e;
+
+	if (!s->kernel_only)
+		return present_or_zero(c->kern[s->index]);
+	e = c->user && !(c->kern[s->index] & PTE_P) ? present_or_zero(c->user[s->index]) : 0;
+	c->reload_on_entry |= e != 0;
+	return e;
 }
 
-static void view_user(struct cpu_l4 *c)
+/* True when something vanished that a TLB may still know. */
+static bool view_user(struct cpu_l4 *c)
 {
+	bool gone = false;
+
 	c->user_view = true;
 	c->reload_on_entry = false;
-	if (c->nr_diff > MAX_DIFF) {
-		copy_slots(c->table, c->user);
-		c->reload_on_entry = true;
-		return;
+	for (unsigned int n = 0; n < c->nr_used; n++) {
+		if (!c->used[n].kernel_only)
+			continue;
+		gone |= c->table[c->used[n].index] & PTE_P;
+		c->table[c->used[n].index] = slot_for_user(c, &c->used[n]);
 	}
-	for (unsigned int n = 0; n < c->nr_diff; n++) {
-		unsigned int i = c->diff[n];
-
-		c->table[i] = c->kern[i] & PTE_P ? 0 : present_or_zero(c->user[i]);
-		c->reload_on_entry |= c->table[i] != 0;
-	}
+	return gone;
 }
 
 static void view_kernel(struct cpu_l4 *c)
 {
 	c->user_view = false;
-	if (c->nr_diff > MAX_DIFF) {
-		copy_slots(c->table, c->kern);
-		return;
-	}
-	for (unsigned int n = 0; n < c->nr_diff; n++)
-		c->table[c->diff[n]] = present_or_zero(c->kern[c->diff[n]]);
+	for (unsigned int n = 0; n < c->nr_used; n++)
+		if (c->used[n].kernel_only)
+			c->table[c->used[n].index] = present_or_zero(c->kern[c->used[n].index]);
 }
 
 /* Takes current's user table, if it has one and a kernel table. */
@@ -124,24 +122,42 @@ static void take_user(struct cpu_l4 *c)
 
 	c->user = c->kern && !mfn_eq(v->pv.user_l4, INVALID_MFN) ? mfn_to_virt(v->pv.user_l4) : NULL;
 	c->user_changed = false;
-	c->nr_diff = 0;
 	/* Pairs with the exchange in pt_write_entry(): who changes an entry from now on sees that we run on this table. */
 	smp_mb();
-	if (c->user)
-		find_differences(c);
+	for (unsigned int n = 0; c->kern && n < c->nr_used; n++)
+		slot_classify(c, &c->used[n]);
 }
 
-/* Rebuilds the guest's slots from current's base tables and loads the table. */
+/* Slots that the new tables do not have leave the list. */
+static void forget_slots(struct cpu_l4 *c)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int n = 0; n < c->nr_used; n++) {
+		unsigned int i = c->used[n].index;
+
+		c->table[i] = 0;
+		if (c->kern && (c->kern[i] & PTE_P))
+			c->used[kept++] = c->used[n];
+	}
+	c->nr_used = kept;
+}
+
+/* Fills the guest's slots anew from current's base tables and loads the table. */
 void cpu_l4_reload(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 	struct vcpu *v = current;
 
+	this_cpu(l4_is_stale) = false;
 	c->vcpu = v;
 	c->kern = v && !is_idle_vcpu(v) && !mfn_eq(v->pv.kernel_l4, INVALID_MFN) ? mfn_to_virt(v->pv.kernel_l4) : NULL;
 	ACCESS_ONCE(c->domain) = c->kern ? v->domain : NULL;
+	smp_mb();
+	forget_slots(c);
 	take_user(c);
-	copy_slots(c->table, c->kern);
+	for (unsigned int n = 0; n < c->nr_used; n++)
+		c->table[c->used[n].index] = present_or_zero(c->kern[c->used[n].index]);
 	c->user_view = c->reload_on_entry = false;
 	if (c->user && !v->pv.kernel_mode)
 		view_user(c);
@@ -235,8 +251,29 @@ void cpu_l4_to_user(void)
 		return;
 	if (c->user_changed)
 		take_user(c);
-	view_user(c);
-	load_cr3();
+	if (view_user(c))
+		load_cr3();
+}
+
+static struct slot *slot_find(struct cpu_l4 *c, unsigned int i)
+{
+	for (unsigned int n = 0; n < c->nr_used; n++)
+		if (c->used[n].index == i)
+			return &c->used[n];
+	return NULL;
+}
+
+static struct slot *slot_add(struct cpu_l4 *c, unsigned int i)
+{
+	if (c->nr_used == MAX_USED) {
+		/* What is in use comes back by itself. */
+		for (unsigned int n = 0; n < c->nr_used; n++)
+			c->table[c->used[n].index] = 0;
+		c->nr_used = 0;
+		load_cr3();
+	}
+	c->used[c->nr_used].index = i;
+	return &c->used[c->nr_used++];
 }
 
 bool cpu_l4_fixup(unsigned long va)
@@ -244,11 +281,20 @@ bool cpu_l4_fixup(unsigned long va)
 	struct cpu_l4 *c = &this_cpu(l4);
 	unsigned int i = pt_index(va, 4);
 	const u64 *guest = c->user_view ? c->user : c->kern;
+	struct slot *s;
+	u64 e;
 
-	if (!guest || !is_canonical(va) || pt_slot_is_ours(i) || (c->table[i] & PTE_P) || !(guest[i] & PTE_P))
+	if (!guest || !is_canonical(va) || pt_slot_is_ours(i) || (c->table[i] & PTE_P))
 		return false;
-	c->table[i] = guest[i];
-	if (c->user_view && guest[i] != c->kern[i])
+	e = ACCESS_ONCE(guest[i]);
+	if (!(e & PTE_P))
+		return false;
+	s = slot_find(c, i);
+	if (!s)
+		s = slot_add(c, i);
+	slot_classify(c, s);		/* either table may have got the entry since */
+	c->table[i] = e;
+	if (c->user_view && s->kernel_only)
 		c->reload_on_entry = true;
 	return true;
 }

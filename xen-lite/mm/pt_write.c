@@ -50,7 +50,8 @@ static int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsig
 	if (!rc) {
 		rc = entry_exchange(ptr, &old, val, preserve_ad, exact);
 		pte_put(d, level, rc ? val : old);
-		if (!rc && level == 4)
+		/* An entry that was absent is in nobody's copy. */
+		if (!rc && level == 4 && (old & PTE_P))
 			cpu_l4_entry_changed(page_to_virt(table));
 	}
 	page_put_with_type(table);
