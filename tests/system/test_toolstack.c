@@ -153,6 +153,26 @@ static void test_crash(void)
 	nothing_left();
 }
 
+/* restart gives up when it is of no use; rename-restart keeps the old one, also for an xld that was killed meanwhile. */
+static void test_actions(void)
+{
+	const char *out;
+
+	sys_must(H, TINY "on_poweroff=restart; for i in $(seq 300); do xl list tiny >/dev/null 2>&1 || break; "
+		 "usleep 100000; done");
+	refused(1, "xl list tiny", "there is no domain");
+	sys_contains(sys_must(H, "tail -n 3 /var/log/xen-lite/xld.log"), "it is not started again");
+	nothing_left();
+	sys_must(H, TINY "on_poweroff=rename-restart; for i in $(seq 300); do [ $(xl list | wc -l) = 7 ] && break; "
+		 "usleep 100000; done; sleep 1; kill -9 $(pidof xld); " START_XLD "true");
+	out = sys_must(H, "xl list -v | awk '{ print $1, $NF }'");
+	sys_contains(out, "tiny-1 poweroff\n");
+	sys_contains(out, "tiny-4 poweroff\n");
+	sys_contains(out, "tiny poweroff\n");
+	sys_must(H, "xl destroy tiny tiny-1 tiny-2 tiny-3 tiny-4");
+	nothing_left();
+}
+
 static void test_destroy_in_any_state(void)
 {
 	int status;
@@ -275,6 +295,7 @@ int main(int argc, char **argv)
 		{ "life", test_life },
 		{ "reboot", test_reboot },
 		{ "crash", test_crash },
+		{ "actions", test_actions },
 		{ "destroy_in_any_state", test_destroy_in_any_state },
 		{ "create_fails_at_any_step", test_create_fails_at_any_step },
 		{ "kills", test_kills },
