@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The CPU as a list of CPUID leaves, in the form in which tools read it. The values are those of pv/cpuid.c; this file only
- * knows which leaves there are: every one up to the highest of its range, as tools that write a changed list back into the
- * same room expect.
+ * The CPU as a list of CPUID leaves, in the form in which tools read it. The values are those of pv/cpuid.c; this file
+ * only knows which leaves there are: every one up to the highest of its range, as tools that write a changed list back
+ * into the same room expect.
  */
 #include <xl/control.h>
 #include <xl/entry.h>

@@ -6,8 +6,8 @@
  * dropped. Owned pages, lookups and live mappings hold references, so a page's owner index always names a live struct.
  *
  * Death goes in bounded steps (domain_relinquish()), in an order in which nothing can be used again that was already
- * given back: first what could wake or interrupt it, then what its vCPUs hold, then what it mapped from others, then its
- * memory. What others still map of it keeps the struct alive; the tools see it as dying until then.
+ * given back: first what could wake or interrupt it, then what its vCPUs hold, then what it mapped from others, then
+ * its memory. What others still map of it keeps the struct alive; the tools see it as dying until then.
  *
  * Locks: domain_table_lock for table and list. Stopping takes no lock that a caller may hold: domain_crash() is called
  * from anywhere, so shutting_down is a test-and-set.

@@ -2,12 +2,12 @@
 /*
  * domctl: how dom0's tools make, change and end domains.
  *
- * One operation at a time: domctl_lock is only ever tried. Whoever does not get it issues the hypercall again, so a CPU that
- * waits for the lock still passes its exit path, and the holder may wait for a vCPU to stop. Long operations let go of the
- * lock in between and go on with the next call.
+ * One operation at a time: domctl_lock is only ever tried. Whoever does not get it issues the hypercall again, so a
+ * CPU that waits for the lock still passes its exit path, and the holder may wait for a vCPU to stop. Long operations
+ * let go of the lock in between and go on with the next call.
  *
- * Only dom0 may. What an unprivileged toolstack domain would need is not here, nor are HVM, IOMMU, vm_event and log-dirty
- * operations: -ENOSYS. iomem and interrupt permissions can only be denied.
+ * Only dom0 may. What an unprivileged toolstack domain would need is not here, nor are HVM, IOMMU, vm_event and
+ * log-dirty operations: -ENOSYS. iomem and interrupt permissions can only be denied.
  */
 #include <xl/control.h>
 #include <xl/entry.h>

@@ -2,8 +2,8 @@
 /*
  * The operations of domctl that are about vCPUs: making them, their context, where they run, the CPU they see.
  *
- * Contexts are read and written while the domain is paused and off its CPUs. The CPU policy is not stored: what a PV domain
- * sees is fixed (pv/cpuid.c), so a policy is read, which finds bad pointers, and otherwise taken as a wish.
+ * Contexts are read and written while the domain is paused and off its CPUs. The CPU policy is not stored: what a PV
+ * domain sees is fixed (pv/cpuid.c), so a policy is read, which finds bad pointers, and otherwise taken as a wish.
  *
  * Lock: domctl.c's, held by the caller; d->lock round the change of a context.
  */
@@ -46,7 +46,8 @@ int bitmap_to_tool(const struct xenctl_bitmap *to, const unsigned long *map, uns
 
 		if (n % 8)
 			last &= (1U << n % 8) - 1;
-		if (raw_copy_to_guest(to->bitmap.p, map, bytes - 1) || raw_copy_to_guest(to->bitmap.p + bytes - 1, &last, 1))
+		if (raw_copy_to_guest(to->bitmap.p, map, bytes - 1) ||
+		    raw_copy_to_guest(to->bitmap.p + bytes - 1, &last, 1))
 			return -XEN_EFAULT;
 	}
 	return raw_clear_guest(to->bitmap.p + bytes, room - bytes) ? -XEN_EFAULT : 0;
@@ -211,7 +212,8 @@ static long set_xstate(struct vcpu *v, const struct xen_domctl_vcpuextstate *x)
 	if (!x->size)
 		return 0;
 	if (x->size < XSTATE_HEADER || x->size > XSTATE_HEADER + fpu_size())
-		return refuse(-XEN_EINVAL, "%lu bytes of state, this processor has %u", x->size, XSTATE_HEADER + fpu_size());
+		return refuse(-XEN_EINVAL, "%lu bytes of state, this processor has %u", x->size,
+			      XSTATE_HEADER + fpu_size());
 	if (raw_copy_from_guest(head, x->buffer.p, sizeof(head)))
 		return -XEN_EFAULT;
 	if (!fpu_xcr0_ok(head[0]) || (head[1] & ~fpu_host_xcr0()))

@@ -3,11 +3,12 @@
  * Event channels, two-level ABI: the ports of each domain, what each is connected to, and making them pending.
  *
  * Invariant: an ECS_INTERDOMAIN port and the port it names point at each other. Both are changed together, under both
- * domains' locks, so either lock alone is enough to rely on the other side. Port 0 is never handed out. A port's struct stays
- * where it is until the domain is freed.
+ * domains' locks, so either lock alone is enough to rely on the other side. Port 0 is never handed out. A port's
+ * struct stays where it is until the domain is freed.
  *
  * Locks: d->event_lock for states; two domains' locks in order of address. v->virq_lock, inside it, protects
- * v->virq_port[], so that a virtual interrupt can be raised from anywhere. Making pending takes no lock at all but that.
+ * v->virq_port[], so that a virtual interrupt can be raised from anywhere. Making pending takes no lock at all but
+ * that.
  *
  * Not here: the FIFO ABI (its operations say -ENOSYS and guests stay on two levels).
  */
@@ -403,8 +404,8 @@ static void close_locked(struct domain *d, struct evtchn *chn)
 }
 
 /*
- * 0; -EINVAL. The remote domain is known only under our lock, but both locks must be taken in order: look, let go, take both, and
- * look again. A reference keeps the other domain's struct meanwhile.
+ * 0; -EINVAL. The remote domain is known only under our lock, but both locks must be taken in order: look, let go,
+ * take both, and look again. A reference keeps the other domain's struct meanwhile.
  */
 static long port_close(struct domain *d, u32 port)
 {
@@ -464,8 +465,9 @@ static long reset(domid_t_ id, void *arg)
 		return rc;
 	rc = evtchn_destroy_domain(d);
 	domain_put(d);
-	return rc == -XEN_ERESTART ?
-		hypercall_continue(__HYPERVISOR_event_channel_op, 2, (unsigned long)EVTCHNOP_reset, (unsigned long)arg) : rc;
+	if (rc != -XEN_ERESTART)
+		return rc;
+	return hypercall_continue(__HYPERVISOR_event_channel_op, 2, (unsigned long)EVTCHNOP_reset, (unsigned long)arg);
 }
 
 /* --- using --------------------------------------------------------------------------------------------- */

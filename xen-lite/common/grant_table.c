@@ -2,16 +2,17 @@
 /*
  * Grant tables, version 1: one domain lets another map or copy a page.
  *
- * A granting domain writes entries into pages shared with us. While somebody uses an entry, its active entry counts the users
- * (pins) and remembers domain and frame as they were read once, and GTF_reading/GTF_writing in the shared entry tell the
- * granting domain that it must not take the page back. A user that maps gets a handle into its own maptrack.
+ * A granting domain writes entries into pages shared with us. While somebody uses an entry, its active entry counts
+ * the users (pins) and remembers domain and frame as they were read once, and GTF_reading/GTF_writing in the shared
+ * entry tell the granting domain that it must not take the page back. A user that maps gets a handle into its own
+ * maptrack.
  *
  * Invariant: for each pin there is one reference to the frame, and for each writing pin one writable type. So a granted
  * frame cannot become a page table, and it outlives its domain until the last map goes. GTF_writing is set while there
  * is a writing pin, GTF_reading while there is any. Page-table entries hold references of their own (xl/pt.h).
  *
- * Locks: grant.lock of the granting domain for active entries and growth; maptrack_lock of the mapping domain for handles.
- * Never both at once, and neither is held while page tables are changed.
+ * Locks: grant.lock of the granting domain for active entries and growth; maptrack_lock of the mapping domain for
+ * handles. Never both at once, and neither is held while page tables are changed.
  *
  * Not here: version 2, transfer, cache flush: -ENOSYS.
  */
@@ -92,8 +93,8 @@ int grant_table_init(struct domain *d, int max_frames, int max_track_frames)
 	if (max_track_frames < 0)
 		max_track_frames = MAPTRACK_FRAMES_DEFAULT;
 	if (!max_frames || max_frames > FRAMES_LIMIT || max_track_frames > TRACK_FRAMES_LIMIT)
-		return refuse(-XEN_EINVAL, "%d grant and %d maptrack frames: 1 to %u and 0 to %u are possible", max_frames,
-			      max_track_frames, FRAMES_LIMIT, TRACK_FRAMES_LIMIT);
+		return refuse(-XEN_EINVAL, "%d grant and %d maptrack frames: 1 to %u and 0 to %u are possible",
+			      max_frames, max_track_frames, FRAMES_LIMIT, TRACK_FRAMES_LIMIT);
 	gt = hv_alloc(sizeof(*gt));
 	if (!gt)
 		return -XEN_ENOMEM;
@@ -175,8 +176,8 @@ union entry_head {
 };
 
 /*
- * Marks the shared entry as in use, if it grants what is asked for. Flags and domain are read and changed as one word, so the
- * guest cannot change one between our look at the other. A guest that keeps changing it gets told to try again.
+ * Marks the shared entry as in use, if it grants what is asked for. Flags and domain are read and changed as one word,
+ * so the guest cannot change one between our look at the other. A guest that keeps changing it gets told to try again.
  */
 static int entry_mark(struct grant_entry_v1 *e, domid_t_ who, bool write)
 {
@@ -203,8 +204,8 @@ static void entry_clear(struct grant_entry_v1 *e, u16 bits)
 }
 
 /*
- * Reference and, for writing, type of the frame of a pin. Only frames that rd owns: those keep rd itself in being, which a page of ours
- * that is shared with it does not.
+ * Reference and, for writing, type of the frame of a pin. Only frames that rd owns: those keep rd itself in being,
+ * which a page of ours that is shared with it does not.
  */
 static bool frame_get(mfn_t m, struct domain *rd, bool write)
 {
@@ -503,7 +504,8 @@ static int unmap_begin(const struct gnttab_unmap_grant_ref *op, u64 new_addr, st
 		gone |= t.flags & GNTMAP_device_map;
 	*u = (struct unmapped){
 		.handle = op->handle, .ref = t.ref, .domid = t.domid, .flags_left = t.flags & ~gone,
-		.pins = !!(gone & GNTMAP_host_map) + !!(gone & GNTMAP_device_map), .write = !(t.flags & GNTMAP_readonly),
+		.pins = !!(gone & GNTMAP_host_map) + !!(gone & GNTMAP_device_map),
+		.write = !(t.flags & GNTMAP_readonly),
 	};
 	if (!u->pins)
 		handle_done(lgt, op->handle, t.flags);
@@ -699,8 +701,8 @@ void grant_table_dump(struct domain *d)
 		const struct active *act = active_entry(gt, ref);
 
 		if (act->readers || act->writers)
-			printk("  ref %u: mfn %#lx to d%u, %u readers, %u writers\n", ref, mfn_x(act->frame), act->domid,
-			       act->readers, act->writers);
+			printk("  ref %u: mfn %#lx to d%u, %u readers, %u writers\n", ref, mfn_x(act->frame),
+			       act->domid, act->readers, act->writers);
 	}
 	spin_unlock(&gt->lock);
 }
@@ -720,8 +722,8 @@ static long dump_table(struct gnttab_dump_table *op)
 /* --- the hypercall ------------------------------------------------------------------------------------- */
 
 /*
- * Each loop does elements from *done on and stops early when it should make way. A status is written back alone: the rest of
- * an element is the guest's. 0, or -EFAULT for an array that cannot be reached.
+ * Each loop does elements from *done on and stops early when it should make way. A status is written back alone: the
+ * rest of an element is the guest's. 0, or -EFAULT for an array that cannot be reached.
  */
 #define put_status(p, i, st) ({							\
 	int16_t st_ = (st);							\

@@ -2,8 +2,8 @@
 /*
  * lite_op: our extensions of the interface. Each has a feature bit; a guest that finds it clear does without.
  *
- * A crash reason is written once before its domain is marked as shut down and cleared when it resumes; it is copied without
- * a lock, and the copy is always terminated.
+ * A crash reason is written once before its domain is marked as shut down and cleared when it resumes; it is copied
+ * without a lock, and the copy is always terminated.
  */
 #include <xl/domain.h>
 #include <xl/guest_access.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scheduling: the states of a vCPU, blocking and waking, the switch, and what guests say about themselves (sched_op). Who
- * comes next is the policy's business (sched_credit.c).
+ * Scheduling: the states of a vCPU, blocking and waking, the switch, and what guests say about themselves (sched_op).
+ * Who comes next is the policy's business (sched_credit.c).
  *
  * Invariant: a vCPU is current of exactly one CPU, or in one run queue, or neither because it cannot run. v->running is
  * true from the moment it is chosen until its state has been saved after it was switched out; until then no other CPU
@@ -189,7 +189,10 @@ void vcpu_sleep_sync(struct vcpu *v)
 	spin_unlock(&runq_lock_vcpu(v)->lock);	/* its CPU is through with it, see release() */
 }
 
-/* The order matters: first say that we block, then look; a sender first makes the event pending, then looks whether we block. */
+/*
+ * The order matters: first say that we block, then look; a sender first makes the event pending, then looks whether we
+ * block.
+ */
 void vcpu_block(void)
 {
 	struct vcpu *v = current;

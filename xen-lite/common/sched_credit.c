@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The credit policy. Time is handed out every 30 ms in proportion to the domains' weights; a vCPU that has credit left goes
- * before one that has not, and one that wakes with credit goes first (boost), for at most a tick. Domains that cannot
- * use their share leave it to the others; a cap limits what a domain gets even if nobody else wants it.
+ * The credit policy. Time is handed out every 30 ms in proportion to the domains' weights; a vCPU that has credit left
+ * goes before one that has not, and one that wakes with credit goes first (boost), for at most a tick. Domains that
+ * cannot use their share leave it to the others; a cap limits what a domain gets even if nobody else wants it.
  *
- * Invariant: a vCPU is in at most one queue, and only while it is runnable, not parked and not running. Each queue is in
- * order of priority, first come first served within one. A CPU with nothing better takes from the others: no CPU is idle
- * beside a runnable vCPU that may run there.
+ * Invariant: a vCPU is in at most one queue, and only while it is runnable, not parked and not running. Each queue is
+ * in order of priority, first come first served within one. A CPU with nothing better takes from the others: no CPU is
+ * idle beside a runnable vCPU that may run there.
  *
  * Locks: the run queue's. Taking from another queue only tries its lock, so two CPUs cannot wait for each other. The
  * accounting pass holds domain_table_lock and takes one run queue's lock at a time.
@@ -126,7 +126,10 @@ static struct vcpu *steal_from(struct runqueue *peer, u32 cpu, int prio, bool so
 	return s ? s->v : NULL;
 }
 
-/* Looks at all other CPUs, nearest number first, for something better than prio: once for those that prefer us, then any. */
+/*
+ * Looks at all other CPUs, nearest number first, for something better than prio: once for those that prefer us, then
+ * any.
+ */
 static struct vcpu *steal(struct runqueue *rq, int prio)
 {
 	struct vcpu *v;
@@ -172,7 +175,9 @@ static void credit_charge(struct vcpu *v, s_time_t when)
 	s->used += ran;
 }
 
-/* Alone, but over its share: when its slice is over, somebody who waits elsewhere may have a better claim to this CPU. */
+/*
+ * Alone, but over its share: when its slice is over, somebody who waits elsewhere may have a better claim to this CPU.
+ */
 static bool credit_tick(struct runqueue *rq, s_time_t when)
 {
 	struct sched_vcpu *curr = rq->curr->sched, *head;

@@ -2,9 +2,9 @@
 /*
  * sysctl: what dom0's tools ask and set about the host as a whole.
  *
- * The host they see: one node, one socket, one pool of all CPUs under the credit scheduler. Like domctl, the lock is only
- * tried. The list of domains goes on where it stopped by the lowest id not yet given, so domains that come and go meanwhile
- * are neither given twice nor lead astray; a bit in cmd says that a call is such a continuation.
+ * The host they see: one node, one socket, one pool of all CPUs under the credit scheduler. Like domctl, the lock is
+ * only tried. The list of domains goes on where it stopped by the lowest id not yet given, so domains that come and go
+ * meanwhile are neither given twice nor lead astray; a bit in cmd says that a call is such a continuation.
  *
  * Not here: tracing, performance counters, power management, hot-plug, live patching: -ENOSYS.
  */
@@ -180,14 +180,15 @@ static long featureset(struct xen_sysctl_cpu_featureset *f)
 		u32 leaf, sub;
 		u8 reg;
 	} word[] = {
-		{ 1, 0, D }, { 1, 0, C }, { 0x80000001, 0, D }, { 0x80000001, 0, C }, { 0xd, 1, A }, { 7, 0, B }, { 7, 0, C },
-		{ 0x80000007, 0, D }, { 0x80000008, 0, B }, { 7, 0, D }, { 7, 1, A }, { 0x80000021, 0, A }, { 7, 1, B },
-		{ 7, 2, D }, { 7, 1, C }, { 7, 1, D },
+		{ 1, 0, D }, { 1, 0, C }, { 0x80000001, 0, D }, { 0x80000001, 0, C }, { 0xd, 1, A }, { 7, 0, B },
+		{ 7, 0, C }, { 0x80000007, 0, D }, { 0x80000008, 0, B }, { 7, 0, D }, { 7, 1, A }, { 0x80000021, 0, A },
+		{ 7, 1, B }, { 7, 2, D }, { 7, 1, C }, { 7, 1, D },
 	};
 	u32 n = ARRAY_SIZE(word), room = f->nr_features;
 	long rc = 0;
 
-	if (f->index != XEN_SYSCTL_cpu_featureset_raw && f->index != XEN_SYSCTL_cpu_featureset_host && !about_pv(f->index))
+	if (f->index != XEN_SYSCTL_cpu_featureset_raw && f->index != XEN_SYSCTL_cpu_featureset_host &&
+	    !about_pv(f->index))
 		return f->index <= XEN_SYSCTL_cpu_featureset_hvm_max ? -XEN_EOPNOTSUPP : -XEN_EINVAL;
 	f->nr_features = n;
 	if (!f->features.p)

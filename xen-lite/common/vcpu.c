@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual CPUs: creation, coming up and going down, their timers, and the memory areas through which a guest reads their
- * state: vcpu_info, run state, a second copy of the time.
+ * Virtual CPUs: creation, coming up and going down, their timers, and the memory areas through which a guest reads
+ * their state: vcpu_info, run state, a second copy of the time.
  *
- * Invariant: v->info always points to a vcpu_info that is ours to write: in the shared info page, in a guest page on which
- * we hold a reference and a writable type, or the dummy. A run-state or time area is a guest virtual address instead: it
- * is written only while the vCPU is current, in kernel mode, by the fault-safe copy.
+ * Invariant: v->info always points to a vcpu_info that is ours to write: in the shared info page, in a guest page on
+ * which we hold a reference and a writable type, or the dummy. A run-state or time area is a guest virtual address
+ * instead: it is written only while the vCPU is current, in kernel mode, by the fault-safe copy.
  *
- * Locks: d->lock for set-up (context, vcpu_info), v->virq_lock for the periodic timer. The other timers are set by the vCPU
- * itself. Timers fire on the CPU that set them, without a lock.
+ * Locks: d->lock for set-up (context, vcpu_info), v->virq_lock for the periodic timer. The other timers are set by the
+ * vCPU itself. Timers fire on the CPU that set them, without a lock.
  *
  * Not here: who runs when (sched.c), the processor context itself (pv/).
  */
@@ -181,7 +181,10 @@ void vcpu_runstate_change(struct vcpu *v, int state, s_time_t when)
 	r->state = state;
 }
 
-/* The guest sees the update flag set from before the first changed byte until after the last one, if it asked for that. */
+/*
+ * The guest sees the update flag set from before the first changed byte until after the last one, if it asked for
+ * that.
+ */
 static bool runstate_write(struct vcpu *v)
 {
 	struct vcpu_runstate_info r = v->runstate;
@@ -212,8 +215,8 @@ void vcpu_runstate_publish(struct vcpu *v)
 /* --- vcpu_info ----------------------------------------------------------------------------------------- */
 
 /*
- * Moves v's vcpu_info to a page of the guest. What was pending stays so; all selector bits are set, so that an event that
- * comes in between is found: the guest scans once for nothing.
+ * Moves v's vcpu_info to a page of the guest. What was pending stays so; all selector bits are set, so that an event
+ * that comes in between is found: the guest scans once for nothing.
  */
 static void info_switch(struct vcpu *v, struct vcpu_info *to)
 {

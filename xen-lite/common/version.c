@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xen_version: who we are. The interface is that of 4.17; what an ordinary guest has no use for (command line) it does not
- * get. Nothing here depends on when or where the image was built: the same source gives the same image.
+ * xen_version: who we are. The interface is that of 4.17; what an ordinary guest has no use for (command line) it does
+ * not get. Nothing here depends on when or where the image was built: the same source gives the same image.
  */
 #include <xl/domain.h>
 #include <xl/guest_access.h>
@@ -38,8 +38,9 @@ static long compile_info(void *arg)
 /* PV kernels do without writable page tables, translation and ring 0; Linux refuses to start without bits 5 and 7. */
 static u32 features(void)
 {
-	u32 f = 1U << XENFEAT_pae_pgdir_above_4gb | 1U << XENFEAT_mmu_pt_update_preserve_ad | 1U << XENFEAT_highmem_assist |
-		1U << XENFEAT_gnttab_map_avail_bits | 1U << XENFEAT_memory_op_vnode_supported;
+	u32 f = 1U << XENFEAT_pae_pgdir_above_4gb | 1U << XENFEAT_mmu_pt_update_preserve_ad |
+		1U << XENFEAT_highmem_assist | 1U << XENFEAT_gnttab_map_avail_bits |
+		1U << XENFEAT_memory_op_vnode_supported;
 
 	return f | (current->domain->privileged ? 1U << XENFEAT_dom0 : 0);
 }

@@ -76,6 +76,8 @@ vector_stubs:
 	vec = vec + 1
 	.endr
 
+	.section .text.hot, "ax"
+
 /* Stack: error code and vector, processor's frame. */
 entry_exception:
 	SAVE_REGS

@@ -28,7 +28,7 @@ static void hazards_run(void)
 		schedule();
 }
 
-void exit_work(void)
+__hot void exit_work(void)
 {
 	struct vcpu *v;
 

@@ -70,7 +70,7 @@ void syscall_init_cpu(void)
 	      X86_EFLAGS_IOPL);
 }
 
-void guest_syscall(struct cpu_user_regs *regs)
+__hot void guest_syscall(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 

@@ -208,7 +208,7 @@ static unsigned long extable_find(unsigned long rip)
 }
 
 /* A fault may only mean that the top-level table of this CPU lags behind the guest's, or that an LDT page is not mapped yet. */
-static bool fixup_page_fault(unsigned long addr, u32 error)
+static __hot bool fixup_page_fault(unsigned long addr, u32 error)
 {
 	if (addr >= CPU_WINDOW_VIRT && addr < CPU_WINDOW_VIRT + 32 * PAGE_SIZE)
 		return desc_ldt_fault(addr);
@@ -268,7 +268,7 @@ void ist_exception(struct cpu_user_regs *regs)
 
 /* --- traps from a guest ----------------------------------------------------------------------------------- */
 
-static void guest_page_fault(struct cpu_user_regs *regs)
+static __hot void guest_page_fault(struct cpu_user_regs *regs)
 {
 	unsigned long addr = read_cr2();
 	u32 error = regs->error_code;
@@ -292,7 +292,7 @@ static void guest_debug(void)
 	inject_trap(TRAP_debug, 0);
 }
 
-void guest_exception(struct cpu_user_regs *regs)
+__hot void guest_exception(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 

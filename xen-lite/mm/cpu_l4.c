@@ -25,6 +25,7 @@
 struct slot {
 	u16 index;
 	bool kernel_only;		/* the user table does not have the same entry */
+	u64 for_kernel, for_user;	/* what `table` holds in each view, 0: nothing; good until the copy is stale */
 };
 
 struct cpu_l4 {
@@ -43,7 +44,7 @@ struct cpu_l4 {
 static DEFINE_PER_CPU(struct cpu_l4, l4);
 DEFINE_PER_CPU(bool, l4_is_stale);
 
-static void load_cr3(void)
+static __hot void load_cr3(void)
 {
 	if (current)
 		current->count[COUNT_CR3]++;
@@ -74,45 +75,41 @@ static u64 present_or_zero(u64 e)
 	return e & PTE_P ? e : 0;
 }
 
+/* A user entry beside a different kernel entry waits for a fault: see above. */
 static void slot_classify(const struct cpu_l4 *c, struct slot *s)
 {
-	s->kernel_only = !c->user || c->kern[s->index] != c->user[s->index];
-}
+	u64 user = c->user ? present_or_zero(ACCESS_ONCE(c->user[s->index])) : 0;
 
-/* What the slot holds in the user view. */
-static u64 slot_for_user(struct cpu_l4 *c, const struct slot *s)
-{
-	u64 e;
-
-	if (!s->kernel_only)
-		return present_or_zero(c->kern[s->index]);
-	e = c->user && !(c->kern[s->index] & PTE_P) ? present_or_zero(c->user[s->index]) : 0;
-	c->reload_on_entry |= e != 0;
-	return e;
+	s->for_kernel = present_or_zero(ACCESS_ONCE(c->kern[s->index]));
+	s->kernel_only = s->for_kernel != user;
+	s->for_user = s->kernel_only && s->for_kernel ? 0 : user;
 }
 
 /* True when something vanished that a TLB may still know. */
-static bool view_user(struct cpu_l4 *c)
+static __hot bool view_user(struct cpu_l4 *c)
 {
 	bool gone = false;
 
 	c->user_view = true;
 	c->reload_on_entry = false;
 	for (unsigned int n = 0; n < c->nr_used; n++) {
-		if (!c->used[n].kernel_only)
+		const struct slot *s = &c->used[n];
+
+		if (!s->kernel_only)
 			continue;
-		gone |= c->table[c->used[n].index] & PTE_P;
-		c->table[c->used[n].index] = slot_for_user(c, &c->used[n]);
+		gone |= c->table[s->index] & PTE_P;
+		c->table[s->index] = s->for_user;
+		c->reload_on_entry |= s->for_user != 0;
 	}
 	return gone;
 }
 
-static void view_kernel(struct cpu_l4 *c)
+static __hot void view_kernel(struct cpu_l4 *c)
 {
 	c->user_view = false;
 	for (unsigned int n = 0; n < c->nr_used; n++)
 		if (c->used[n].kernel_only)
-			c->table[c->used[n].index] = present_or_zero(c->kern[c->used[n].index]);
+			c->table[c->used[n].index] = c->used[n].for_kernel;
 }
 
 /* Takes current's user table, if it has one and a kernel table. */
@@ -157,7 +154,7 @@ void cpu_l4_reload(void)
 	forget_slots(c);
 	take_user(c);
 	for (unsigned int n = 0; n < c->nr_used; n++)
-		c->table[c->used[n].index] = present_or_zero(c->kern[c->used[n].index]);
+		c->table[c->used[n].index] = c->used[n].for_kernel;
 	c->user_view = c->reload_on_entry = false;
 	if (c->user && !v->pv.kernel_mode)
 		view_user(c);
@@ -232,7 +229,7 @@ void cpu_l4_forget(const struct vcpu *v)
 			per_cpu(l4, cpu).vcpu = NULL;
 }
 
-void cpu_l4_to_kernel(void)
+__hot void cpu_l4_to_kernel(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 
@@ -243,7 +240,7 @@ void cpu_l4_to_kernel(void)
 		load_cr3();
 }
 
-void cpu_l4_to_user(void)
+__hot void cpu_l4_to_user(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 
@@ -276,7 +273,7 @@ static struct slot *slot_add(struct cpu_l4 *c, unsigned int i)
 	return &c->used[c->nr_used++];
 }
 
-bool cpu_l4_fixup(unsigned long va)
+__hot bool cpu_l4_fixup(unsigned long va)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 	unsigned int i = pt_index(va, 4);

@@ -2,9 +2,10 @@
 /*
  * memory_op: how many frames a domain has and which, what the memory map looks like, and claims.
  *
- * Operations on lists go one extent at a time, and each extent is done or not; between two they may stop, with the number of
- * those done in the high bits of the command. XENMEM_exchange works in chunks: the smallest number of extents that is a whole
- * number on both sides. Within a chunk everything is checked and allocated before the first frame changes hands.
+ * Operations on lists go one extent at a time, and each extent is done or not; between two they may stop, with the
+ * number of those done in the high bits of the command. XENMEM_exchange works in chunks: the smallest number of
+ * extents that is a whole number on both sides. Within a chunk everything is checked and allocated before the first
+ * frame changes hands.
  *
  * A claim is memory promised to a domain that it has not allocated yet: nobody else's populate may take it. Claims are
  * under claim_lock.
@@ -297,14 +298,18 @@ static bool chunk_fits(const struct chunk *c)
 	return true;
 }
 
-static int chunk_tell(const struct chunk *c, const struct xen_memory_exchange *x, unsigned long i, unsigned long k, xen_pfn_t m)
+static int chunk_tell(const struct chunk *c, const struct xen_memory_exchange *x, unsigned long i, unsigned long k,
+		      xen_pfn_t m)
 {
 	for (unsigned long j = 0; j < 1UL << c->out_order; j++)
 		m2p_set(_mfn(m + j), c->pfn[k] + j);
 	return copy_to_guest_offset(x->out.extent_start.p, i * c->outs + k, &m, 1) ? -XEN_EFAULT : 0;
 }
 
-/* Hands the same frames back. They stay allocated, so nothing but the M2P changes; the reference keeps the owner from changing. */
+/*
+ * Hands the same frames back. They stay allocated, so nothing but the M2P changes; the reference keeps the owner from
+ * changing.
+ */
 static int chunk_return(struct chunk *c, const struct xen_memory_exchange *x, unsigned long i)
 {
 	int rc = 0;
@@ -393,11 +398,13 @@ static int exchange_check(const struct xen_memory_exchange *x)
 	unsigned int max_order = current->domain->privileged ? ORDER_MAX_EXCHANGE : ORDER_MAX_GUEST;
 
 	if (x->in.extent_order > max_order || x->out.extent_order > max_order)
-		return refuse(-XEN_EPERM, "orders %u and %u: %u at most", x->in.extent_order, x->out.extent_order, max_order);
+		return refuse(-XEN_EPERM, "orders %u and %u: %u at most", x->in.extent_order, x->out.extent_order,
+			      max_order);
 	if (x->nr_exchanged > x->in.nr_extents || x->in.nr_extents > ~0UL >> (x->in.extent_order + PAGE_SHIFT) ||
 	    x->out.nr_extents > ~0UL >> (x->out.extent_order + PAGE_SHIFT))
 		return -XEN_EINVAL;
-	if (x->in.domid != x->out.domid || x->in.nr_extents << x->in.extent_order != x->out.nr_extents << x->out.extent_order)
+	if (x->in.domid != x->out.domid ||
+	    x->in.nr_extents << x->in.extent_order != x->out.nr_extents << x->out.extent_order)
 		return refuse(-XEN_EINVAL, "%lu extents of order %u for %lu of order %u", x->in.nr_extents,
 			      x->in.extent_order, x->out.nr_extents, x->out.extent_order);
 	return 0;
@@ -659,7 +666,8 @@ long do_memory_op(unsigned long cmd, void *arg)
 	unsigned long start = cmd >> MEMOP_EXTENT_SHIFT;
 	unsigned int op = cmd & MEMOP_CMD_MASK;
 
-	if (start && op != XENMEM_increase_reservation && op != XENMEM_decrease_reservation && op != XENMEM_populate_physmap)
+	if (start && op != XENMEM_increase_reservation && op != XENMEM_decrease_reservation &&
+	    op != XENMEM_populate_physmap)
 		return -XEN_ENOSYS;
 	switch (op) {
 	case XENMEM_increase_reservation:

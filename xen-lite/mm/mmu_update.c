@@ -11,7 +11,7 @@
 
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 
-u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
+__hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
 {
 	mfn_t table = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN) ? v->pv.kernel_l4 : v->pv.user_l4;
 
@@ -81,7 +81,7 @@ static int write_plain(struct page_info *pg, u64 *ptr, u64 val)
 	return 0;
 }
 
-static int update_entry(struct mmu_target *t, u64 where, u64 val, bool preserve_ad)
+static __hot int update_entry(struct mmu_target *t, u64 where, u64 val, bool preserve_ad)
 {
 	mfn_t m = pa_to_mfn(where);
 	struct page_info *pg;
@@ -120,7 +120,7 @@ static int update_m2p(struct mmu_target *t, u64 where, u64 pfn)
 	return 0;
 }
 
-static int update_one(struct mmu_target *t, const struct mmu_update *req)
+static __hot int update_one(struct mmu_target *t, const struct mmu_update *req)
 {
 	unsigned int cmd = req->ptr & 3;
 	u64 where = req->ptr & ~3ULL;
@@ -136,7 +136,7 @@ static int update_one(struct mmu_target *t, const struct mmu_update *req)
 	}
 }
 
-long do_mmu_update(void *list, unsigned int count, unsigned int *done, unsigned int domid)
+__hot long do_mmu_update(void *list, unsigned int count, unsigned int *done, unsigned int domid)
 {
 	struct mmu_target t;
 	unsigned int i = 0, finished = 0;

@@ -20,7 +20,7 @@
 
 /* --- references --------------------------------------------------------------------------------------------- */
 
-static bool count_inc(struct page_info *pg)
+static __hot bool count_inc(struct page_info *pg)
 {
 	u32 x = ACCESS_ONCE(pg->count_info), y;
 
@@ -35,7 +35,7 @@ static bool count_inc(struct page_info *pg)
 	}
 }
 
-bool page_get(struct page_info *pg, const struct domain *d)
+__hot bool page_get(struct page_info *pg, const struct domain *d)
 {
 	if (!count_inc(pg))
 		return false;
@@ -56,7 +56,7 @@ bool page_get_owner_any(struct page_info *pg, struct domain **owner)
 	return false;
 }
 
-void page_put(struct page_info *pg)
+__hot void page_put(struct page_info *pg)
 {
 	u32 left = __atomic_sub_fetch(&pg->count_info, 1, __ATOMIC_SEQ_CST);
 
@@ -151,7 +151,7 @@ static int change_type(struct page_info *pg, u64 x, u64 type)
 	return validate(pg, type, 0);
 }
 
-int page_get_type(struct page_info *pg, u64 type)
+__hot int page_get_type(struct page_info *pg, u64 type)
 {
 	u64 x = ACCESS_ONCE(pg->type_info), y;
 	int rc;
@@ -193,7 +193,7 @@ static void table_died(struct page_info *pg, u64 x)
 	d->dead_tables = mfn_x(page_to_mfn(pg));
 }
 
-void page_put_type(struct page_info *pg)
+__hot void page_put_type(struct page_info *pg)
 {
 	u64 x = ACCESS_ONCE(pg->type_info), y;
 
@@ -230,7 +230,7 @@ void page_settle_partial(struct page_info *pg)
 		settle(pg);
 }
 
-int page_get_with_type(mfn_t m, struct domain *d, u64 type)
+__hot int page_get_with_type(mfn_t m, struct domain *d, u64 type)
 {
 	struct page_info *pg;
 	int rc;

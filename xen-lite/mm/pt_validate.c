@@ -36,7 +36,7 @@ static int mmio_get(struct domain *d, mfn_t m, u64 e)
 	return 0;
 }
 
-static int l1_get(struct domain *d, struct domain *owner, u64 *e)
+static __hot int l1_get(struct domain *d, struct domain *owner, u64 *e)
 {
 	mfn_t m = pte_mfn(*e);
 	struct page_info *pg;
@@ -73,14 +73,14 @@ static int table_get(struct domain *d, unsigned int level, u64 *e)
 	return rc;
 }
 
-int pte_get(struct domain *d, struct domain *owner, unsigned int level, u64 *e)
+__hot int pte_get(struct domain *d, struct domain *owner, unsigned int level, u64 *e)
 {
 	if (!(*e & PTE_P))
 		return 0;
 	return level == 1 ? l1_get(d, owner, e) : table_get(d, level, e);
 }
 
-void pte_put(struct domain *d, unsigned int level, u64 e)
+__hot void pte_put(struct domain *d, unsigned int level, u64 e)
 {
 	struct page_info *pg;
 

@@ -18,7 +18,7 @@
  * Exchanges the entry. The processor sets A and D behind our back; anything else cannot change while pt_lock is held. *old is
  * what was there. -XEN_EAGAIN: it was to be a compare-exchange, and the entry is not `*old` any more.
  */
-static int entry_exchange(u64 *ptr, u64 *old, u64 val, bool preserve_ad, bool exact)
+static __hot int entry_exchange(u64 *ptr, u64 *old, u64 val, bool preserve_ad, bool exact)
 {
 	for (;;) {
 		u64 seen = cmpxchg(ptr, *old, preserve_ad ? val | (*old & PTE_AD) : val);
@@ -33,7 +33,7 @@ static int entry_exchange(u64 *ptr, u64 *old, u64 val, bool preserve_ad, bool ex
 }
 
 /* The general case: references change hands. */
-static int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
+static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
 			 u64 old, bool exact)
 {
 	struct page_info *table = virt_to_page(ptr);
@@ -58,7 +58,7 @@ static int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsig
 	return rc;
 }
 
-int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
+__hot int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
 		   const u64 *old_expected)
 {
 	u64 old = ACCESS_ONCE(*ptr);

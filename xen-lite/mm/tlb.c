@@ -16,7 +16,7 @@ static u64 clock = 1;
 static DEFINE_PER_CPU(u64, flushed_at);
 
 /* The caller is about to load CR3 on this CPU. */
-void tlb_note_full_flush(void)
+__hot void tlb_note_full_flush(void)
 {
 	this_cpu(flushed_at) = __atomic_load_n(&clock, __ATOMIC_SEQ_CST);
 	if (current)

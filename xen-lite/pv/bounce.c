@@ -17,12 +17,12 @@
 
 /* --- mode --------------------------------------------------------------------------------------------------------- */
 
-static void swapgs(void)
+static __hot void swapgs(void)
 {
 	__asm__ __volatile__("swapgs" ::: "memory");
 }
 
-void pv_enter_kernel(struct vcpu *v)
+__hot void pv_enter_kernel(struct vcpu *v)
 {
 	if (v->pv.kernel_mode)
 		return;
@@ -33,7 +33,7 @@ void pv_enter_kernel(struct vcpu *v)
 		vcpu_runstate_publish(v);
 }
 
-void pv_enter_user(struct vcpu *v)
+__hot void pv_enter_user(struct vcpu *v)
 {
 	if (!v->pv.kernel_mode)
 		return;
@@ -44,7 +44,7 @@ void pv_enter_user(struct vcpu *v)
 
 /* --- queueing ----------------------------------------------------------------------------------------------------- */
 
-void inject_trap(unsigned int vector, u32 error)
+__hot void inject_trap(unsigned int vector, u32 error)
 {
 	struct trap_bounce *tb = &current->pv.bounce;
 
@@ -58,7 +58,7 @@ void inject_gp(u32 error)
 	inject_trap(TRAP_gp_fault, error);
 }
 
-void inject_page_fault(unsigned long addr, u32 error)
+__hot void inject_page_fault(unsigned long addr, u32 error)
 {
 	struct vcpu *v = current;
 
@@ -75,12 +75,12 @@ struct frame {
 	unsigned int n;
 };
 
-static void push(struct frame *f, u64 v)
+static __hot void push(struct frame *f, u64 v)
 {
 	f->word[f->n++] = v;
 }
 
-static u64 guest_rflags(struct vcpu *v, const struct cpu_user_regs *regs, u8 mask)
+static __hot u64 guest_rflags(struct vcpu *v, const struct cpu_user_regs *regs, u8 mask)
 {
 	u64 fl = regs->rflags & ~(u64)(X86_EFLAGS_IF | X86_EFLAGS_IOPL);
 
@@ -92,7 +92,7 @@ static u64 guest_rflags(struct vcpu *v, const struct cpu_user_regs *regs, u8 mas
 }
 
 /* The five words that every frame ends in, and the new stack pointer before it. */
-static unsigned long push_context(struct frame *f, struct vcpu *v, struct cpu_user_regs *regs)
+static __hot unsigned long push_context(struct frame *f, struct vcpu *v, struct cpu_user_regs *regs)
 {
 	u8 mask = v->info->evtchn_upcall_mask;
 	u64 cs = regs->cs;
@@ -113,7 +113,7 @@ static unsigned long push_context(struct frame *f, struct vcpu *v, struct cpu_us
 	return sp & ~0xfUL;
 }
 
-static void deliver(struct vcpu *v, const struct frame *f, unsigned long sp, unsigned long handler)
+static __hot void deliver(struct vcpu *v, const struct frame *f, unsigned long sp, unsigned long handler)
 {
 	struct cpu_user_regs *regs = guest_regs();
 
@@ -131,7 +131,7 @@ static void deliver(struct vcpu *v, const struct frame *f, unsigned long sp, uns
 	regs->ss = GUEST_DS;
 }
 
-static void deliver_plain(struct vcpu *v, const struct trap_bounce *tb, unsigned long handler)
+static __hot void deliver_plain(struct vcpu *v, const struct trap_bounce *tb, unsigned long handler)
 {
 	struct cpu_user_regs *regs = guest_regs();
 	struct frame f = { .n = 0 };
@@ -145,12 +145,12 @@ static void deliver_plain(struct vcpu *v, const struct trap_bounce *tb, unsigned
 	deliver(v, &f, sp, handler);
 }
 
-static void mask_events(struct vcpu *v)
+static __hot void mask_events(struct vcpu *v)
 {
 	v->info->evtchn_upcall_mask = 1;
 }
 
-void bounce_pending(struct vcpu *v)
+__hot void bounce_pending(struct vcpu *v)
 {
 	struct trap_bounce tb = v->pv.bounce;
 	const struct trap_info *ti = &v->pv.traps[tb.vector & 0xff];
@@ -176,7 +176,7 @@ void bounce_nmi(struct vcpu *v)
 	mask_events(v);
 }
 
-void bounce_event(struct vcpu *v)
+__hot void bounce_event(struct vcpu *v)
 {
 	if (!v->pv.event_callback) {
 		domain_crash(v->domain, "event upcall without a callback");
@@ -186,7 +186,7 @@ void bounce_event(struct vcpu *v)
 	mask_events(v);
 }
 
-void bounce_syscall(struct vcpu *v)
+__hot void bounce_syscall(struct vcpu *v)
 {
 	if (!v->pv.syscall_callback) {
 		/* As on a processor whose kernel has not enabled the instruction. */

@@ -12,7 +12,7 @@
 size_t copy_words_safe(void *to, const void *from, size_t n);
 size_t clear_bytes_safe(void *to, size_t n);
 
-size_t raw_copy_from_guest(void *dst, const void *src, size_t n)
+__hot size_t raw_copy_from_guest(void *dst, const void *src, size_t n)
 {
 	size_t left;
 
@@ -25,7 +25,7 @@ size_t raw_copy_from_guest(void *dst, const void *src, size_t n)
 	return left;
 }
 
-size_t raw_copy_to_guest(void *dst, const void *src, size_t n)
+__hot size_t raw_copy_to_guest(void *dst, const void *src, size_t n)
 {
 	if (unlikely(!guest_range_ok(dst, n, 1)))
 		return n;

@@ -56,14 +56,14 @@ static const struct {
 	CALL(lite_op, do_lite_op, 2),
 };
 
-static long call(unsigned long nr, const unsigned long *a)
+static __hot long call(unsigned long nr, const unsigned long *a)
 {
 	if (nr >= ARRAY_SIZE(table) || !table[nr].fn)
 		return -XEN_ENOSYS;
 	return table[nr].fn(a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static void poison_args(struct cpu_user_regs *regs, unsigned int n)
+static __hot void poison_args(struct cpu_user_regs *regs, unsigned int n)
 {
 	u64 *args[] = { &regs->rdi, &regs->rsi, &regs->rdx, &regs->r10, &regs->r8, &regs->r9 };
 
@@ -72,7 +72,7 @@ static void poison_args(struct cpu_user_regs *regs, unsigned int n)
 		*args[i] = 0xdeadbeefdeadf00dUL;
 }
 
-void hypercall_run(struct cpu_user_regs *regs)
+__hot void hypercall_run(struct cpu_user_regs *regs)
 {
 	unsigned long args[6] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
 	struct vcpu *v = current;

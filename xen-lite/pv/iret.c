@@ -12,7 +12,7 @@
 
 #define FLAGS_FROM_GUEST	0x00257fd5ULL	/* arithmetic, TF, DF, IOPL below, NT, RF, AC, ID */
 
-long do_iret(void)
+__hot long do_iret(void)
 {
 	struct cpu_user_regs *regs = guest_regs();
 	struct vcpu *v = current;

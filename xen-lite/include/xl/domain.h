@@ -2,14 +2,14 @@
 /*
  * A domain and its virtual CPUs.
  *
- * Life of a struct domain: domain_create() puts it into the table with one reference; domain_get() takes more (hypercalls
- * that look a domain up by id, live foreign maps); every page it owns holds one too. When it has been killed and
- * relinquished and the last reference goes, it leaves the table and is freed. So an owner index in struct page_info
- * always names a live struct.
+ * Life of a struct domain: domain_create() puts it into the table with one reference; domain_get() takes more
+ * (hypercalls that look a domain up by id, live foreign maps); every page it owns holds one too. When it has been
+ * killed and relinquished and the last reference goes, it leaves the table and is freed. So an owner index in struct
+ * page_info always names a live struct.
  *
- * Locks: domain_table_lock (table and ids); d->lock (control state: pausing, vCPU set-up, limits);
- * d->page_lock (page list and counts); d->pt_lock (every page-table change of the domain); d->event_lock (ports,
- * pirqs); d->grant.lock. Order: docs/locking.md: d->lock, pt_lock, grant.lock, event_lock, page_lock, heap, run queue, timer.
+ * Locks: domain_table_lock (table and ids); d->lock (control state: pausing, vCPU set-up, limits); d->page_lock (page
+ * list and counts); d->pt_lock (every page-table change of the domain); d->event_lock (ports, pirqs); d->grant.lock.
+ * Order: docs/locking.md: d->lock, pt_lock, grant.lock, event_lock, page_lock, heap, run queue, timer.
  */
 #ifndef XL_DOMAIN_H
 #define XL_DOMAIN_H
@@ -48,7 +48,6 @@ struct trap_bounce {
 
 /* The processor context that a PV guest has beyond its general registers. */
 struct pv_vcpu {
-	struct trap_info traps[256];
 	unsigned long event_callback, failsafe_callback, syscall_callback;
 	unsigned long syscall32_callback, sysenter_callback, nmi_callback;
 	bool event_mask_on_failsafe, event_mask_on_syscall, syscall32_masks, sysenter_masks;
@@ -76,6 +75,7 @@ struct pv_vcpu {
 	u8 *fpu;			/* XSAVE area, page_order by platform/fpu.c */
 	struct trap_bounce bounce;
 	bool nmi_pending, in_nmi;
+	struct trap_info traps[256];	/* last: the rest is what every system call touches */
 };
 
 struct vcpu {
@@ -87,7 +87,6 @@ struct vcpu {
 	volatile bool running;		/* is current on some CPU, or its state is still there */
 	bool initialised;		/* has a context */
 	struct cpu_user_regs regs;	/* general registers while not running (or lazily kept on the CPU's stack) */
-	struct pv_vcpu pv;
 	struct vcpu_info *info;		/* where it lives now: shared_info, a registered page, or v->dummy_info */
 	struct page_info *info_page;	/* referenced while registered elsewhere */
 	unsigned int poll_port;		/* the one port polled, or 0 for a list */
@@ -106,6 +105,7 @@ struct vcpu {
 	struct multicall_entry *mc_entry;
 	bool mc_preempted;
 	u64 count[8];			/* COUNT_*: what xl and the bench read */
+	struct pv_vcpu pv;		/* last, for its trap table */
 };
 
 enum { COUNT_CR3, COUNT_FLUSH, COUNT_HYPERCALL, COUNT_TRAP, COUNT_EMULATE, COUNT_BOUNCE, COUNT_SWITCH, COUNT_NR };
@@ -127,7 +127,7 @@ struct domain {
 	char crash_reason[96];		/* from domain_crash(), "" before */
 	enum domain_dying dying;
 	volatile u32 pause_count;	/* domain_pause() depth, counted on top of each vCPU's */
-	u32 controller_pause_count;	/* XEN_DOMCTL_pausedomain depth: the part that tools own; 1 at creation but for dom0 */
+	u32 controller_pause_count;	/* of those, the tools'; 1 at creation but for dom0 */
 	spinlock_t lock, page_lock, pt_lock, event_lock;
 
 	unsigned int max_vcpus;
@@ -217,9 +217,13 @@ void domain_pause_nosync(struct domain *d);
 void domain_unpause(struct domain *d);
 void domain_shutdown(struct domain *d, u32 code);
 void domain_resume(struct domain *d);
-/* One step of the way to death; -ERESTART: call again. Pages, ports, grants and maps are given back in bounded steps. */
+/*
+ * One step of the way to death; -ERESTART: call again. Pages, ports, grants and maps are given back in bounded steps.
+ */
 int domain_kill(struct domain *d);
-/* The guest cannot go on. Keeps the reason, logs it, shuts the domain down with SHUTDOWN_crash. Returns to its caller. */
+/*
+ * The guest cannot go on. Keeps the reason, logs it, shuts the domain down with SHUTDOWN_crash. Returns to its caller.
+ */
 void domain_crash(struct domain *d, const char *fmt, ...) __printf(2, 3);
 void domain_getinfo(struct domain *d, struct xen_domctl_getdomaininfo *info);
 
@@ -237,7 +241,7 @@ int vcpu_load_context(struct vcpu *v, const struct vcpu_guest_context *c);
 extern struct vcpu_info dummy_vcpu_info;	/* of vCPUs above 31 that have not registered one, and of idle ones */
 int vcpu_map_info(struct vcpu *v, mfn_t frame, unsigned int offset);
 void vcpu_unmap_info(struct vcpu *v);
-void vcpu_runstate_change(struct vcpu *v, int state, s_time_t now);	/* called by sched.c, updates the guest's copy */
+void vcpu_runstate_change(struct vcpu *v, int state, s_time_t now);	/* called by sched.c */
 void vcpu_runstate_publish(struct vcpu *v);	/* v is current and its address space is loaded */
 
 /* pv/vcpu_context.c: full context as the public struct vcpu_guest_context, checked then committed. v is not running.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dispatch and preemption. A handler whose length a guest chooses tests hypercall_preempt_check() once per bounded step,
- * leaves its objects consistent, and returns hypercall_continue(...): the call's own arguments are rewritten and it is issued again.
+ * Dispatch and preemption. A handler whose length a guest chooses tests hypercall_preempt_check() once per bounded
+ * step, leaves its objects consistent, and returns hypercall_continue(...): the call's own arguments are rewritten and
+ * it is issued again.
  */
 #ifndef XL_HYPERCALL_H
 #define XL_HYPERCALL_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scheduling. sched.c owns states, blocking, waking and the switch; sched_credit.c is the policy behind struct
- * sched_ops. schedule() runs only on the exit path (HAZARD_RESCHED) and in the idle loop: blocking sets a flag and the hazard.
+ * sched_ops. schedule() runs only on the exit path (HAZARD_RESCHED) and in the idle loop: blocking sets a flag and the
+ * hazard.
  */
 #ifndef XL_SCHED_H
 #define XL_SCHED_H
@@ -19,7 +20,7 @@ void sched_kicked(void);		/* VEC_IPI_RESCHED came in: raises HAZARD_RESCHED if t
 void domain_watchdog_init(struct domain *d);
 void schedule(void);			/* picks and switches; returns (on the new vCPU's behalf) to the exit path */
 void vcpu_wake(struct vcpu *v);		/* something it waits for may have come: re-checks, may raise HAZARD_RESCHED */
-void vcpu_block(void);			/* current: blocks unless an event is pending; unmasks upcalls (SCHEDOP_block) */
+void vcpu_block(void);			/* current unmasks upcalls and, unless one is pending, sleeps */
 void vcpu_unblock(struct vcpu *v);	/* ends SCHEDOP_block or _poll, if it is in one */
 void vcpu_sleep_nosync(struct vcpu *v);	/* a pause flag or count was set: take it off its CPU soon */
 void vcpu_sleep_sync(struct vcpu *v);	/* and wait until it is off */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between sched.c (states and the switch) and the policy (sched_credit.c): the run queue of a CPU, and the few questions
- * that sched.c asks. Every function runs with the run queue's lock held, except where said.
+ * Between sched.c (states and the switch) and the policy (sched_credit.c): the run queue of a CPU, and the few
+ * questions that sched.c asks. Every function runs with the run queue's lock held, except where said.
  */
 #ifndef XL_SCHED_OPS_H
 #define XL_SCHED_OPS_H
@@ -45,7 +45,7 @@ struct sched_ops {
 	void (*vcpu_destroy)(struct vcpu *v);		/* no lock */
 	void (*enqueue)(struct runqueue *rq, struct vcpu *v, bool woken);
 	void (*dequeue)(struct vcpu *v);
-	struct vcpu *(*pick)(struct runqueue *rq, s_time_t now);	/* takes it off its queue, here or elsewhere; NULL: idle */
+	struct vcpu *(*pick)(struct runqueue *rq, s_time_t now);	/* off its queue; NULL: idle */
 	bool (*preempts)(const struct vcpu *v, const struct vcpu *curr);
 	void (*charge)(struct vcpu *v, s_time_t now);	/* v ran until now */
 	bool (*tick)(struct runqueue *rq, s_time_t now);	/* every SCHED_TICK while busy; true: pick again */
