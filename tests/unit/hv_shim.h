@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lets files of the hypervisor run as part of a test program: given with -include before everything else. It stands in for
- * xl/percpu.h: there are SHIM_CPUS processors, and the test says which one it is at the moment. Locks, guest memory, heap, time
- * and timers are in hv_shim.c; a lock taken twice, or left locked at shim_check(), ends the program.
+ * Lets files of the hypervisor run as part of a test program: given with -include before everything else. It stands in
+ * for xl/percpu.h: there are SHIM_CPUS processors, and the test says which one it is at the moment. Locks, guest
+ * memory, heap, time and timers are in hv_shim.c; a lock taken twice, or left locked at shim_check(), ends the
+ * program.
  */
 #ifndef HV_SHIM_H
 #define HV_SHIM_H
@@ -65,7 +66,7 @@ extern unsigned int shim_continued;	/* how often a hypercall wanted to be issued
 extern bool shim_write_fails;		/* every copy to the guest */
 extern bool shim_loud;			/* show what is printed */
 extern unsigned int shim_locks_held;
-struct domain *shim_domain(domid_t_ id, unsigned int vcpus);	/* enters it into the table; shared info and vCPUs, all up */
+struct domain *shim_domain(domid_t_ id, unsigned int vcpus);	/* in the table, with shared info and vCPUs, all up */
 void shim_domain_free(struct domain *d);
 void shim_run_timers(void);		/* those of this processor that are due */
 s_time_t shim_next_timer(void);		/* of any processor; the far future when there is none */

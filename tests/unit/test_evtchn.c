@@ -250,7 +250,7 @@ static void test_closed_after_close(void)
 		get_status(DOMID_SELF, port, &st);
 		CU_ASSERT_EQUAL(st.status, EVTCHNSTAT_closed);
 		CU_ASSERT_EQUAL(op_port(EVTCHNOP_close, port), -XEN_EINVAL);
-		CU_ASSERT_EQUAL(make_port(s), port);	/* the lowest free one, and nothing of the old binding is left */
+		CU_ASSERT_EQUAL(make_port(s), port);	/* the lowest free one; nothing of the old is left */
 		world_down();
 	}
 }
@@ -293,9 +293,11 @@ static void test_limits(void)
 /* An answer that cannot be delivered takes the port with it; a bad pointer is only -EFAULT. */
 static void test_bad_pointers(void)
 {
-	static const int ops[] = { EVTCHNOP_alloc_unbound, EVTCHNOP_bind_interdomain, EVTCHNOP_bind_virq, EVTCHNOP_close,
-				   EVTCHNOP_send, EVTCHNOP_status, EVTCHNOP_bind_ipi, EVTCHNOP_bind_vcpu, EVTCHNOP_unmask,
-				   EVTCHNOP_reset, EVTCHNOP_bind_pirq };
+	static const int ops[] = {
+		EVTCHNOP_alloc_unbound, EVTCHNOP_bind_interdomain, EVTCHNOP_bind_virq, EVTCHNOP_close, EVTCHNOP_send,
+		EVTCHNOP_status, EVTCHNOP_bind_ipi, EVTCHNOP_bind_vcpu, EVTCHNOP_unmask, EVTCHNOP_reset,
+		EVTCHNOP_bind_pirq,
+	};
 	struct evtchn_alloc_unbound op = { .dom = DOMID_SELF };
 	struct evtchn_bind_virq v = { .virq = VIRQ_TIMER };
 	struct evtchn_bind_pirq p = { .pirq = 1 };
@@ -563,7 +565,8 @@ static bool consistent(struct domain *d)
 			continue;
 		if (!port && c->state != ECS_RESERVED)
 			return false;
-		if (c->state == ECS_VIRQ && d->vcpu[0]->virq_port[c->virq] != port && d->vcpu[1]->virq_port[c->virq] != port)
+		if (c->state == ECS_VIRQ && d->vcpu[0]->virq_port[c->virq] != port &&
+		    d->vcpu[1]->virq_port[c->virq] != port)
 			return false;
 		if (c->state != ECS_INTERDOMAIN)
 			continue;

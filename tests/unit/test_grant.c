@@ -121,7 +121,7 @@ static void world_up(void)
 	shim_preempt = false;
 	for (u32 ref = 0; ref < 16; ref++)	/* entry n: frame n of the guest; odd ones read-only */
 		table[ref] = (struct grant_entry_v1){
-			.flags = GTF_permit_access | (ref & 1 ? GTF_readonly : 0), .domid = 0, .frame = FRAMES_EACH + ref,
+			.flags = GTF_permit_access | (ref & 1 ? GTF_readonly : 0), .frame = FRAMES_EACH + ref,
 		};
 }
 
@@ -169,7 +169,8 @@ static int unmap(u32 handle)
 static int copy(u32 ref, bool to_guest, u16 offset, u16 len)
 {
 	struct gnttab_copy op = { .len = len, .flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref };
-	struct gnttab_copy_ptr mine = { .u.gmfn = 1, .domid = DOMID_SELF }, theirs = { .u.ref = ref, .domid = 3, .offset = offset };
+	struct gnttab_copy_ptr mine = { .u.gmfn = 1, .domid = DOMID_SELF };
+	struct gnttab_copy_ptr theirs = { .u.ref = ref, .domid = 3, .offset = offset };
 
 	op.source = to_guest ? mine : theirs;
 	op.dest = to_guest ? theirs : mine;
@@ -409,7 +410,9 @@ static void test_batches(void)
 
 	world_up();
 	for (int i = 0; i < 40; i++)
-		m[i] = (struct gnttab_map_grant_ref){ .host_addr = HOST_ADDR, .flags = GNTMAP_host_map, .ref = i % 4 ? 2 : 3, .dom = 3 };
+		m[i] = (struct gnttab_map_grant_ref){
+			.host_addr = HOST_ADDR, .flags = GNTMAP_host_map, .ref = i % 4 ? 2 : 3, .dom = 3,
+		};
 	CU_ASSERT_EQUAL(do_grant_table_op(GNTTABOP_map_grant_ref, m, 40), 0);
 	for (int i = 0; i < 40; i++) {
 		CU_ASSERT_EQUAL(m[i].status, i % 4 ? GNTST_okay : GNTST_general_error);

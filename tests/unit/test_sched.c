@@ -228,7 +228,8 @@ static void machine_down(void)
 	shim_check();
 }
 
-#define ABOUT(val, want, percent) CU_ASSERT(100 * llabs((long long)(val) - (long long)(want)) <= (percent) * (long long)(want))
+#define ABOUT(val, want, percent) \
+	CU_ASSERT(100 * llabs((long long)(val) - (long long)(want)) <= (percent) * (long long)(want))
 
 /* --- shares --------------------------------------------------------------------------------------------------- */
 
