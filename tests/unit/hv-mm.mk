@@ -6,3 +6,7 @@ CFLAGS_tests/unit/test_page_type.c := -Ixen-lite/include
 # The sources under test see the test's frames instead of the hypervisor's addresses: they are included, not linked.
 $(eval $(call unit_test,test_page_type,tests/unit/test_page_type.c))
 $(B)/asan/tests/unit/test_page_type.o: $(MM_SOURCES)
+
+CFLAGS_tests/unit/test_page_alloc.c := -Ixen-lite/include
+$(eval $(call unit_test,test_page_alloc,tests/unit/test_page_alloc.c))
+$(B)/asan/tests/unit/test_page_alloc.o: xen-lite/mm/page_alloc.c
