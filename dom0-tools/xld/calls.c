@@ -192,6 +192,13 @@ static bool call_create(struct xld *x, struct client *c, uint32_t serial, void *
 	d->cfg = cfg;
 	d->ours = true;
 	d->start_paused = a->flags & XLD_CREATE_PAUSED;
+	d->phase = PHASE_CREATING;
+	if (!state_save(x, d)) {	/* without a record, a killed xld could not clean up */
+		xld_fail(err, XLD_E_INTERNAL, "create domain", d->name, "is there room on the file system?",
+			 "cannot write its record below %s/domains", x->state_dir);
+		dom_free(x, d);
+		return false;
+	}
 	dom_ask(d, c, XLD_DOMAIN_CREATE, serial, 0);
 	job_create(x, d);
 	*later = true;

@@ -225,12 +225,22 @@ static void end_waits(struct dom *d)
 	rpc_release((xdrproc_t)xdr_xld_error, &err);
 }
 
+/* Destroys that could not be finished while xenstored was away. */
+static void finish_destroys(struct xld *x)
+{
+	for (struct dom *d = x->doms; d; d = d->next)
+		if (d->ours && d->phase == PHASE_DESTROYING && !d->job)
+			job_destroy(x, d);
+}
+
 static void tick(struct ev_timer *t, void *arg)
 {
 	struct xld *x = arg;
 
-	if (!x->xs && connect_store(x))
+	if (!x->xs && connect_store(x)) {
 		xld_log("connected to xenstored");
+		finish_destroys(x);
+	}
 	life_check(x);
 	for (struct dom *d = x->doms; d; d = d->next)
 		end_waits(d);

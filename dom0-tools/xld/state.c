@@ -41,16 +41,20 @@ static json_t *record_to_json(const struct dom *d)
 			 "stop_seen", d->stop_seen, "config", cfg);
 }
 
-void state_save(struct xld *x, const struct dom *d)
+bool state_save(struct xld *x, const struct dom *d)
 {
 	char *path = record_path(x, d, ""), *tmp = record_path(x, d, ".new");
 	json_t *o = mem_check(record_to_json(d));
+	bool ok = !json_dump_file(o, tmp, JSON_INDENT(4)) && !rename(tmp, path);
 
-	if (json_dump_file(o, tmp, JSON_INDENT(4)) || rename(tmp, path))
+	if (!ok) {
 		xld_log("%s: cannot write %s: %s", d->name, path, strerror(errno));
+		unlink(tmp);
+	}
 	json_decref(o);
 	free(path);
 	free(tmp);
+	return ok;
 }
 
 void state_remove(struct xld *x, const struct dom *d)

@@ -142,7 +142,8 @@ void dom_client_gone(struct xld *x, struct client *c);
 int domid_by_uuid(struct xenctl *xc, const uint8_t uuid[16], uint32_t *domid);
 
 /* --- state.c --- */
-void state_save(struct xld *x, const struct dom *d);
+/* false, and logged, when the record could not be written; the old one is then still there. */
+bool state_save(struct xld *x, const struct dom *d);
 void state_remove(struct xld *x, const struct dom *d);
 /* Read all records, and take up the work that was under way. */
 void state_load(struct xld *x);

@@ -287,6 +287,20 @@ static void test_cycles(void)
 	nothing_left();
 }
 
+/* Last, since xenstored forgets what it held. A destroy ends the domain at once and is finished when xenstored is back. */
+static void test_no_xenstored(void)
+{
+	sys_must(H, TINY "-p; kill -9 $(pidof xenstored); sleep 1");
+	sys_contains(sys_must(H, "xl list"), "tiny ");
+	refused(1, "xl create -q /root/tiny.cfg name=b", "no access to xenstore");
+	refused(1, "xl shutdown tiny", "xl unpause");
+	refused(1, "xl destroy tiny", "no connection to xenstored");
+	sys_contains(sys_must(H, "xl info | grep ^free_memory"), strtok(baseline, "\n"));
+	sys_must(H, "xenstored --daemon --pid-file /run/xen-lite/xenstored.pid; for i in $(seq 50); do "
+		 "ls /run/xen-lite/domains | grep -q json || exit 0; usleep 100000; done; exit 1");
+	sys_must(H, TINY "&& xl destroy tiny");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sys_test tests[] = {
@@ -302,6 +316,7 @@ int main(int argc, char **argv)
 		{ "bad_input", test_bad_input },
 		{ "console", test_console },
 		{ "cycles", test_cycles },
+		{ "no_xenstored", test_no_xenstored },
 	};
 
 	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
