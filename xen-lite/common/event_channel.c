@@ -120,25 +120,36 @@ static void wake_pollers(struct domain *d, u32 port)
 	}
 }
 
-static void upcall(struct vcpu *v, u32 port)
+/* True when v must be told: vcpu_kick(). */
+static bool upcall(struct vcpu *v, u32 port)
 {
-	if (!test_and_set_bit(port / BITS_PER_LONG, &v->info->evtchn_pending_sel) &&
-	    !xchg(&v->info->evtchn_upcall_pending, 1))
-		vcpu_kick(v);
+	return !test_and_set_bit(port / BITS_PER_LONG, &v->info->evtchn_pending_sel) &&
+	       !xchg(&v->info->evtchn_upcall_pending, 1);
 }
 
-/* True when it was not pending before. */
-static bool set_pending(struct domain *d, u32 vcpu_id, u32 port)
+/* False when it was pending already. *kick: whom to kick, if anybody, when no lock is held any more that others need. */
+static bool mark_pending(struct domain *d, u32 vcpu_id, u32 port, struct vcpu **kick)
 {
 	struct shared_info *s = d->shared_info;
 	struct vcpu *v = vcpu_id < d->max_vcpus ? d->vcpu[vcpu_id] : NULL;
 
+	*kick = NULL;
 	if (!v || test_and_set_bit(port, s->evtchn_pending))
 		return false;
-	if (!test_bit(port, s->evtchn_mask))
-		upcall(v, port);
+	if (!test_bit(port, s->evtchn_mask) && upcall(v, port))
+		*kick = v;
 	wake_pollers(d, port);
 	return true;
+}
+
+static bool set_pending(struct domain *d, u32 vcpu_id, u32 port)
+{
+	struct vcpu *kick;
+	bool is_new = mark_pending(d, vcpu_id, port, &kick);
+
+	if (kick)
+		vcpu_kick(kick);
+	return is_new;
 }
 
 void send_guest_vcpu_virq(struct vcpu *v, u32 virq)
@@ -472,10 +483,12 @@ static long reset(domid_t_ id, void *arg)
 
 /* --- using --------------------------------------------------------------------------------------------- */
 
+/* The kick comes after the lock, because it takes long; the reference keeps whom we kick until then. */
 static long send(u32 port)
 {
 	struct domain *d = current->domain;
 	struct evtchn *chn, *rchn;
+	struct vcpu *kick = NULL;
 	long rc = 0;
 
 	spin_lock(&d->event_lock);
@@ -483,17 +496,23 @@ static long send(u32 port)
 	switch (chn ? chn->state : ECS_FREE) {
 	case ECS_INTERDOMAIN:
 		rchn = port_get(chn->remote_dom, chn->remote_port);
-		set_pending(chn->remote_dom, rchn->notify_vcpu, chn->remote_port);
+		mark_pending(chn->remote_dom, rchn->notify_vcpu, chn->remote_port, &kick);
 		break;
 	case ECS_IPI:
-		set_pending(d, chn->notify_vcpu, port);
+		mark_pending(d, chn->notify_vcpu, port, &kick);
 		break;
 	case ECS_UNBOUND:
 		break;		/* nobody there yet: lost, as on a wire */
 	default:
 		rc = -XEN_EINVAL;
 	}
+	if (kick)
+		domain_hold(kick->domain);
 	spin_unlock(&d->event_lock);
+	if (kick) {
+		vcpu_kick(kick);
+		domain_put(kick->domain);
+	}
 	return rc;
 }
 
@@ -584,8 +603,9 @@ static long unmask(u32 port)
 	chn = port_used(d, port);
 	v = chn ? vcpu_of(d, chn->notify_vcpu) : NULL;
 	if (v) {
-		if (test_and_clear_bit(port, s->evtchn_mask) && test_bit(port, s->evtchn_pending))
-			upcall(v, port);
+		if (test_and_clear_bit(port, s->evtchn_mask) && test_bit(port, s->evtchn_pending) &&
+		    upcall(v, port))
+			vcpu_kick(v);
 		if (chn->state == ECS_PIRQ)
 			pirq_guest_unmask(d, chn->pirq);
 	}

@@ -46,15 +46,43 @@ struct runqueue *runq_lock_vcpu(struct vcpu *v)
 	}
 }
 
+/*
+ * CPUs to interrupt when the lock is given back. Interrupting is slow, and the first thing that the other CPU does is to ask
+ * for the lock.
+ */
+struct kicks {
+	bool any;
+	DECLARE_BITMAP(cpus, NR_CPUS);
+};
+static DEFINE_PER_CPU(struct kicks, kicks);
+
+/* Under a run queue's lock, not necessarily this one's; runq_unlock() does the rest. */
 void runq_resched(struct runqueue *rq)
 {
 	if (rq->cpu == smp_processor_id()) {
 		hazard_raise(HAZARD_RESCHED);
-		return;
+	} else if (!xchg(&rq->resched, true)) {
+		__set_bit(rq->cpu, this_cpu(kicks).cpus);
+		this_cpu(kicks).any = true;
 	}
-	rq->resched = true;
-	smp_mb();
-	smp_kick(rq->cpu);
+}
+
+static void send_kicks(struct kicks *k)
+{
+	k->any = false;
+	for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+		if (!test_bit(cpu, k->cpus))
+			continue;
+		__clear_bit(cpu, k->cpus);
+		smp_kick(cpu);
+	}
+}
+
+void runq_unlock(struct runqueue *rq)
+{
+	spin_unlock(&rq->lock);
+	if (this_cpu(kicks).any)
+		send_kicks(&this_cpu(kicks));
 }
 
 void sched_kicked(void)
@@ -96,15 +124,15 @@ static void sched_tick(void *data)
 {
 	struct runqueue *rq = data;
 	s_time_t t = now();
+	bool again;
 
 	spin_lock(&rq->lock);
-	rq->ticking = rq->curr != rq->idle || ops->needs_ticks();
-	if (rq->ticking) {
+	again = rq->ticking = rq->curr != rq->idle || ops->needs_ticks();
+	if (again && ops->tick(rq, t))
+		runq_resched(rq);
+	runq_unlock(rq);
+	if (again)
 		timer_set(&rq->tick, t + SCHED_TICK);
-		if (ops->tick(rq, t))
-			runq_resched(rq);
-	}
-	spin_unlock(&rq->lock);
 	ops->account(t);
 }
 
@@ -150,7 +178,7 @@ void vcpu_wake(struct vcpu *v)
 	if (sched_queued(v))
 		runq_tickle(rq, v);
 out:
-	spin_unlock(&rq->lock);
+	runq_unlock(rq);
 }
 
 void vcpu_unblock(struct vcpu *v)
@@ -176,7 +204,7 @@ void vcpu_sleep_nosync(struct vcpu *v)
 			vcpu_runstate_change(v, stopped_state(v), now());
 		}
 	}
-	spin_unlock(&rq->lock);
+	runq_unlock(rq);
 }
 
 void vcpu_sleep_sync(struct vcpu *v)
@@ -234,10 +262,6 @@ static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 		next = rq->idle;
 	rq->curr = next;
 	rq->slice_start = t;
-	if (next != rq->idle && !rq->ticking) {
-		rq->ticking = true;
-		timer_set(&rq->tick, t + SCHED_TICK);
-	}
 	return next;
 }
 
@@ -261,7 +285,7 @@ static void release(struct runqueue *rq, struct vcpu *prev)
 			domain_hold(d);
 		}
 	}
-	spin_unlock(&rq->lock);
+	runq_unlock(rq);
 	if (d) {
 		vcpu_wake(prev);
 		domain_put(d);
@@ -273,6 +297,7 @@ void schedule(void)
 	struct runqueue *rq = &this_cpu(runq);
 	struct vcpu *prev = current, *next;
 	s_time_t t = now();
+	bool start_ticks;
 
 	spin_lock(&rq->lock);
 	rq->resched = false;
@@ -283,7 +308,11 @@ void schedule(void)
 		next->cpu = rq->cpu;
 		next->running = true;
 	}
-	spin_unlock(&rq->lock);
+	start_ticks = next != rq->idle && !rq->ticking;
+	rq->ticking |= start_ticks;
+	runq_unlock(rq);
+	if (start_ticks)
+		timer_set(&rq->tick, t + SCHED_TICK);
 	if (next == prev)
 		return;
 	/* A guest with several vCPUs may want to know that this one was preempted. */
@@ -353,7 +382,7 @@ void vcpu_set_affinity(struct vcpu *v, const unsigned long *hard, const unsigned
 			requeue = true;
 		}
 	}
-	spin_unlock(&rq->lock);
+	runq_unlock(rq);
 	if (requeue)
 		vcpu_wake(v);
 }

@@ -284,7 +284,7 @@ static void account_vcpu(struct vcpu *v, s_time_t period, s_time_t when)
 	prio = s->credit < 0 ? PRIO_OVER : s->prio == PRIO_BOOST ? PRIO_BOOST : PRIO_UNDER;
 	if (prio != s->prio || was_parked != s->parked)
 		vcpu_requeue(rq, v, prio);
-	spin_unlock(&rq->lock);
+	runq_unlock(rq);
 }
 
 static void account_all(s_time_t period, s_time_t when)

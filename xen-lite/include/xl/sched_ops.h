@@ -57,8 +57,9 @@ extern const struct sched_ops sched_credit;
 #define SCHED_TICK	10000000LL	/* ns */
 extern u32 sched_slice_ms;
 
-/* sched.c: makes the CPU pick again soon. */
+/* sched.c: makes the CPU pick again soon. The interrupt is sent by runq_unlock(). */
 void runq_resched(struct runqueue *rq);
+void runq_unlock(struct runqueue *rq);
 /* v has just been queued on rq: see that somebody takes it. */
 void runq_tickle(struct runqueue *rq, struct vcpu *v);
 struct runqueue *runq_lock_vcpu(struct vcpu *v);	/* the queue that v belongs to, locked */
