@@ -20,7 +20,8 @@ test_begin = @mkdir -p $(CHECK) && rm -f $(CHECK)/total
 test_end   = @awk '{ p += $$1; f += $$2 } END { printf "%d passed, %d failed\n", p, f; exit f > 0 || NR == 0 }' $(CHECK)/total
 
 unit_group   = $(call test_group,unit tests,-j 2 -t 300,$(sort $(UNIT_TESTS)))
-fuzz_group   = $(call test_group,fuzz targets,-j 2 -t 300,$(call fuzz_commands,$(1)))
+# $(1): the number of inputs, $(2): seconds.
+fuzz_group   = $(call test_group,fuzz targets,-j 2 -t $(2),$(call fuzz_commands,$(1)))
 guest_group  = $(call test_group,guest tests,-j 2 -t 600,$(GUEST_TESTS))
 system_group = $(call test_group,system tests,-j 2 -t 900,$(SYSTEM_TESTS))
 alone_group  = $(call test_group,system tests with two hosts,-j 1 -t 900,$(SYSTEM_TESTS_ALONE))
@@ -29,7 +30,7 @@ alone_group  = $(call test_group,system tests with two hosts,-j 1 -t 900,$(SYSTE
 check: all $(UNIT_TESTS) $(FUZZ_PROGRAMS) $(TEST_PROGRAMS)
 	$(test_begin)
 	$(unit_group)
-	$(call fuzz_group,$(FUZZ_INPUTS))
+	$(call fuzz_group,$(FUZZ_INPUTS),300)
 	$(guest_group)
 	$(system_group)
 	$(alone_group)
@@ -38,7 +39,7 @@ check: all $(UNIT_TESTS) $(FUZZ_PROGRAMS) $(TEST_PROGRAMS)
 check-unit: $(UNIT_TESTS) $(FUZZ_PROGRAMS)
 	$(test_begin)
 	$(unit_group)
-	$(call fuzz_group,$(FUZZ_INPUTS))
+	$(call fuzz_group,$(FUZZ_INPUTS),300)
 	$(test_end)
 
 check-guest: all $(TEST_PROGRAMS)
@@ -54,6 +55,6 @@ check-system: all $(TEST_PROGRAMS)
 
 soak: all $(FUZZ_PROGRAMS) $(TEST_PROGRAMS)
 	$(test_begin)
-	$(call fuzz_group,1000000)
+	$(call fuzz_group,1000000,7200)
 	$(call test_group,long system tests,-j 1 -t 7200,$(SOAK_TESTS))
 	$(test_end)
