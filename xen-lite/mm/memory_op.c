@@ -110,34 +110,6 @@ static struct page_info *extent_alloc(struct extents *e)
 	return domain_alloc_pages(e->d, e->order, e->memflags);
 }
 
-/* All of these: true when extent e->done has been done. */
-static bool extent_increase(struct extents *e)
-{
-	struct page_info *pg = extent_alloc(e);
-	xen_pfn_t m;
-
-	if (!pg)
-		return false;
-	m = mfn_x(page_to_mfn(pg));
-	return !e->list || !copy_to_guest_offset(e->list, e->done, &m, 1);
-}
-
-static bool extent_populate(struct extents *e)
-{
-	struct page_info *pg;
-	xen_pfn_t pfn, m;
-
-	if (copy_from_guest_offset(&pfn, e->list, e->done, 1))
-		return false;
-	pg = extent_alloc(e);
-	if (!pg)
-		return false;
-	m = mfn_x(page_to_mfn(pg));
-	for (unsigned long i = 0; i < 1UL << e->order; i++)
-		m2p_set(_mfn(m + i), pfn + i);
-	return !copy_to_guest_offset(e->list, e->done, &m, 1);
-}
-
 /* Ours, and not a page of the hypervisor that is only shared with d. */
 static bool frame_is_of(mfn_t m, const struct domain *d)
 {
@@ -158,16 +130,59 @@ static bool frame_give_up(struct domain *d, mfn_t m)
 	return true;
 }
 
+/* All frames of an extent or, if one is not d's, none. */
+static bool extent_give_up(struct extents *e, unsigned long m)
+{
+	for (unsigned long i = 0; i < 1UL << e->order; i++)
+		if (!frame_is_of(_mfn(m + i), e->d))
+			return refuse(false, "mfn %#lx does not belong to d%u", m + i, e->d->id);
+	for (unsigned long i = 0; i < 1UL << e->order; i++)
+		if (!frame_give_up(e->d, _mfn(m + i)))
+			return false;
+	return true;
+}
+
+/* All of these: true when extent e->done has been done. */
+static bool extent_increase(struct extents *e)
+{
+	struct page_info *pg = extent_alloc(e);
+	xen_pfn_t m;
+
+	if (!pg)
+		return false;
+	m = mfn_x(page_to_mfn(pg));
+	if (!e->list || !copy_to_guest_offset(e->list, e->done, &m, 1))
+		return true;
+	extent_give_up(e, m);		/* nobody was told of it */
+	return false;
+}
+
+static bool extent_populate(struct extents *e)
+{
+	struct page_info *pg;
+	xen_pfn_t pfn, m;
+
+	if (copy_from_guest_offset(&pfn, e->list, e->done, 1))
+		return false;
+	pg = extent_alloc(e);
+	if (!pg)
+		return false;
+	m = mfn_x(page_to_mfn(pg));
+	for (unsigned long i = 0; i < 1UL << e->order; i++)
+		m2p_set(_mfn(m + i), pfn + i);
+	if (!copy_to_guest_offset(e->list, e->done, &m, 1))
+		return true;
+	extent_give_up(e, m);
+	return false;
+}
+
 static bool extent_decrease(struct extents *e)
 {
 	xen_pfn_t m;
 
 	if (copy_from_guest_offset(&m, e->list, e->done, 1))
 		return false;
-	for (unsigned long i = 0; i < 1UL << e->order; i++)
-		if (!frame_give_up(e->d, _mfn(m + i)))
-			return false;
-	return true;
+	return extent_give_up(e, m);
 }
 
 /* Number of extents done in all, as the ABI wants it even for bad arguments. */
