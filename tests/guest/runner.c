@@ -34,7 +34,7 @@ enum verdict { PASSED, FAILED, SKIPPED };
 struct options {
 	char here[512];			/* folder of this program */
 	char hypervisor[512];
-	const char *cpu, *machine, *smp, *mem, *dom0_mem, *extra;
+	const char *cpu, *machine, *smp, *mem, *dom0_mem, *extra, *args;
 	double limit;			/* seconds for one test */
 	bool verbose;
 };
@@ -91,7 +91,7 @@ static void exec_qemu(const struct run *r, int out)
 	snprintf(append, sizeof(append),
 		 "com1=115200,8n1 console=com1 dom0_mem=%s dom0_max_vcpus=%s loglvl=all noreboot %s",
 		 o->dom0_mem, o->smp, o->extra);
-	snprintf(image, sizeof(image), "%s/%s/%s", o->here, r->name, r->name);
+	snprintf(image, sizeof(image), "%s/%s/%s %s", o->here, r->name, r->name, o->args);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
@@ -127,6 +127,28 @@ static bool find_verdict(struct run *r, enum verdict *v)
 	return false;
 }
 
+/*
+ * The end of the machine without a verdict: a panic, or the test crashed as dom0. A test may be made to crash: it prints
+ * `TEST name: ENDS reason` before.
+ */
+static bool find_end(struct run *r, enum verdict *v)
+{
+	const char *panic = strstr(r->output, "PANIC on CPU"), *crash = strstr(r->output, "dom0 has stopped");
+	const char *line = panic ? panic : crash ? strstr(r->output, "crashed: ") : NULL;
+	char key[128], want[128] = "";
+	const char *ends;
+
+	if (!line || !strstr(panic ? panic : crash, panic ? "halted (noreboot)" : "\n"))
+		return false;
+	snprintf(key, sizeof(key), "TEST %s: ENDS ", r->name);
+	ends = strstr(r->output, key);
+	if (ends)
+		snprintf(want, sizeof(want), "%.*s", (int)strcspn(ends + strlen(key), "\r\n"), ends + strlen(key));
+	snprintf(r->reason, sizeof(r->reason), "%.*s", (int)strcspn(line, "\r\n"), line);
+	*v = !panic && *want && strstr(r->reason, want) ? PASSED : FAILED;
+	return true;
+}
+
 static enum verdict watch(struct run *r, int fd)
 {
 	double end = now() + r->o->limit;
@@ -152,6 +174,8 @@ static enum verdict watch(struct run *r, int fd)
 				r->output[r->len + i] = ' ';
 		r->len += n;
 		r->output[r->len] = '\0';
+		if (find_end(r, &v))
+			break;
 	}
 	return v;
 }
@@ -300,6 +324,7 @@ static void usage(void)
 	      "  -m MIB    memory of the machine (default 256)\n"
 	      "  -d SIZE   memory of the test (default 64M)\n"
 	      "  -a ARGS   more arguments for the hypervisor\n"
+	      "  -g ARGS   command line of the test\n"
 	      "  -t S      time limit for each test in seconds (default 30)\n"
 	      "  -v        show the end of each test's output\n", stderr);
 	exit(2);
@@ -309,7 +334,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "H:c:M:s:m:d:a:t:vh")) != -1) {
+	while ((c = getopt(argc, argv, "H:c:M:s:m:d:a:g:t:vh")) != -1) {
 		switch (c) {
 		case 'H': snprintf(o->hypervisor, sizeof(o->hypervisor), "%s", optarg); break;
 		case 'c': o->cpu = optarg; break;
@@ -318,6 +343,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 		case 'm': o->mem = optarg; break;
 		case 'd': o->dom0_mem = optarg; break;
 		case 'a': o->extra = optarg; break;
+		case 'g': o->args = optarg; break;
 		case 't': o->limit = atof(optarg); break;
 		case 'v': o->verbose = true; break;
 		default: usage();
@@ -354,7 +380,7 @@ static void run_all(const struct options *o, char **names, int n, const char *lo
 int main(int argc, char **argv)
 {
 	static const char *const kinds[][2] = { { "qemu64", "pc" }, { "max", "q35" } };
-	static struct options o = { .smp = "2", .mem = "256", .dom0_mem = "64M", .extra = "", .limit = 30 };
+	static struct options o = { .smp = "2", .mem = "256", .dom0_mem = "64M", .extra = "", .args = "", .limit = 30 };
 	static char *names[MAX_TESTS];
 	int count[3] = { 0 }, n = 0;
 	char log[64];
