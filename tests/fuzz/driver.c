@@ -113,7 +113,7 @@ static void corpus_add(const uint8_t *data, size_t len)
 	in->len = len;
 }
 
-/* Run the input at work from a copy of its exact size, so that ASan sees a read behind its end. True: it reached new code. */
+/* Run the input at work from a copy of its exact size, so that ASan sees a read behind its end. True: new code. */
 static bool run_work(void)
 {
 	uint8_t *exact = malloc(w->len ? w->len : 1);

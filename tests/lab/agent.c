@@ -13,6 +13,7 @@
  * leaves behind (daemons) do not hold the session open. The agent does not interpret commands: there is no shell
  * unless the command is one.
  */
+#include "clock.h"
 #include "frame.h"
 
 #include <errno.h>
@@ -27,7 +28,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SESSIONS	64
@@ -52,14 +52,6 @@ struct session {
 
 static struct session table[SESSIONS];
 static struct buf to_host, from_host;
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 static void close_fd(int *fd)
 {

@@ -215,9 +215,10 @@ static void tty_raw(void)
 static int cmd_exec(int argc, char **argv)
 {
 	struct lab_exec ex = { .in = -1, .out = 1, .err = 2 };
+	static const struct option longs[] = { { "timeout", 1, 0, O_TIMEOUT }, { 0 } };
 	int c, status;
 
-	while ((c = getopt_long(argc, argv, "+it", (struct option[]){ { "timeout", 1, 0, O_TIMEOUT }, { 0 } }, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+it", longs, NULL)) != -1) {
 		if (c == O_TIMEOUT)
 			ex.timeout = number(optarg, "timeout");
 		else if (c == 'i' || c == 't')

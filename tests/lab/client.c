@@ -5,6 +5,7 @@
  * A client keeps nothing: when it dies its connection closes, the supervisor tells the agent, and the command in
  * dom0 is ended. The protocol is in frame.h.
  */
+#include "clock.h"
 #include "frame.h"
 #include "lab.h"
 
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 struct session {
@@ -123,14 +123,6 @@ static void session_feed(struct session *s)
 		s->credit -= n;
 	else
 		s->in = -1;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
 /* Run the session to its end, at most timeout ms (0: for ever). Returns 0, or -1 with err filled in. */
@@ -254,7 +246,8 @@ int lab_push(const char *name, const char *local, const char *remote, struct lab
 
 	fd = open(local, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) || S_ISDIR(st.st_mode)) {
-		rc = lab_fail(err, "cannot push %s: %s", local, fd < 0 ? strerror(errno) : "is a directory, push its files");
+		rc = lab_fail(err, "cannot push %s: %s", local,
+			      fd < 0 ? strerror(errno) : "is a directory, push its files");
 		if (fd >= 0)
 			close(fd);
 		return rc;

@@ -36,7 +36,7 @@ enum frame_type {
 	/* both ways */
 	FRAME_CREDIT,		/* uint32_t: so many more bytes have been consumed */
 	/* client to supervisor only */
-	FRAME_WAIT,		/* struct frame_wait; answered with FRAME_DONE (value: starts so far) when dom0 answers */
+	FRAME_WAIT,		/* struct frame_wait; answered with FRAME_DONE (value: starts so far) once it is so */
 	FRAME_CONSOLE,		/* from now on: raw bytes of the console, both ways */
 };
 

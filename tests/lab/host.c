@@ -6,6 +6,7 @@
  * up (and whose loss makes the supervisor take the host down, so an interrupted start leaves nothing behind), and the
  * console's log, for progress and for the lines that say that nothing more will come.
  */
+#include "clock.h"
 #include "frame.h"
 #include "lab.h"
 
@@ -20,21 +21,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* After one of these on the console dom0 will not come up. */
 static const char *const fatal_lines[] = {
 	"PANIC on CPU", "cannot start: ", "it cannot run here", "Panic on CPU", "Kernel panic - not syncing",
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 /* The last lines of a file of the host, without control characters, for an error message. */
 static void tail_of(const char *name, const char *file, int lines, char *out, size_t size)
@@ -198,8 +190,8 @@ static int stop_supervisor(const char *name, int dirfd, struct lab_error *err)
 	while (lab_lock_holder(dirfd) == pid) {
 		if (now_ms() > deadline) {
 			close(pidfd);
-			return lab_fail(err, "host '%s': supervisor %d does not end; kill -9 it, QEMU goes with it", name,
-					pid);
+			return lab_fail(err, "host '%s': supervisor %d does not end; kill -9 it, QEMU goes with it",
+					name, pid);
 		}
 		usleep(2000);
 	}

@@ -295,7 +295,8 @@ static int write_grub_cfg(const char *dir, const struct lab_opts *o, struct lab_
 	lab_command_lines(o, xen, dom0, sizeof(xen));
 	fprintf(f, "serial --unit=0 --speed=115200\nterminal_input serial console\nterminal_output serial console\n"
 		"set timeout=0\nmenuentry xen-lite {\n"
-		"\tmultiboot2 /boot/hypervisor %s\n\tmodule2 /boot/vmlinuz %s\n\tmodule2 --nounzip /boot/dom0.cpio\n}\n", xen, dom0);
+		"\tmultiboot2 /boot/hypervisor %s\n\tmodule2 /boot/vmlinuz %s\n"
+		"\tmodule2 --nounzip /boot/dom0.cpio\n}\n", xen, dom0);
 	if (fclose(f))
 		return lab_fail(err, "%s: %s", path, strerror(errno));
 	return 0;
@@ -340,7 +341,8 @@ int lab_iso(const struct lab_opts *opts, const char *output, struct lab_error *e
 	if (!mkdtemp(dir))
 		return lab_fail(err, "%s: %s", dir, strerror(errno));
 	rc = run(err, "copying the boot files",
-		 "exec 2>&1; mkdir -p '%s/boot/grub' && (gunzip -c '%s' 2>/dev/null || cat '%s') >'%s/boot/hypervisor' && "
+		 "exec 2>&1; mkdir -p '%s/boot/grub' && "
+		 "(gunzip -c '%s' 2>/dev/null || cat '%s') >'%s/boot/hypervisor' && "
 		 "cp '%s' '%s/boot/vmlinuz' && cp '%s' '%s/boot/dom0.cpio'",
 		 dir, o.hypervisor, o.hypervisor, dir, o.kernel, dir, o.initrd, dir);
 	if (!rc)

@@ -24,7 +24,8 @@ $(B)/dom0.list: FORCE
 	@mkdir -p $(@D) && echo '$(DOM0_PROGRAMS)' >$@.new && { cmp -s $@.new $@ && rm $@.new || mv $@.new $@; }
 .PHONY: FORCE
 
-$(B)/dom0.cpio: $(B)/dom0.list $(foreach p,$(DOM0_PROGRAMS),$(firstword $(subst :, ,$(p)))) tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/dom0 -type f)
+$(B)/dom0.cpio: $(B)/dom0.list $(foreach p,$(DOM0_PROGRAMS),$(firstword $(subst :, ,$(p)))) \
+		tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/dom0 -type f)
 	@echo "  CPIO  dom0.cpio"
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/dom0/modules.list -s tests/lab/dom0/root \
 		$(addprefix -p ,$(DOM0_PROGRAMS)) $@
@@ -35,7 +36,8 @@ $(PEER):
 	@tests/lab/fetch-peer $(B)/peer
 
 PEER_BIN := /usr/lib/xen-4.17/bin
-PEER_PROGRAMS := $(foreach p,xenstored xen-init-dom0 xenconsoled xenconsole libxl-save-helper,$(PEER_BIN)/$(p):$(PEER_BIN)/$(p)) \
+PEER_PROGRAMS := $(foreach p,xenstored xen-init-dom0 xenconsoled xenconsole libxl-save-helper, \
+		$(PEER_BIN)/$(p):$(PEER_BIN)/$(p)) \
 	$(PEER_BIN)/xl:/usr/sbin/xl \
 	$(foreach p,ls read write watch list rm chmod exists,/usr/bin/xenstore-$(p):/usr/bin/xenstore-$(p))
 

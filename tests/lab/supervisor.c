@@ -9,6 +9,7 @@
  * The stream from the agent starts anew at each start of dom0: QEMU's monitor tells when the port is closed or the
  * machine reset, and then every open session is failed and the parser forgets what it has.
  */
+#include "clock.h"
 #include "frame.h"
 #include "lab.h"
 
@@ -25,7 +26,6 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CLIENTS		64
@@ -61,14 +61,6 @@ struct host {
 };
 
 static struct host h;
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 static void client_close(struct client *c)
 {
@@ -255,7 +247,8 @@ static bool client_open(struct client *c, const struct frame *f, const uint8_t *
 	case FRAME_PUSH:
 	case FRAME_PULL:
 		if (!h.agent_up) {
-			client_finish(c, RESULT_ERROR, EAGAIN, "its dom0 does not answer (still starting, or dead): see 'lab log'");
+			client_finish(c, RESULT_ERROR, EAGAIN,
+				      "its dom0 does not answer (still starting, or dead): see 'lab log'");
 			return true;
 		}
 		c->role = SESSION;
@@ -382,7 +375,8 @@ static void serve(void)
 		n = 0;
 		for (struct client *c = h.clients; c < h.clients + CLIENTS; c++)
 			if (c->role != NONE) {
-				p[6 + n] = (struct pollfd){ .fd = c->fd, .events = POLLIN | (c->out.len ? POLLOUT : 0) };
+				p[6 + n] = (struct pollfd){ .fd = c->fd,
+							    .events = POLLIN | (c->out.len ? POLLOUT : 0) };
 				who[n++] = c;
 			}
 		if (poll(p, 6 + n, -1) < 0 && errno != EINTR)

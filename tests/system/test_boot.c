@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hypervisor starts on every machine that it promises, and says in one readable line why it does not where it cannot.
+ * The hypervisor starts on every machine that it promises, and where it cannot it says why in one readable line.
  */
 #include "sys.h"
 

@@ -61,7 +61,8 @@ static void expect_gone(const char *name)
 {
 	int status;
 
-	sys_sh(HOST, &status, "for i in $(seq 100); do xl domid %s 2>/dev/null || exit 0; usleep 200000; done; exit 1", name);
+	sys_sh(HOST, &status, "for i in $(seq 100); do xl domid %s 2>/dev/null || exit 0; usleep 200000; done; exit 1",
+	       name);
 	CU_ASSERT_EQUAL(status, 0);
 	/* Nothing of it in the store either. */
 	sys_contains(sys_must(HOST, "xl list | tail -n +3 | wc -l"), "0");
@@ -106,6 +107,13 @@ static void test_create(void)
 	wait_in_log("guest", "^con42sole", 20);
 }
 
+/* Until the guest has printed its next line of that kind. */
+static void wait_for_tick(void)
+{
+	sys_must(HOST, "n=$(grep -c ^T1 " LOG "); while [ $(grep -c ^T1 " LOG ") = $n ]; do usleep 20000; done", "guest",
+		 "guest");
+}
+
 /* 30 s by the guest's clocks are 30 s by ours, within 1 %. */
 static void test_time(void)
 {
@@ -116,11 +124,11 @@ static void test_time(void)
 	if (!wait_in_log("guest", "^T1", 20))
 		return;
 	/* The next two of these lines, seen from outside. */
-	sys_must(HOST, "n=$(grep -c ^T1 " LOG "); while [ $(grep -c ^T1 " LOG ") = $n ]; do usleep 20000; done", "guest", "guest");
+	wait_for_tick();
 	start = sys_seconds();
 	line = sys_must(HOST, "grep ^T1 " LOG " | tail -n 1", "guest");
 	CU_ASSERT_EQUAL(sscanf(line, "T1 %lf %lf", &up0, &wall0), 2);
-	sys_must(HOST, "n=$(grep -c ^T1 " LOG "); while [ $(grep -c ^T1 " LOG ") = $n ]; do usleep 20000; done", "guest", "guest");
+	wait_for_tick();
 	took = sys_seconds() - start;
 	line = sys_must(HOST, "grep ^T1 " LOG " | tail -n 1", "guest");
 	CU_ASSERT_EQUAL(sscanf(line, "T1 %lf %lf", &up1, &wall1), 2);
@@ -168,12 +176,13 @@ static void test_reboot(void)
 static void test_destroy_any_state(void)
 {
 	/* Never run. */
-	sys_must(HOST, "cp /root/guest/guest.cfg /root/guest0.cfg; xl create -p /root/guest/guest.cfg");
+	sys_must(HOST, "xl create -p /root/guest/guest.cfg");
 	sys_contains(sys_must(HOST, "xl list guest | tail -n 1"), "p---");
 	destroy("guest");
 	/* While it is being built. */
-	sys_must(HOST, "xl create /root/guest/guest.cfg >/dev/null 2>&1 & for i in $(seq 100); do xl domid guest 2>/dev/null "
-		 "&& break; usleep 20000; done; xl destroy guest; wait; xl destroy guest 2>/dev/null; true");
+	sys_must(HOST, "xl create /root/guest/guest.cfg >/dev/null 2>&1 & "
+		 "for i in $(seq 100); do xl domid guest 2>/dev/null && break; usleep 20000; done; "
+		 "xl destroy guest; wait; xl destroy guest 2>/dev/null; true");
 	expect_gone("guest");
 	/* Early in its boot, and paused. */
 	if (create("early", "")) {
@@ -182,7 +191,8 @@ static void test_destroy_any_state(void)
 	}
 	/* Twice at once: one of them finds it dying. */
 	if (create("twice", "")) {
-		sys_must(HOST, "usleep 500000; xl destroy twice 2>/dev/null & xl destroy twice 2>/dev/null; wait; true");
+		sys_must(HOST, "usleep 500000; xl destroy twice 2>/dev/null & xl destroy twice 2>/dev/null; wait; "
+			 "true");
 		expect_gone("twice");
 	}
 }
@@ -195,7 +205,8 @@ static void test_crash(void)
 	if (!boot("crash", "on_crash = \"preserve\""))
 		return;
 	type_line("crash", "echo c >/proc/sysrq-trigger");
-	sys_must(HOST, "for i in $(seq 100); do xl list crash | tail -n 1 | grep -q 'c-' && exit 0; usleep 200000; done; exit 1");
+	sys_must(HOST, "for i in $(seq 100); do xl list crash | tail -n 1 | grep -q 'c-' && exit 0; usleep 200000; done; "
+		 "exit 1");
 	out = sys_must(HOST, "xl list crash | tail -n 1");
 	printf("%s ... ", out + 60);
 	CU_ASSERT(strlen(out) > 75);
@@ -247,7 +258,8 @@ int main(int argc, char **argv)
 	static const struct sys_test tests[] = {
 		{ "host", test_host }, { "create", test_create }, { "time", test_time }, { "pause", test_pause },
 		{ "shutdown", test_shutdown }, { "reboot", test_reboot },
-		{ "destroy in any state", test_destroy_any_state }, { "crash", test_crash }, { "bad input", test_bad_input },
+		{ "destroy in any state", test_destroy_any_state }, { "crash", test_crash },
+		{ "bad input", test_bad_input },
 	};
 
 	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

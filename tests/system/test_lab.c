@@ -79,7 +79,8 @@ static void test_exec_status(void)
 	CU_ASSERT_EQUAL(exec_words((char *[]){ "no-such-program", "x", NULL }, 0, -1), 127);
 	CU_ASSERT_EQUAL(exec_words((char *[]){ "/etc/passwd", "x", NULL }, 0, -1), 126);
 	CU_ASSERT_EQUAL(exec_words((char *[]){ "sleep", "60", NULL }, 1, -1), 124);
-	CU_ASSERT_EQUAL(exec_words((char *[]){ "sh", "-c", "trap '' TERM; sleep 60 & wait; sleep 60", NULL }, 1, -1), 124);
+	CU_ASSERT_EQUAL(exec_words((char *[]){ "sh", "-c", "trap '' TERM; sleep 60 & wait; sleep 60", NULL }, 1, -1),
+			124);
 	CU_ASSERT(sys_seconds() - start < 15);
 	sys_contains(sys_sh("a", &status, "ps | grep -c '[s]leep 60'"), "0");
 	/* A daemon left behind does not hold the session open. */

@@ -62,8 +62,8 @@ static void stock_cycle(int i)
 	int status;
 
 	sys_must(HOST, "rm -f /var/log/xen/console/guest-guest.log; xl create /root/guest/guest.cfg 2>&1");
-	sys_sh(HOST, &status, "for i in $(seq 1400); do grep -q '^guest: up' /var/log/xen/console/guest-guest.log 2>/dev/null "
-	       "&& exit 0; usleep 200000; done; exit 1");
+	sys_sh(HOST, &status, "for i in $(seq 1400); do "
+	       "grep -q '^guest: up' /var/log/xen/console/guest-guest.log 2>/dev/null && exit 0; usleep 200000; done; exit 1");
 	CU_ASSERT_EQUAL(status, 0);
 	sys_must(HOST, i % 20 ? "xl shutdown -w guest 2>&1" : "xl destroy guest 2>&1");
 }
@@ -72,8 +72,8 @@ static void all_gone(void)
 {
 	int status;
 
-	sys_sh(HOST, &status, "for i in $(seq 150); do [ $(xl list | wc -l) = 2 ] && exit 0; usleep 200000; done; xl list; "
-	       "exit 1");
+	sys_sh(HOST, &status, "for i in $(seq 150); do [ $(xl list | wc -l) = 2 ] && exit 0; usleep 200000; done; "
+	       "xl list; exit 1");
 	CU_ASSERT_EQUAL(status, 0);
 }
 
