@@ -42,6 +42,8 @@ struct options {
 struct run {
 	const struct options *o;
 	const char *name;
+	const char *args;		/* command line */
+	char next[64];			/* the one that the test wants to be run with after this */
 	char log[128];			/* file name in the test's folder */
 	char output[MAX_OUTPUT];
 	size_t len;
@@ -91,7 +93,7 @@ static void exec_qemu(const struct run *r, int out)
 	snprintf(append, sizeof(append),
 		 "com1=115200,8n1 console=com1 dom0_mem=%s dom0_max_vcpus=%s loglvl=all noreboot %s",
 		 o->dom0_mem, o->smp, o->extra);
-	snprintf(image, sizeof(image), "%s/%s/%s %s", o->here, r->name, r->name, o->args);
+	snprintf(image, sizeof(image), "%s/%s/%s %s", o->here, r->name, r->name, r->args);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
@@ -128,8 +130,8 @@ static bool find_verdict(struct run *r, enum verdict *v)
 }
 
 /*
- * The end of the machine without a verdict: a panic, or the test crashed as dom0. A test may be made to crash: it prints
- * `TEST name: ENDS reason` before.
+ * The end of the machine without a verdict: a panic, or the test crashed as dom0. A test may be made to crash: it
+ * prints `TEST name: ENDS reason` before.
  */
 static bool find_end(struct run *r, enum verdict *v)
 {
@@ -147,6 +149,18 @@ static bool find_end(struct run *r, enum verdict *v)
 	snprintf(r->reason, sizeof(r->reason), "%.*s", (int)strcspn(line, "\r\n"), line);
 	*v = !panic && *want && strstr(r->reason, want) ? PASSED : FAILED;
 	return true;
+}
+
+/* `TEST name: NEXT args`: a test of several machines. */
+static void find_next(struct run *r)
+{
+	char key[128];
+	const char *p;
+
+	snprintf(key, sizeof(key), "TEST %s: NEXT ", r->name);
+	p = strstr(r->output, key);
+	if (p)
+		snprintf(r->next, sizeof(r->next), "%.*s", (int)strcspn(p + strlen(key), "\r\n"), p + strlen(key));
 }
 
 static enum verdict watch(struct run *r, int fd)
@@ -211,6 +225,7 @@ static enum verdict run_test(struct run *r)
 	waitpid(qemu, NULL, 0);
 	qemu = 0;
 	r->seconds = now() - start;
+	find_next(r);
 	save_log(r);
 	return v;
 }
@@ -366,10 +381,12 @@ static void run_all(const struct options *o, char **names, int n, const char *lo
 {
 	static struct run r;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n; i += !*r.next) {
+		char args[64];
 		enum verdict v;
 
-		r = (struct run){ .o = o, .name = names[i] };
+		snprintf(args, sizeof(args), "%s", r.next);
+		r = (struct run){ .o = o, .name = names[i], .args = *args ? args : o->args };
 		snprintf(r.log, sizeof(r.log), "%s", log);
 		v = run_test(&r);
 		report(&r, v);

@@ -258,6 +258,35 @@ static void test_errors(void)
 	CHECK_EQ(reserve(XENMEM_decrease_reservation, list, 0, 0), 0);
 }
 
+static u64 pages_now(void)
+{
+	struct xen_memory_domain d = { .domid = DOMID_SELF };
+
+	return hypercall2(__HYPERVISOR_memory_op, XENMEM_current_reservation, &d);
+}
+
+/* An extent with one foreign frame goes not at all; frames whose numbers cannot be told are not kept. */
+static void test_whole_extents(void)
+{
+	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
+	u64 last = pfn_to_mfn(start_info->nr_pages - 1), before = pages_now();
+
+	/* The last frame of ours whose neighbour is not: from there on some orders go beyond. */
+	set_xen_guest_handle(r.extent_start, &last);
+	r.extent_order = 9;
+	if (hypercall2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r) == 0) {
+		CHECK_EQ(pages_now(), before);
+		CHECK_EQ(machine_to_phys_mapping[last], start_info->nr_pages - 1);
+	}
+	before = pages_now();
+	r.extent_order = 0;
+	CHECK_EQ(hypercall2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r) >= 0, 1);
+	before = pages_now();
+	set_xen_guest_handle(r.extent_start, (u64 *)0x10000);
+	CHECK_EQ(hypercall2(__HYPERVISOR_memory_op, XENMEM_increase_reservation, &r), 0);
+	CHECK_EQ(pages_now(), before);
+}
+
 void test_main(void)
 {
 	test_numbers();
@@ -267,6 +296,7 @@ void test_main(void)
 	test_exchange();
 	test_exchange_refused();
 	test_exchanged_so_far();
+	test_whole_extents();
 	test_errors();
 	test_not_ours();
 	test_in_use();

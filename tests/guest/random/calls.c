@@ -34,12 +34,14 @@ void call_descriptors(struct actor *a, struct call *c)
 	a->needs_restore = true;
 	if (chance(a, 50)) {
 		*c = (struct call){ .nr = __HYPERVISOR_update_descriptor,
-				    { scratch_mfn[below(a, NR_SCRATCH)] << 12 | below(a, chance(a, 50) ? 64 : 4096), descriptor(a) } };
+				    { scratch_mfn[below(a, NR_SCRATCH)] << 12 | below(a, chance(a, 50) ? 64 : 4096),
+				descriptor(a) } };
 		return;
 	}
 	for (unsigned int i = 0; i < 16; i++)
 		frames[i] = some_frame(a);
-	*c = (struct call){ .nr = __HYPERVISOR_set_gdt, { pointer(a, frames), chance(a, 60) ? below(a, 1024) : odd_number(a) } };
+	*c = (struct call){ .nr = __HYPERVISOR_set_gdt, { pointer(a, frames), chance(a, 60) ? below(a, 1024) :
+			odd_number(a) } };
 }
 
 /* --- event channels --- */
@@ -94,7 +96,8 @@ static void after_map(struct actor *a, struct call *c, long rc)
 void grants_clean(void)
 {
 	for (unsigned int h = 0; h < NR_HANDLES; h++) {
-		struct gnttab_unmap_grant_ref u = { .handle = handles[h].handle, .host_addr = handles[h].addr & ~1ul };
+		struct gnttab_unmap_grant_ref u = { .handle = handles[h].handle,
+				.host_addr = handles[h].addr & ~1ul };
 
 		if (handles[h].addr)
 			hypercall3(__HYPERVISOR_grant_table_op, GNTTABOP_unmap_grant_ref, &u, 1);
@@ -108,7 +111,8 @@ static void grants_scribble(struct actor *a)
 		u64 mfn = scratch_mfn[NR_SCRATCH - 1 - below(a, NR_GRANTABLE)];
 		u16 flags = chance(a, 70) ? GTF_permit_access | (chance(a, 30) ? GTF_readonly : 0) : number(a);
 
-		grants[8 + below(a, 16)] = (mfn & 0xffffffff) << 32 | (u64)(chance(a, 80) ? 0 : some_domid(a)) << 16 | flags;
+		grants[8 + below(a, 16)] = (mfn & 0xffffffff) << 32 | (u64)(chance(a, 80) ? 0 :
+				some_domid(a)) << 16 | flags;
 	}
 }
 
@@ -142,7 +146,8 @@ void call_grants(struct actor *a, struct call *c)
 {
 	unsigned int n = 1 + below(a, 4), cmd;
 	static const u8 usual[] = { GNTTABOP_map_grant_ref, GNTTABOP_map_grant_ref, GNTTABOP_unmap_grant_ref,
-				    GNTTABOP_unmap_grant_ref, GNTTABOP_copy, GNTTABOP_copy, GNTTABOP_unmap_and_replace,
+				    GNTTABOP_unmap_grant_ref, GNTTABOP_copy, GNTTABOP_copy,
+				GNTTABOP_unmap_and_replace,
 				    GNTTABOP_set_version, GNTTABOP_swap_grant_ref, GNTTABOP_query_size };
 	u8 *args = arena(a, 4 * 64);
 
@@ -174,7 +179,8 @@ void call_grants(struct actor *a, struct call *c)
 		case GNTTABOP_unmap_grant_ref: {
 			struct gnttab_unmap_grant_ref *u = (void *)args;
 
-			u[i] = (struct gnttab_unmap_grant_ref){ .host_addr = chance(a, 90) ? addr : 0, .handle = handle,
+			u[i] = (struct gnttab_unmap_grant_ref){ .host_addr = chance(a, 90) ? addr : 0,
+					.handle = handle,
 								.dev_bus_addr = chance(a, 90) ? 0 : odd_number(a) };
 			break;
 		}
@@ -201,7 +207,8 @@ void call_grants(struct actor *a, struct call *c)
 	}
 	if (chance(a, 6) && !c->after) {
 		c->a[1] = bad_pointer(a);
-		c->a[2] = chance(a, 50) ? n : odd_number(a);	/* of a good list it would be our memory that it writes to */
+		c->a[2] = chance(a, 50) ? n :
+				odd_number(a);	/* of a good list it would be our memory that it writes to */
 	}
 }
 
@@ -272,7 +279,8 @@ void call_vcpu(struct actor *a, struct call *c)
 		w[1] = w[0] >> 33 ? below(a, 64) : 4040 + below(a, 4096);
 		break;
 	}
-	*c = (struct call){ .nr = __HYPERVISOR_vcpu_op, { cmd, id, cmd == VCPUOP_register_vcpu_info ? (u64)w : pointer(a, w) } };
+	*c = (struct call){ .nr = __HYPERVISOR_vcpu_op, { cmd, id, cmd == VCPUOP_register_vcpu_info ? (u64)w :
+			pointer(a, w) } };
 	if (cmd == VCPUOP_up && id > 1)
 		c->a[1] = 77;
 }
@@ -320,11 +328,13 @@ void call_self(struct actor *a, struct call *c)
 		return;
 	case 1:
 		*c = (struct call){ .nr = __HYPERVISOR_set_segment_base,
-				    { below(a, 6), chance(a, 50) ? odd_number(a) : chance(a, 50) ? scratch_pointer(a) : bad_pointer(a) } };
+				    { below(a, 6), chance(a, 50) ? odd_number(a) : chance(a, 50) ?
+				scratch_pointer(a) : bad_pointer(a) } };
 		return;
 	case 2:
 		*c = (struct call){ .nr = __HYPERVISOR_set_debugreg,
-				    { below(a, 9), chance(a, 60) ? scratch_pointer(a) : chance(a, 50) ? odd_number(a) : bad_pointer(a) } };
+				    { below(a, 9), chance(a, 60) ? scratch_pointer(a) : chance(a, 50) ?
+				odd_number(a) : bad_pointer(a) } };
 		if (c->a[0] == 7)
 			c->a[1] = chance(a, 50) ? 0x400 : number(a);
 		return;
@@ -335,7 +345,8 @@ void call_self(struct actor *a, struct call *c)
 		*c = (struct call){ .nr = __HYPERVISOR_fpu_taskswitch, { below(a, 2) } };
 		return;
 	case 5:
-		*c = (struct call){ .nr = __HYPERVISOR_vm_assist, { small(a) & 3, chance(a, 80) ? below(a, 10) : odd_number(a) } };
+		*c = (struct call){ .nr = __HYPERVISOR_vm_assist, { small(a) & 3, chance(a, 80) ? below(a, 10) :
+				odd_number(a) } };
 		return;
 	case 6:
 		call_traps(a, c);
@@ -357,15 +368,19 @@ void call_info(struct actor *a, struct call *c)
 		*c = (struct call){ .nr = __HYPERVISOR_xen_version, { small(a), pointer(a, out) } };
 		return;
 	case 1:
-		*c = (struct call){ .nr = __HYPERVISOR_set_timer_op, { chance(a, 70) ? stamp + below(a, 2000000) : odd_number(a) } };
+		*c = (struct call){ .nr = __HYPERVISOR_set_timer_op, { chance(a, 70) ? stamp + below(a, 2000000) :
+				odd_number(a) } };
 		return;
 	case 2:
-		*c = (struct call){ .nr = __HYPERVISOR_console_io, { small(a), chance(a, 50) ? 0 : odd_number(a), bad_pointer(a) } };
+		*c = (struct call){ .nr = __HYPERVISOR_console_io, { small(a), chance(a, 50) ? 0 : odd_number(a),
+				bad_pointer(a) } };
 		return;
 	default:
-		*c = (struct call){ .nr = below(a, 80), { bad_pointer(a), bad_pointer(a), bad_pointer(a), DOMID_INVALID } };
+		*c = (struct call){ .nr = below(a, 80), { bad_pointer(a), bad_pointer(a), bad_pointer(a),
+				DOMID_INVALID } };
 		/* These act on numbers, or mean something without a pointer. */
-		if (c->nr == __HYPERVISOR_iret || c->nr == __HYPERVISOR_sched_op || c->nr == __HYPERVISOR_stack_switch ||
+		if (c->nr == __HYPERVISOR_iret || c->nr == __HYPERVISOR_sched_op ||
+		    c->nr == __HYPERVISOR_stack_switch ||
 		    c->nr == __HYPERVISOR_set_trap_table || c->nr == __HYPERVISOR_set_callbacks ||
 		    c->nr == __HYPERVISOR_update_va_mapping || c->nr == __HYPERVISOR_sched_op_compat ||
 		    c->nr == __HYPERVISOR_multicall)
@@ -382,7 +397,8 @@ void call_admin(struct actor *a, struct call *c)
 	switch (below(a, 5)) {
 	case 0:
 		*c = (struct call){ .nr = __HYPERVISOR_physdev_op, { below(a, 33), pointer(a, w) } };
-		if (c->a[0] == PHYSDEVOP_set_iopl || c->a[0] == PHYSDEVOP_set_iobitmap || c->a[0] == PHYSDEVOP_apic_write)
+		if (c->a[0] == PHYSDEVOP_set_iopl || c->a[0] == PHYSDEVOP_set_iobitmap ||
+		    c->a[0] == PHYSDEVOP_apic_write)
 			c->a[0] = 99;
 		return;
 	case 1:
@@ -407,7 +423,8 @@ void call_admin(struct actor *a, struct call *c)
 		*c = (struct call){ .nr = __HYPERVISOR_sysctl, { chance(a, 90) ? (u64)w : bad_pointer(a) } };
 		return;
 	default:
-		*c = (struct call){ .nr = __HYPERVISOR_platform_op + 1 + below(a, 40), { bad_pointer(a), odd_number(a), odd_number(a) } };
+		*c = (struct call){ .nr = __HYPERVISOR_platform_op + 1 + below(a, 40), { bad_pointer(a),
+				odd_number(a), odd_number(a) } };
 		c->nr = 49 + below(a, 15);
 	}
 }

@@ -32,13 +32,15 @@ static volatile u64 running, parked;
 
 static void (*const calls[])(struct actor *a, struct call *c) = {
 	call_mmu_update, call_update_va, call_mmuext, call_mmu_update, call_update_va, call_mmuext, call_memory,
-	call_descriptors, call_events, call_events, call_grants, call_grants, call_vcpu, call_self, call_info, call_admin,
+	call_descriptors, call_events, call_events, call_grants, call_grants, call_vcpu, call_self, call_info,
+			call_admin,
 };
 
 static void say(const struct actor *a, const char *what, const struct call *c)
 {
 	if (a->step >= verbose_from && !a->id)
-		printk("step %lu %s %lu (%lx %lx %lx %lx)\n", a->step, what, c->nr, c->a[0], c->a[1], c->a[2], c->a[3]);
+		printk("step %lu %s %lu (%lx %lx %lx %lx)\n", a->step, what, c->nr, c->a[0], c->a[1], c->a[2],
+				c->a[3]);
 }
 
 static void draw_call(struct actor *a, struct call *c)
@@ -184,7 +186,8 @@ static void frame_renew(unsigned int i)
 
 	set_xen_guest_handle(r.extent_start, &mfn);
 	if (hypercall2(__HYPERVISOR_memory_op, XENMEM_increase_reservation, &r) != 1)
-		test_die("seed %lu step %lu: no frame for a page that was given away: %lu pages", seed, actors[0].step, reservation());
+		test_die("seed %lu step %lu: no frame for a page that was given away: %lu pages", seed,
+				actors[0].step, reservation());
 	scratch_mfn[i] = mfn;
 }
 
@@ -253,7 +256,8 @@ static void canaries_check(void)
 {
 	for (unsigned int i = 0; i < NR_CANARIES; i++)
 		for (unsigned int w = 0; w < 512; w++)
-			if (!CHECK(canaries[i][w] == (i * 512 + w) * 0x9e3779b97f4a7c15, "canary %u word %u: 0x%lx", i, w,
+			if (!CHECK(canaries[i][w] == (i * 512 + w) * 0x9e3779b97f4a7c15, "canary %u word %u: 0x%lx",
+					i, w,
 				   canaries[i][w]))
 				return;
 	CHECK_EQ(checksum(), text_sum);
@@ -389,12 +393,14 @@ static void report(void)
 
 	for (unsigned int i = 0; i < vcpus; i++) {
 		struct actor *a = &actors[i];
-		u64 of[] = { a->step, a->calls, a->done_calls, a->stores, a->instructions, a->user_runs + a->kernel_irets, a->traps };
+		u64 of[] = { a->step, a->calls, a->done_calls, a->stores, a->instructions,
+				a->user_runs + a->kernel_irets, a->traps };
 
 		for (unsigned int j = 0; j < 7; j++)
 			n[j] += of[j];
 	}
-	printk("seed %lu, %lu vCPUs: %lu operations: %lu calls (%lu %% succeed), %lu stores, %lu privileged, %lu irets, "
+	printk("seed %lu, %lu vCPUs: %lu operations: %lu calls (%lu %% succeed), %lu stores, %lu privileged, "
+	       "%lu irets, "
 	       "%lu traps\n", seed, vcpus, n[0], n[1], n[2] * 100 / n[1], n[3], n[4], n[5], n[6]);
 }
 
@@ -418,7 +424,8 @@ static void rounds(void)
 		round_end();
 		if (!n)
 			pages_at_start = reservation();
-		if (!CHECK(reservation() <= pages_at_start + NR_GRANTABLE * n, "%lu pages, %lu at the start", reservation(),
+		if (!CHECK(reservation() <= pages_at_start + NR_GRANTABLE * n, "%lu pages, %lu at the start",
+				reservation(),
 			   pages_at_start))
 			printk("seed %lu step %lu\n", seed, a->step);
 		if (++n % 50 == 0)

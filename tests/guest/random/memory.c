@@ -26,14 +26,16 @@ void call_mmu_update(struct actor *a, struct call *c)
 
 		if (kind == 0) {
 			/* Not of the first tables: that is how this guest finds them. */
-			u[i].ptr = (chance(a, 90) ? scratch_mfn[below(a, NR_SCRATCH)] : 1ul << 33) << 12 | MMU_MACHPHYS_UPDATE;
+			u[i].ptr = chance(a, 90) ? scratch_mfn[below(a, NR_SCRATCH)] : 1ul << 33;
+			u[i].ptr = u[i].ptr << 12 | MMU_MACHPHYS_UPDATE;
 			u[i].val = odd_number(a);
 			continue;
 		}
 		u[i].ptr = some_pte_address(a) | (kind == 1 ? 2 : kind == 2 ? 3 : kind == 3 ? 4 : 0);
 		u[i].val = some_pte(a);
 	}
-	*c = (struct call){ .nr = __HYPERVISOR_mmu_update, { chance(a, 95) ? (u64)u : bad_pointer(a), n, chance(a, 80) ? 0 : pointer(a, arena(a, 8)),
+	*c = (struct call){ .nr = __HYPERVISOR_mmu_update, { chance(a, 95) ? (u64)u : bad_pointer(a), n, chance(a,
+			80) ? 0 : pointer(a, arena(a, 8)),
 			    chance(a, 90) ? DOMID_SELF : odd_number(a) } };
 	if (chance(a, 2))
 		c->a[1] = 0x7fffffff & odd_number(a);
@@ -48,7 +50,8 @@ void call_update_va(struct actor *a, struct call *c)
 	if (chance(a, 20))
 		flags |= pointer(a, mask) & ~7ul;
 	*c = (struct call){ .nr = __HYPERVISOR_update_va_mapping,
-			    { chance(a, 95) ? (u64)scratch[below(a, NR_SCRATCH)] : (u64)bad_pointer(a), some_pte(a), flags } };
+			    { chance(a, 95) ? (u64)scratch[below(a, NR_SCRATCH)] : (u64)bad_pointer(a), some_pte(a),
+					flags } };
 	/* An address that is the kernel's own: not for changing. */
 	if (c->a[0] >= VIRT_BASE && !(c->a[0] >= (u64)scratch[0] && c->a[0] <= (u64)scratch[NR_SCRATCH - 1]))
 		c->a[0] = 0x8000000000000000;
@@ -111,7 +114,8 @@ void call_mmuext(struct actor *a, struct call *c)
 
 	for (unsigned int i = 0; i < n; i++)
 		one_mmuext(a, &op[i]);
-	*c = (struct call){ .nr = __HYPERVISOR_mmuext_op, { chance(a, 95) ? (u64)op : bad_pointer(a), n, chance(a, 80) ? 0 : pointer(a, arena(a, 8)),
+	*c = (struct call){ .nr = __HYPERVISOR_mmuext_op, { chance(a, 95) ? (u64)op : bad_pointer(a), n, chance(a,
+			80) ? 0 : pointer(a, arena(a, 8)),
 			    chance(a, 90) ? DOMID_SELF : odd_number(a) } };
 }
 
@@ -136,9 +140,20 @@ static void after_decrease(struct actor *a, struct call *c, long rc)
 {
 	(void)a;
 	for (long i = 0; i < rc && i < c->n; i++) {
-		given_away(((u64 *)c->data)[i]);
-		scratch_mfn[c->which[i]] = 0;
+		u64 mfn = ((u64 *)c->data)[i];
+
+		given_away(mfn);
+		__sync_bool_compare_and_swap(&scratch_mfn[c->which[i]], mfn, 0);
 	}
+}
+
+static void give_back(u64 mfn)
+{
+	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
+
+	set_xen_guest_handle(r.extent_start, &mfn);
+	if (hypercall2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r) != 1)
+		test_die("a new frame 0x%lx cannot be given back", mfn);
 }
 
 static void after_increase(struct actor *a, struct call *c, long rc)
@@ -147,19 +162,13 @@ static void after_increase(struct actor *a, struct call *c, long rc)
 
 	(void)a;
 	for (long i = 0; i < rc && i < c->n; i++) {
-		struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
 		unsigned int slot;
 
 		for (slot = 0; slot < NR_SCRATCH; slot++)
-			if (!__atomic_load_n(&scratch_mfn[slot], __ATOMIC_SEQ_CST))
+			if (__sync_bool_compare_and_swap(&scratch_mfn[slot], 0, list[i]))
 				break;
-		if (slot < NR_SCRATCH) {
-			scratch_mfn[slot] = list[i];
-			continue;
-		}
-		set_xen_guest_handle(r.extent_start, &list[i]);
-		if (hypercall2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r) != 1)
-			test_die("a new frame 0x%lx cannot be given back", list[i]);
+		if (slot == NR_SCRATCH)
+			give_back(list[i]);
 	}
 }
 
@@ -220,7 +229,8 @@ static void after_exchange(struct actor *a, struct call *c, long rc)
 	(void)rc;
 	for (unsigned int i = 0; i < x->nr_exchanged && i < c->n; i++) {
 		given_away(in[i]);
-		scratch_mfn[c->which[i]] = out[i];
+		if (!__sync_bool_compare_and_swap(&scratch_mfn[c->which[i]], in[i], out[i]))
+			give_back(out[i]);
 	}
 }
 
@@ -243,7 +253,8 @@ static void exchange(struct actor *a, struct call *c)
 	case 0: x->nr_exchanged = c->n + 1 + below(a, 5); c->after = NULL; break;
 	case 1: x->out.nr_extents = c->n + 1; c->after = NULL; break;
 	case 2: x->in.extent_order = 20 + below(a, 44); c->after = NULL; break;
-	case 3: set_xen_guest_handle(x->out.extent_start, (u64 *)bad_pointer(a)); c->after = NULL; x->in.extent_order = 33;
+	case 3: set_xen_guest_handle(x->out.extent_start,
+			(u64 *)bad_pointer(a)); c->after = NULL; x->in.extent_order = 33;
 		break;
 	case 4: set_xen_guest_handle(x->in.extent_start, (u64 *)bad_pointer(a)); c->after = NULL; break;
 	}
@@ -279,6 +290,7 @@ void call_memory(struct actor *a, struct call *c)
 		m->gpfn = chance(a, 50) ? below(a, 0x100) : odd_number(a) | 1ul << 33;
 		*c = (struct call){ .nr = __HYPERVISOR_memory_op,
 				    { chance(a, 60) ? XENMEM_add_to_physmap :
-				      chance(a, 50) ? XENMEM_remove_from_physmap : XENMEM_acquire_resource, pointer(a, m) } };
+				      chance(a, 50) ? XENMEM_remove_from_physmap : XENMEM_acquire_resource,
+				pointer(a, m) } };
 	}
 }

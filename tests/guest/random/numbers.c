@@ -26,7 +26,8 @@ bool chance(struct actor *a, unsigned int percent)
 u64 odd_number(struct actor *a)
 {
 	static const u64 odd[] = {
-		0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 255, 256, 511, 512, 1023, 4095, 4096, 7168, 8191, 8192, 65535,
+		0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 63, 64, 255, 256, 511, 512, 1023, 4095, 4096, 7168, 8191, 8192,
+				65535,
 		0x7ff0, 0x7ff1, 0x7ff2, 0x7ff3, 0x7ff4, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
 		0x7fffffffffffffff, 0x8000000000000000, ~0ul,
 	};
@@ -72,7 +73,7 @@ u64 pointer(struct actor *a, void *good)
 	return n < 85 ? (u64)good : n < 93 ? scratch_pointer(a) : bad_pointer(a);
 }
 
-/* Frames that are none of ours or none to write: tables in use (with own), the hypervisor's, the APICs', none at all. */
+/* Frames that are none of ours or none to write: the hypervisor's, the APICs', none at all; own: our tables in use. */
 static u64 forbidden_frame(struct actor *a, bool own)
 {
 	volatile u64 *l4 = (void *)start_info->pt_base;
@@ -103,7 +104,8 @@ u64 some_pte(struct actor *a)
 {
 	static const u64 flags[] = { PTE_TABLE, PTE_TABLE, PTE_TABLE, PTE_KERNEL, PTE_KERNEL, PTE_KERNEL_RO, PTE_P,
 				     PTE_P | PTE_U, PTE_P | PTE_RW | PTE_U | PTE_NX };
-	static const u64 extra[] = { PTE_PSE, PTE_G, PTE_PWT, PTE_PCD, PTE_PWT | PTE_PCD, PTE_AVAIL, PTE_NX, 1ul << 51,
+	static const u64 extra[] = { PTE_PSE, PTE_G, PTE_PWT, PTE_PCD, PTE_PWT | PTE_PCD, PTE_AVAIL, PTE_NX,
+			1ul << 51,
 				     1ul << 47, 0x7fful << 52, PTE_U };
 	u64 pte, mfn = scratch_mfn[below(a, NR_SCRATCH)];
 

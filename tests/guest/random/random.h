@@ -3,8 +3,8 @@
  * The random guest: what its parts share.
  *
  * One actor for each vCPU draws operations from its own seeded numbers. What may be destroyed are the scratch pages:
- * their frames, their addresses, and page tables made of them. Everything else (text, stacks, first page tables) is only
- * named where the hypervisor has to refuse, so that the guest survives whatever it does.
+ * their frames, their addresses, and page tables made of them. Everything else (text, stacks, first page tables) is
+ * only named where the hypervisor has to refuse, so that the guest survives whatever it does.
  */
 #ifndef TESTS_GUEST_RANDOM_H
 #define TESTS_GUEST_RANDOM_H
