@@ -37,5 +37,5 @@ $(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
 TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
 GUEST_TESTS   += $(B)/tests/guest/run
 # The random guest for ten minutes, on two vCPUs and on one.
-SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -t 900 -g "vcpus=2 seed=7 seconds=600" random' \
-		 '$(B)/tests/guest/run -c max -M q35 -t 900 -g "vcpus=1 seed=8 seconds=600" random'
+SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -t 900 -g vcpus=2+seed=7+seconds=600 random' \
+		 '$(B)/tests/guest/run -c max -M q35 -t 900 -g vcpus=1+seed=8+seconds=600 random'
