@@ -7,7 +7,7 @@
  * after each round, when everything has been unmapped, unpinned and closed, every frame can be mapped writable again:
  * no reference and no type is left over.
  *
- * Words on the command line: seed=N, steps=N or seconds=N (2), vcpus=N (2), from=N (print operations of vCPU 0 from
+ * Words on the command line: seed=N, steps=N or seconds=N, vcpus=N (2), from=N (print operations of vCPU 0 from
  * this step on), only=N (operations of one kind). With one vCPU a seed gives the same operations each time.
  */
 #include "random.h"
@@ -24,7 +24,7 @@ u64 *tops[NR_TOPS], top_mfn[NR_TOPS], user_top_mfn, grants_mfn;
 u8 *user_code;
 u64 *grants;
 
-static u64 seed = 1, seconds = 2, steps, vcpus = 2, verbose_from = ~0ul, only = ~0ul;
+static u64 seed = 1, seconds, steps, vcpus = 2, verbose_from = ~0ul, only = ~0ul;
 static u64 *canaries[NR_CANARIES], kernel_slot, pages_at_start;
 static volatile u64 running, parked;
 
@@ -438,8 +438,10 @@ void test_main(void)
 	if (!is_dom0())
 		test_skip("names its grants by domain 0");
 	seed = option("seed", seed);
-	seconds = option("seconds", seconds);
+	seconds = option("seconds", 0);
 	steps = option("steps", 0);
+	if (!seconds && !steps)
+		test_skip("a long test: give it seconds=N or steps=N, as make soak does");
 	vcpus = option("vcpus", 2);
 	verbose_from = option("from", verbose_from);
 	only = option("only", only);
