@@ -23,7 +23,6 @@
 #define MSR_K8_SYSCFG		0xc0010010
 #define MSR_K8_HWCR		0xc0010015
 #define MSR_K8_INT_PENDING	0xc0010055
-#define MSR_AMD64_LS_CFG	0xc0011020
 #define MSR_F10H_DECFG		0xc0011029
 
 #define PAT_PV			0x0000050100070406ULL	/* the table that the PV ABI gives guests */

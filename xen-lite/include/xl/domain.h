@@ -137,7 +137,6 @@ struct domain {
 	u32 limbo_list;			/* given up in death, but others still refer to them */
 	unsigned long tot_pages;	/* frames owned */
 	unsigned long max_pages;	/* limit of tot_pages */
-	unsigned long xenheap_pages;	/* frames of ours shared with it (shared_info, grant table) */
 	unsigned long claimed_pages;
 	u32 dead_tables;		/* page tables whose last use is gone, PAGE_LIST_END when none; pt_lock */
 
@@ -163,7 +162,6 @@ struct domain {
 	/* time */
 	s64 time_offset_seconds;
 	u32 tsc_mode, tsc_incarnation;
-	unsigned long hypercall_page_pfn;
 
 	/* memory map for XENMEM_memory_map, set by the builder */
 	void *e820;
