@@ -111,21 +111,20 @@ static void exec_qemu(const struct run *r, int out)
 static bool find_verdict(struct run *r, enum verdict *v)
 {
 	static const char *const words[] = { "PASS", "FAIL", "SKIP" };
-	char key[128], *line, *end;
+	char key[128], *line = r->output, *end;
 
 	snprintf(key, sizeof(key), "TEST %s: ", r->name);
-	line = strstr(r->output, key);
-	end = line ? strpbrk(line, "\r\n") : NULL;
-	if (!end)
-		return false;
-	line += strlen(key);
-	for (int i = 0; i < 3; i++)
-		if (!strncmp(line, words[i], 4)) {
+	while ((line = strstr(line, key)) && (end = strpbrk(line, "\r\n"))) {
+		line += strlen(key);
+		for (int i = 0; i < 3; i++) {
+			if (strncmp(line, words[i], 4))
+				continue;
 			*v = i;
 			line += 4 + (line[4] == ' ');
 			snprintf(r->reason, sizeof(r->reason), "%.*s", (int)(end - line), line);
 			return true;
 		}
+	}
 	return false;
 }
 
