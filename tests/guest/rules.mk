@@ -36,6 +36,9 @@ $(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
 
 TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
 GUEST_TESTS   += $(B)/tests/guest/run
-# The random guest for ten minutes, on two vCPUs and on one.
-SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -t 900 -g vcpus=2+seed=7+seconds=600 random' \
-		 '$(B)/tests/guest/run -c max -M q35 -t 900 -g vcpus=1+seed=8+seconds=600 random'
+# The random guest, the same from run to run; and 10 million operations.
+RANDOM_RUN    := $(B)/tests/guest/run -i -c max -M q35
+GUEST_TESTS   += '$(RANDOM_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
+		 '$(RANDOM_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'
+SOAK_TESTS    += '$(RANDOM_RUN) -t 3600 -g vcpus=1+seed=9+steps=10000000 random' \
+		 '$(RANDOM_RUN) -t 3600 -g vcpus=2+seed=10+steps=5000000 random'

@@ -302,6 +302,8 @@ void do_user(struct actor *a)
 	struct regs r;
 	u64 top = chance(a, 85) ? user_top_mfn : scratch_mfn[below(a, NR_SCRATCH)];
 
+	if (!may_wait(a))
+		return;
 	write_code(a);
 	some_regs(a, &r);
 	r.rip = chance(a, 90) ? USER_CODE + a->id * 2048 + below(a, 64) : bad_pointer(a);
