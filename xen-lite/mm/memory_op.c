@@ -21,8 +21,7 @@
 
 #define MEMOP_CMD_MASK		((1UL << MEMOP_EXTENT_SHIFT) - 1)
 #define MEMOP_EXTENT_SHIFT	6
-#define ORDER_MAX_GUEST		9
-#define ORDER_MAX_EXCHANGE	11	/* 8 MiB: bounds the work between two looks at whether to stop */
+#define ORDER_MAX		9	/* of an extent, 2 MiB: bounds the work between two looks at whether to stop */
 #define E820_MAX		128
 
 /* The domain an operation is about, referenced; else NULL and *rc. */
@@ -188,7 +187,6 @@ static bool extent_decrease(struct extents *e)
 /* Number of extents done in all, as the ABI wants it even for bad arguments. */
 static long reservation(unsigned int cmd, unsigned long start, void *arg)
 {
-	unsigned int max_order = current->domain->privileged ? MAX_ORDER : ORDER_MAX_GUEST;
 	bool (*one)(struct extents *) = cmd == XENMEM_populate_physmap ? extent_populate :
 		cmd == XENMEM_increase_reservation ? extent_increase : extent_decrease;
 	struct xen_memory_reservation r;
@@ -197,7 +195,7 @@ static long reservation(unsigned int cmd, unsigned long start, void *arg)
 
 	if (copy_from_guest(&r, arg, 1) || r.nr_extents > ~0UL >> MEMOP_EXTENT_SHIFT || start > r.nr_extents)
 		return start;
-	if (r.extent_order > max_order || (r.mem_flags & XENMEMF_populate_on_demand))
+	if (r.extent_order > ORDER_MAX || (r.mem_flags & XENMEMF_populate_on_demand))
 		return refuse((long)start, "order %u, flags %#x", r.extent_order, r.mem_flags);
 	if (cmd != XENMEM_increase_reservation && !r.extent_start.p)
 		return start;
@@ -410,11 +408,9 @@ static int chunk_replace(struct chunk *c, const struct xen_memory_exchange *x, u
 
 static int exchange_check(const struct xen_memory_exchange *x)
 {
-	unsigned int max_order = current->domain->privileged ? ORDER_MAX_EXCHANGE : ORDER_MAX_GUEST;
-
-	if (x->in.extent_order > max_order || x->out.extent_order > max_order)
+	if (x->in.extent_order > ORDER_MAX || x->out.extent_order > ORDER_MAX)
 		return refuse(-XEN_EPERM, "orders %u and %u: %u at most", x->in.extent_order, x->out.extent_order,
-			      max_order);
+			      ORDER_MAX);
 	if (x->nr_exchanged > x->in.nr_extents || x->in.nr_extents > ~0UL >> (x->in.extent_order + PAGE_SHIFT) ||
 	    x->out.nr_extents > ~0UL >> (x->out.extent_order + PAGE_SHIFT))
 		return -XEN_EINVAL;
@@ -632,6 +628,7 @@ static long about_domain(unsigned int cmd, void *arg)
 static long grant_frames(struct domain *d, struct xen_mem_acquire_resource *r, void *arg)
 {
 	struct xen_mem_acquire_resource *to = arg;
+	int rc;
 
 	if (r->id != XENMEM_resource_grant_table_id_shared)
 		return refuse(-XEN_EINVAL, "grant table version 1 has no status frames");
@@ -643,11 +640,12 @@ static long grant_frames(struct domain *d, struct xen_mem_acquire_resource *r, v
 	if (r->frame >= grant_table_max_frames(d) || r->nr_frames > grant_table_max_frames(d) - r->frame)
 		return refuse(-XEN_EINVAL, "grant frames %lu to %lu, limit %u", r->frame, r->frame + r->nr_frames,
 			      grant_table_max_frames(d));
+	rc = grant_table_grow(d, r->frame + r->nr_frames);
+	if (rc)
+		return rc;
 	for (unsigned int i = 0; i < r->nr_frames; i++) {
 		xen_pfn_t m = mfn_x(grant_table_frame(d, r->frame + i));
 
-		if (m == mfn_x(INVALID_MFN))
-			return -XEN_ENOMEM;
 		if (copy_to_guest_offset(r->frame_list.p, i, &m, 1))
 			return -XEN_EFAULT;
 	}
@@ -671,7 +669,8 @@ static long acquire_resource(void *arg)
 		return rc;
 	rc = r.type == XENMEM_resource_grant_table ? grant_frames(d, &r, arg) : -XEN_EOPNOTSUPP;
 	domain_put(d);
-	return rc;
+	return rc == -XEN_ERESTART ?
+		hypercall_continue(__HYPERVISOR_memory_op, 2, (unsigned long)XENMEM_acquire_resource, arg) : rc;
 }
 
 /* --- the hypercall ------------------------------------------------------------------------------------- */
