@@ -136,10 +136,7 @@ void pt_devalidate(struct page_info *pg, unsigned int level, u16 done)
 int pt_drain(struct domain *d)
 {
 	while (d->dead_tables != PAGE_LIST_END) {
-		struct page_info *pg = frame_table + d->dead_tables;
-
-		d->dead_tables = pg->next_dead;
-		page_settle_dead(pg);
+		page_settle_dead(frame_table + d->dead_tables);
 		if (hypercall_preempt_check())
 			return d->dead_tables == PAGE_LIST_END ? 0 : -XEN_ERESTART;
 	}
