@@ -117,8 +117,7 @@ static int validate(struct page_info *pg, u64 type, u16 done)
 		pg->type_info = type | PGT_partial;
 		return rc;
 	}
-	if (type_is_table(type))
-		pt_devalidate(pg, level, done);
+	pt_devalidate(pg, level, done);
 	pg->tlb_stamp = tlb_stamp_now();
 	pg->type_info = type;
 	return rc;
