@@ -8,6 +8,9 @@ CFLAGS_tests/unit/test_evtchn.c        := $(HV_SHIM)
 CFLAGS_xen-lite/common/event_channel.c := $(HV_SHIM)
 $(eval $(call covered_test,test_evtchn,tests/unit/test_evtchn.c tests/unit/hv_shim.c xen-lite/common/event_channel.c xen-lite/lib/bitmap.c))
 
+CFLAGS_tests/unit/test_evtchn_edges.c  := $(HV_SHIM)
+$(eval $(call covered_test,test_evtchn_edges,tests/unit/test_evtchn_edges.c tests/unit/hv_shim.c xen-lite/common/event_channel.c xen-lite/lib/bitmap.c))
+
 CFLAGS_tests/unit/test_sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched_credit.c  := $(HV_SHIM)
