@@ -19,3 +19,6 @@ $(eval $(call covered_test,test_sched,tests/unit/test_sched.c tests/unit/hv_shim
 CFLAGS_tests/unit/test_grant.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/grant_table.c   := $(HV_SHIM)
 $(eval $(call covered_test,test_grant,tests/unit/test_grant.c tests/unit/hv_shim.c xen-lite/common/grant_table.c xen-lite/lib/bitmap.c))
+
+CFLAGS_tests/unit/test_grant_edges.c   := $(HV_SHIM)
+$(eval $(call covered_test,test_grant_edges,tests/unit/test_grant_edges.c tests/unit/hv_shim.c xen-lite/common/grant_table.c xen-lite/lib/bitmap.c))

@@ -22,6 +22,7 @@ bool shim_preempt, shim_write_fails, shim_loud;
 char shim_log[4096];
 int shim_allocs_left = -1;
 unsigned int shim_continued, shim_locks_held;
+unsigned long shim_continue_args[6];
 const void *shim_last_locks[2];
 unsigned long cpu_online_map[BITS_TO_LONGS(NR_CPUS)];
 u64 tsc_khz = 1000000;
@@ -139,10 +140,9 @@ void shim_check(void)
 
 static bool alloc_fails(void)
 {
-	if (!shim_allocs_left)
-		return true;
-	shim_allocs_left -= shim_allocs_left > 0;
-	return false;
+	if (shim_allocs_left < 0)
+		return false;
+	return !shim_allocs_left--;
 }
 
 void *hv_alloc(size_t size)
@@ -203,7 +203,12 @@ bool hypercall_preempt_check(void)
 
 long hypercall_continue(unsigned int op, unsigned int n, ...)
 {
-	(void)n;
+	va_list ap;
+
+	va_start(ap, n);
+	for (unsigned int i = 0; i < n; i++)
+		shim_continue_args[i] = va_arg(ap, unsigned long);
+	va_end(ap);
 	shim_continued++;
 	return op;
 }

@@ -73,10 +73,11 @@ static inline void hazard_raise(u32 bits)
 extern s_time_t shim_now;
 extern bool shim_preempt;		/* what hypercall_preempt_check() says */
 extern unsigned int shim_continued;	/* how often a hypercall wanted to be issued again */
+extern unsigned long shim_continue_args[6];	/* and with what */
 extern bool shim_write_fails;		/* every copy to the guest */
 extern bool shim_loud;			/* show what is printed */
 extern char shim_log[4096];		/* what was printed since the test cleared it; the rest is dropped when full */
-extern int shim_allocs_left;		/* so many allocations succeed, then none; negative: all do */
+extern int shim_allocs_left;		/* so many allocations succeed, then one fails; negative: none does */
 /*
  * fn is what somebody else does, right before the (n + 1)th lock or compare-exchange from now. As it is this thread that does
  * it, the locks that are held at that moment are out of its reach.
