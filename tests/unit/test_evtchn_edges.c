@@ -285,7 +285,7 @@ static void test_dump(void)
 	CU_ASSERT_EQUAL(domain_dump_evtchn(a), 2);
 	snprintf(line, sizeof(line), "d0 port %u: interdomain v0 d7 port %u\n", pa, pb);
 	CU_ASSERT_PTR_NOT_NULL(strstr(shim_log, line));
-	snprintf(line, sizeof(line), "d0 port %u: virq v1 pending masked %u\n", timer, VIRQ_TIMER);
+	snprintf(line, sizeof(line), "d0 port %u: virq v1 pending masked %u\n", timer, (unsigned int)VIRQ_TIMER);
 	CU_ASSERT_PTR_NOT_NULL(strstr(shim_log, line));
 	world_down();
 }
