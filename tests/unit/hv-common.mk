@@ -22,3 +22,6 @@ $(eval $(call covered_test,test_grant,tests/unit/test_grant.c tests/unit/hv_shim
 
 CFLAGS_tests/unit/test_grant_edges.c   := $(HV_SHIM)
 $(eval $(call covered_test,test_grant_edges,tests/unit/test_grant_edges.c tests/unit/hv_shim.c xen-lite/common/grant_table.c xen-lite/lib/bitmap.c))
+
+CFLAGS_tests/unit/test_sched_op.c      := $(HV_SHIM)
+$(eval $(call covered_test,test_sched_op,tests/unit/test_sched_op.c tests/unit/hv_shim.c $(wildcard xen-lite/common/sched*.c) xen-lite/lib/bitmap.c))
