@@ -8,6 +8,9 @@ $(eval $(call covered_test,test_page_type,tests/unit/test_page_type.c))
 CFLAGS_tests/unit/test_page_rules.c := -Ixen-lite/include
 $(eval $(call covered_test,test_page_rules,tests/unit/test_page_rules.c))
 
+CFLAGS_tests/unit/test_frame.c := -Ixen-lite/include
+$(eval $(call covered_test,test_frame,tests/unit/test_frame.c))
+
 CFLAGS_tests/unit/test_page_alloc.c := -Ixen-lite/include
 $(eval $(call covered_test,test_page_alloc,tests/unit/test_page_alloc.c))
 

@@ -2,7 +2,7 @@
 /*
  * A world of a few frames of two domains, and in it the real mm/page_type.c, mm/pt_validate.c and mm/pt_write.c: included, not linked, so
  * that they see these frames where the hypervisor's direct map and frame table would be. What they call is played here, and what it
- * says is the test's choice.
+ * says is the test's choice. With WORLD_OWNERS mm/frame.c is in it too, and the test plays the heap.
  *
  * There is one thread. What another CPU does at the same time is a function that world_meanwhile() places before a compare-exchange.
  */
@@ -43,6 +43,9 @@ static void world_point(void);
 #include "../../xen-lite/mm/page_type.c"
 #include "../../xen-lite/mm/pt_validate.c"
 #include "../../xen-lite/mm/pt_write.c"
+#ifdef WORLD_OWNERS		/* the real owners' side as well */
+#include "../../xen-lite/mm/frame.c"
+#endif
 
 /* --- the rest of the hypervisor, as far as the files under test call it --- */
 
@@ -74,12 +77,17 @@ bool hypercall_preempt_check(void)
 }
 
 bool mfn_valid(mfn_t m) { return mfn_x(m) < NR_FRAMES; }
-struct domain *page_owner(const struct page_info *pg) { return pg->owner < DOMID_TABLE_SIZE ? domain_table[pg->owner] : NULL; }
 bool mmio_is_ours(mfn_t m) { (void)m; return mmio_ours; }
 bool spin_held(const spinlock_t *l) { (void)l; return lock_held; }
 void tlb_flush_since(u64 stamp) { (void)stamp; nr_flushes++; }
 u64 tlb_stamp_now(void) { static u64 t; return ++t; }
 void cpu_l4_entry_changed(const u64 *table) { (void)table; nr_l4_changes++; }
+
+#ifndef WORLD_OWNERS
+struct domain *page_owner(const struct page_info *pg)
+{
+	return pg->owner < DOMID_TABLE_SIZE ? domain_table[pg->owner] : NULL;
+}
 
 void page_release(struct page_info *pg)
 {
@@ -87,6 +95,7 @@ void page_release(struct page_info *pg)
 		panic("frame %ld released: a reference was lost", (long)(pg - frame_table));
 	released = pg;
 }
+#endif
 
 /* 0xbad is refused, 0x1 gets a bit set. */
 bool desc_check(u64 *desc)
@@ -122,6 +131,8 @@ static void world_point(void)
 
 static inline struct page_info *page(unsigned int i) { return frame_table + i; }
 static inline u64 *words(unsigned int i) { return mfn_to_virt(_mfn(i)); }
+static inline unsigned int refs(unsigned int i) { return page(i)->count_info & PGC_count_mask; }
+static inline unsigned int types(unsigned int i) { return page(i)->type_info & PGT_count_mask; }
 
 static inline void world_reset(void)
 {

@@ -18,7 +18,7 @@ $(B)/tests/unit/abi: | $(ABI_HEADERS_ALONE)
 # share, in percent, of the branches of each file of the first list. `make coverage` shows the table, $(B)/cov/uncovered
 # what is missing.
 COVERAGE_LIMIT := 90
-COVERAGE_HELD  := $(addprefix xen-lite/,mm/page_type.c mm/pt_validate.c mm/pt_write.c mm/page_alloc.c mm/tlb.c \
+COVERAGE_HELD  := $(addprefix xen-lite/,mm/page_type.c mm/pt_validate.c mm/pt_write.c mm/page_alloc.c mm/frame.c mm/tlb.c \
 	common/event_channel.c common/grant_table.c common/sched.c common/sched_credit.c common/timer.c)
 COVERAGE_SHOWN := $(addprefix xen-lite/,pv/insn.c)
 COVERAGE_PROGRAMS :=

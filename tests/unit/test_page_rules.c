@@ -11,8 +11,6 @@
 #define FOREIGN		(NR_FRAMES - 1)		/* domain_b's */
 #define NO_RAM		0x1000			/* a frame number of a device */
 
-static unsigned int refs(unsigned int i) { return page(i)->count_info & PGC_count_mask; }
-static unsigned int types(unsigned int i) { return page(i)->type_info & PGT_count_mask; }
 static u64 entry(unsigned int frame, u64 flags) { return (u64)frame << PAGE_SHIFT | PTE_P | flags; }
 static int get(unsigned int i, u64 type) { return page_get_with_type(_mfn(i), &domain_a, type); }
 
