@@ -893,6 +893,21 @@ long do_grant_table_op(unsigned int cmd, void *uop, unsigned int count)
 
 /* --- the end of a domain ------------------------------------------------------------------------------- */
 
+static void release_map(struct grant_table *gt, u32 handle)
+{
+	struct unmapped u;
+	struct maptrack t;
+
+	if (!handle_take(gt, handle, &t))
+		return;
+	u = (struct unmapped){
+		.handle = handle, .ref = t.ref, .domid = t.domid,
+		.pins = !!(t.flags & GNTMAP_host_map) + !!(t.flags & GNTMAP_device_map),
+		.write = !(t.flags & GNTMAP_readonly),
+	};
+	unmap_finish(gt, &u);
+}
+
 /* d does not run any more; its page tables, and with them the entries, go later. */
 int grant_table_release_maps(struct domain *d)
 {
@@ -900,22 +915,10 @@ int grant_table_release_maps(struct domain *d)
 
 	if (!gt->release_next)
 		tlb_flush_domain(d);
-	for (; gt->release_next < gt->nr_tracks; gt->release_next++) {
-		struct unmapped u;
-		struct maptrack t;
-
-		if (!handle_take(gt, gt->release_next, &t))
-			continue;
-		u = (struct unmapped){
-			.handle = gt->release_next, .ref = t.ref, .domid = t.domid,
-			.pins = !!(t.flags & GNTMAP_host_map) + !!(t.flags & GNTMAP_device_map),
-			.write = !(t.flags & GNTMAP_readonly),
-		};
-		unmap_finish(gt, &u);
-		if (gt->release_next % UNMAP_BATCH == 0 && hypercall_preempt_check()) {
-			gt->release_next++;
+	while (gt->release_next < gt->nr_tracks) {
+		release_map(gt, gt->release_next++);
+		if (gt->release_next % UNMAP_BATCH == 0 && hypercall_preempt_check())
 			return -XEN_ERESTART;
-		}
 	}
 	return 0;
 }

@@ -49,8 +49,6 @@ static void boot_range_cut(paddr_t start, paddr_t end)
 		boot_free[i].end = max(r.start, start);
 		if (end < r.end && nr_boot_free < ARRAY_SIZE(boot_free))
 			boot_free[nr_boot_free++] = (struct range){ end, r.end };
-		if (start < r.start)
-			boot_free[i].end = r.start;
 	}
 }
 
@@ -72,12 +70,15 @@ void *boot_alloc(unsigned long pages)
 {
 	u64 size = pages << PAGE_SHIFT, align = pages >= 512 ? 1UL << 21 : PAGE_SIZE;
 	unsigned int best = ~0U;
-	paddr_t best_pa = 0;
+	paddr_t best_pa = 0, largest = 0;
 
 	for (unsigned int i = 0; i < nr_boot_free; i++) {
 		paddr_t end = min_t(paddr_t, boot_free[i].end, 1UL << 32), pa;
 
-		if (end < size || boot_free[i].start >= end)
+		if (boot_free[i].start >= end)
+			continue;
+		largest = max(largest, end - boot_free[i].start);
+		if (end < size)
 			continue;
 		pa = ROUND_DOWN(end - size, align);
 		if (pa < boot_free[i].start || (best != ~0U && pa <= best_pa))
@@ -86,8 +87,8 @@ void *boot_alloc(unsigned long pages)
 		best_pa = pa;
 	}
 	if (best == ~0U)
-		boot_fail("too little memory: the machine has %lu KiB below 4 GiB left and the hypervisor needs %lu KiB more",
-			  0UL, (unsigned long)(size >> 10));
+		boot_fail("too little memory: %lu KiB below 4 GiB are left in one piece and the hypervisor needs %lu KiB more",
+			  (unsigned long)(largest >> 10), (unsigned long)(size >> 10));
 	boot_range_cut(best_pa, best_pa + size);
 	memset(pa_to_virt(best_pa), 0, size);
 	return pa_to_virt(best_pa);
@@ -199,8 +200,7 @@ void heap_free_range(paddr_t start, paddr_t end)
 	unsigned long first = ROUND_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 
 	spin_lock(&heap_lock);
-	if (first < last)
-		free_frames(first, last);
+	free_frames(first, last);
 	spin_unlock(&heap_lock);
 }
 

@@ -139,10 +139,7 @@ int pt_drain(struct domain *d)
 	if (d->dead_tables != PAGE_LIST_END)
 		hypercall_preempt_check();	/* starts the clock */
 	while (d->dead_tables != PAGE_LIST_END) {
-		struct page_info *pg = frame_table + d->dead_tables;
-
-		d->dead_tables = pg->next_dead;
-		page_settle_dead(pg);
+		page_settle_dead(frame_table + d->dead_tables);
 		if (hypercall_preempt_check())
 			return d->dead_tables == PAGE_LIST_END ? 0 : -XEN_ERESTART;
 	}

@@ -86,6 +86,7 @@ static void do_call(struct actor *a)
 	say(a, "call", &c);
 	a->calls++;
 	rc = hypercall5(c.nr, c.a[0], c.a[1], c.a[2], c.a[3], c.a[4]);
+	CHECK(rc != -85, "call %lu is to be issued again, and the guest is told", c.nr);
 	if (a->step >= verbose_from && !a->id)
 		printk("  %ld\n", rc);
 	a->done_calls += rc >= 0;
