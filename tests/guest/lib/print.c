@@ -2,7 +2,8 @@
 /*
  * Text output, and the few string functions that the compiler may call.
  *
- * dom0 writes to the hypervisor's console; a guest to its console ring, waiting while the ring is full.
+ * dom0 writes to the hypervisor's console, and so does a guest without a console ring; others to their ring, waiting
+ * while it is full.
  */
 #include "guest.h"
 
@@ -75,7 +76,7 @@ static void ring_write(const char *s, size_t len)
 
 void console_write(const char *s, size_t len)
 {
-	if (is_dom0())
+	if (is_dom0() || !start_info->console.domU.mfn)
 		hypercall3(__HYPERVISOR_console_io, CONSOLEIO_write, len, s);
 	else
 		ring_write(s, len);
