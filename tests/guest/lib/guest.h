@@ -185,7 +185,8 @@ unsigned int ipi_bind(unsigned int vcpu);
 
 /* --- time (time.c) --- */
 
-u64 time_now(void);				/* ns since boot of the hypervisor */
+u64 time_now(void);				/* ns since boot of the hypervisor, by vCPU 0's clock */
+u64 time_read(const volatile struct vcpu_time_info *t);
 void spin_ns(u64 ns);
 
 /* --- memory and page tables (pt.c) --- */
