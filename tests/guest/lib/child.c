@@ -21,6 +21,7 @@ enum { MAIL_ID = 508, MAIL_FN, MAIL_FAILED, MAIL_DONE };
 extern u8 kernel_end[];
 
 static u64 mail_page[512] __attribute__((aligned(4096)));
+static unsigned int parents_failures;	/* in the child: what the copied counter began with */
 
 /* --- control operations --- */
 
@@ -175,6 +176,7 @@ static void pin_tables(struct child *c, const struct layout *l)
 static void child_start(struct start_info *si)
 {
 	start_info = si;
+	parents_failures = test_failures();
 	if (set_va((void *)shared, si->shared_info | PTE_KERNEL))
 		test_die("cannot map the shared info page");
 	traps_init();
@@ -305,7 +307,7 @@ void child_finish(void)
 {
 	struct sched_poll forever = { .nr_ports = 0 };
 
-	mail_page[MAIL_FAILED] = test_failures();
+	mail_page[MAIL_FAILED] = test_failures() - parents_failures;
 	barrier();
 	mail_page[MAIL_DONE] = 1;
 	for (;;)
