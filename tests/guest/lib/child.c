@@ -10,8 +10,6 @@
  */
 #include "child.h"
 
-#include "public/sysctl.h"
-
 #define FIRST_PFN	256ul		/* the image lies at 1 MiB; below there is nothing */
 #define MAX_PFN		1024ul
 #define P2M_PAGES	(MAX_PFN / 512)
@@ -22,54 +20,6 @@ extern u8 kernel_end[];
 
 static u64 mail_page[512] __attribute__((aligned(4096)));
 static unsigned int parents_failures;	/* in the child: what the copied counter began with */
-
-/* --- control operations --- */
-
-long domctl(struct xen_domctl *op)
-{
-	op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
-	return hypercall1(__HYPERVISOR_domctl, op);
-}
-
-u64 machine_free_pages(void)
-{
-	static struct xen_sysctl op;
-
-	op.cmd = XEN_SYSCTL_physinfo;
-	op.interface_version = XEN_SYSCTL_INTERFACE_VERSION;
-	if (hypercall1(__HYPERVISOR_sysctl, &op))
-		test_die("no physinfo");
-	return op.u.physinfo.free_pages;
-}
-
-void vcpu_pin(domid_t id, unsigned int vcpu, u64 cpus)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_setvcpuaffinity, .domain = id };
-	u64 map = cpus;
-	long rc;
-
-	op.u.vcpuaffinity.vcpu = vcpu;
-	op.u.vcpuaffinity.flags = XEN_VCPUAFFINITY_HARD;
-	op.u.vcpuaffinity.cpumap_hard.nr_bits = 64;
-	set_xen_guest_handle(op.u.vcpuaffinity.cpumap_hard.bitmap, (u8 *)&map);
-	rc = domctl(&op);
-	if (rc)
-		test_die("cannot pin vCPU %u of domain %u to CPUs 0x%lx: %ld", vcpu, id, cpus, rc);
-}
-
-long domain_info(domid_t id, struct xen_domctl_getdomaininfo *info)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_getdomaininfo, .domain = id };
-	long rc = domctl(&op);
-
-	*info = op.u.getdomaininfo;
-	return rc ? rc : op.domain == id ? 0 : -XEN_ESRCH;
-}
-
-long map_foreign(void *va, domid_t id, u64 pte)
-{
-	return hypercall4(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, UVMF_INVLPG, id);
-}
 
 /* --- making one --- */
 

@@ -30,11 +30,15 @@ bool child_stopped(const struct child *c, unsigned int reason);	/* it has shut d
 void child_destroy(struct child *c);			/* also unmaps the mailbox */
 bool child_exists(const struct child *c);
 
+/* --- as dom0's tools (control.c) --- */
+
 long domctl(struct xen_domctl *op);
 long domain_info(domid_t id, struct xen_domctl_getdomaininfo *info);
 long map_foreign(void *va, domid_t id, u64 pte);
 u64 machine_free_pages(void);
 void vcpu_pin(domid_t id, unsigned int vcpu, u64 cpus);	/* cpus: a bit for each */
+u32 log_end(void);					/* where the hypervisor's log ends just now */
+unsigned int log_count(u32 from, const char *text);	/* how often it says that since */
 
 /* --- in the child --- */
 
