@@ -117,6 +117,10 @@ static struct page_info *extent_alloc(struct extents *e)
 {
 	struct page_info *pg;
 
+	/* page_assign() checks it again; here it saves frames from being taken for nothing, and TLB flushes for that. */
+	if (e->d->tot_pages + (1UL << e->order) > e->d->max_pages)
+		return refuse(NULL, "d%u has %lu pages, limit %lu", e->d->id, (unsigned long)e->d->tot_pages,
+			      (unsigned long)e->d->max_pages);
 	if (!claim_use(e->d, 1UL << e->order, &e->claimed))
 		return NULL;
 	pg = domain_alloc_pages(e->d, e->order, e->memflags);

@@ -14,7 +14,7 @@ struct child {
 	unsigned int vcpus;		/* 0: 1 */
 	unsigned int grant_frames, maptrack_frames, max_port, spare_pages;	/* 0: 4, 4, 1023, none */
 	domid_t id;
-	volatile u64 *mail;		/* words 0 to 507 are the test's */
+	volatile u64 *mail;		/* words 0 to 255 are the test's */
 	u64 *mfn;			/* by its frame number */
 	void *window;
 };
@@ -45,5 +45,6 @@ unsigned int log_count(u32 from, const char *text);	/* how often it says that si
 volatile u64 *mailbox(void);
 domid_t my_id(void);
 void child_finish(void) __attribute__((noreturn));
+void child_write(const char *s, size_t len);
 
 #endif

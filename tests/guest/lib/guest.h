@@ -65,7 +65,7 @@ void test_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretur
 void test_finish(void) __attribute__((noreturn));
 unsigned int test_failures(void);
 
-/* --- output (print.c): to console_io as dom0 or without a console ring, else to the ring --- */
+/* --- output (print.c): to console_io as dom0, else to the console ring, else to the parent (child.h) --- */
 
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void vprintk(const char *fmt, va_list ap);
