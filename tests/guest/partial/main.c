@@ -16,7 +16,7 @@
 #include "public/lite.h"
 
 #define L2S	4
-#define L1S	12			/* per L2 table */
+#define L1S	8			/* per L2 table */
 #define TABLES	(2 + L2S + L2S * L1S)
 #define FILLER	200
 
