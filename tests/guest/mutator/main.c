@@ -170,6 +170,35 @@ static void test_frame(void)
 	all_given_back(wrong, "frame");
 }
 
+/* --- the version of the table (XSA 255, 379, 384): there is one, and asking for others changes nothing --- */
+
+static void ask_for_versions(u64 n)
+{
+	struct gnttab_set_version v = { .version = n % 4 };
+
+	hypercall3(__HYPERVISOR_grant_table_op, GNTTABOP_set_version, &v, 1);
+}
+
+static void test_versions(void)
+{
+	entry->frame = va_to_mfn(page);
+	word_set(GTF_permit_access, 0);
+	begin(ask_for_versions);
+	while (time_now() < end / 2 + (end - TIME_EACH) / 2) {
+		struct gnttab_map_grant_ref m = { .flags = GNTMAP_device_map, .ref = REF };
+
+		gnt(GNTTABOP_map_grant_ref, &m);
+		CHECK_EQ(m.status, GNTST_okay);
+		CHECK_EQ(entry->flags, GTF_permit_access | GTF_reading | GTF_writing);
+		CHECK_EQ(unmap(0, m.dev_bus_addr, m.handle), GNTST_okay);
+		CHECK_EQ(entry->flags, GTF_permit_access);
+		shown++;
+	}
+	finish("versions");
+	word_set(0, 0);
+	all_given_back(page, "versions");
+}
+
 /* --- lists --- */
 
 static struct mmu_update updates[32];
@@ -283,6 +312,7 @@ void test_main(void)
 	ap_start(second_vcpu);
 	test_rights();
 	test_frame();
+	test_versions();
 	test_updates();
 	test_map_fields();
 	test_multicall();
