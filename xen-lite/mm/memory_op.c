@@ -78,8 +78,8 @@ static long claim(struct domain *d, unsigned long pages)
 	return rc;
 }
 
-/* Others' claims leave room for n frames of d; then d's own claim is used up by as many. */
-static bool claim_use(struct domain *d, unsigned long n)
+/* Others' claims leave room for n frames of d; then d's own claim is used up by as many, *used says by how many. */
+static bool claim_use(struct domain *d, unsigned long n, unsigned long *used)
 {
 	unsigned long others, free_pages = heap_free_pages();
 	bool ok;
@@ -87,10 +87,19 @@ static bool claim_use(struct domain *d, unsigned long n)
 	spin_lock(&claim_lock);
 	others = claims - d->claimed_pages;
 	ok = others <= free_pages && n <= free_pages - others;
-	if (ok)
-		claim_set(d, d->claimed_pages - min(n, d->claimed_pages));
+	*used = ok ? min(n, d->claimed_pages) : 0;
+	claim_set(d, d->claimed_pages - *used);
 	spin_unlock(&claim_lock);
 	return ok;
+}
+
+/* The frames did not come about after all. A domain that is dying lets go of its claim last. */
+static void claim_return(struct domain *d, unsigned long used)
+{
+	spin_lock(&claim_lock);
+	if (d->dying == DOMDYING_alive)
+		claim_set(d, d->claimed_pages + used);
+	spin_unlock(&claim_lock);
 }
 
 /* --- reservations -------------------------------------------------------------------------------------- */
@@ -100,13 +109,23 @@ struct extents {
 	xen_pfn_t *list;		/* guest pointer */
 	unsigned long nr, done;
 	unsigned int order, memflags;
+	unsigned long claimed;		/* frames of this extent that were claimed */
 };
 
 static struct page_info *extent_alloc(struct extents *e)
 {
-	if (!claim_use(e->d, 1UL << e->order))
+	struct page_info *pg;
+
+	/* page_assign() checks it again; here it saves frames from being taken for nothing, and TLB flushes for that. */
+	if (e->d->tot_pages + (1UL << e->order) > e->d->max_pages)
+		return refuse(NULL, "d%u has %lu pages, limit %lu", e->d->id, (unsigned long)e->d->tot_pages,
+			      (unsigned long)e->d->max_pages);
+	if (!claim_use(e->d, 1UL << e->order, &e->claimed))
 		return NULL;
-	return domain_alloc_pages(e->d, e->order, e->memflags);
+	pg = domain_alloc_pages(e->d, e->order, e->memflags);
+	if (!pg)
+		claim_return(e->d, e->claimed);
+	return pg;
 }
 
 /* Ours, and not a page of the hypervisor that is only shared with d. */
@@ -141,6 +160,13 @@ static bool extent_give_up(struct extents *e, unsigned long m)
 	return true;
 }
 
+/* A new extent that nobody could be told of. */
+static void extent_undo(struct extents *e, unsigned long m)
+{
+	extent_give_up(e, m);
+	claim_return(e->d, e->claimed);
+}
+
 /* All of these: true when extent e->done has been done. */
 static bool extent_increase(struct extents *e)
 {
@@ -152,7 +178,7 @@ static bool extent_increase(struct extents *e)
 	m = mfn_x(page_to_mfn(pg));
 	if (!e->list || !copy_to_guest_offset(e->list, e->done, &m, 1))
 		return true;
-	extent_give_up(e, m);		/* nobody was told of it */
+	extent_undo(e, m);
 	return false;
 }
 
@@ -171,7 +197,7 @@ static bool extent_populate(struct extents *e)
 		m2p_set(_mfn(m + i), pfn + i);
 	if (!copy_to_guest_offset(e->list, e->done, &m, 1))
 		return true;
-	extent_give_up(e, m);
+	extent_undo(e, m);
 	return false;
 }
 
@@ -204,7 +230,7 @@ static long reservation(unsigned int cmd, unsigned long start, void *arg)
 		.order = r.extent_order, .memflags = MEMF_bits(XENMEMF_get_address_bits(r.mem_flags)),
 	};
 	if (!e.d)
-		return rc;
+		return start;
 	for (; e.done < e.nr; e.done++) {
 		if (e.done != start && hypercall_preempt_check()) {
 			domain_put(e.d);
