@@ -19,7 +19,7 @@ u32 shim_cpu;
 unsigned int nr_cpus = 1;
 s_time_t shim_now;
 bool shim_preempt, shim_write_fails, shim_loud;
-unsigned int shim_continued, shim_locks_held;
+unsigned int shim_continued, shim_locks_held, shim_try_misses;
 unsigned long cpu_online_map[BITS_TO_LONGS(NR_CPUS)];
 u64 tsc_khz = 1000000;
 unsigned long max_page = 0x10000;
@@ -77,7 +77,7 @@ void spin_lock(spinlock_t *l)
 
 bool spin_trylock(spinlock_t *l)
 {
-	if (l->holder)
+	if (l->holder || (shim_try_misses && shim_try_misses--))
 		return false;
 	spin_lock(l);
 	return true;

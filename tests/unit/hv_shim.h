@@ -66,6 +66,7 @@ extern unsigned int shim_continued;	/* how often a hypercall wanted to be issued
 extern bool shim_write_fails;		/* every copy to the guest */
 extern bool shim_loud;			/* show what is printed */
 extern unsigned int shim_locks_held;
+extern unsigned int shim_try_misses;	/* so many times spin_trylock() finds that somebody else was faster */
 struct domain *shim_domain(domid_t_ id, unsigned int vcpus);	/* in the table, with shared info and vCPUs, all up */
 void shim_domain_free(struct domain *d);
 void shim_run_timers(void);		/* those of this processor that are due */

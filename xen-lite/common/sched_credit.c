@@ -111,16 +111,20 @@ static struct sched_vcpu *queue_find(struct runqueue *rq, u32 cpu, int prio, boo
 	return NULL;
 }
 
-static struct vcpu *steal_from(struct runqueue *peer, u32 cpu, int prio, bool soft)
+static struct vcpu *steal_from(struct runqueue *peer, struct runqueue *rq, int prio, bool soft)
 {
 	struct sched_vcpu *s;
 
-	if (list_empty(&peer->queue) || !spin_trylock(&peer->lock))
+	if (list_empty(&peer->queue))
 		return NULL;
-	s = queue_find(peer, cpu, prio, soft);
+	if (!spin_trylock(&peer->lock)) {
+		rq->missed = true;
+		return NULL;
+	}
+	s = queue_find(peer, rq->cpu, prio, soft);
 	if (s) {
 		list_del(&s->link);
-		s->v->cpu = cpu;
+		s->v->cpu = rq->cpu;
 	}
 	spin_unlock(&peer->lock);
 	return s ? s->v : NULL;
@@ -136,7 +140,7 @@ static struct vcpu *steal(struct runqueue *rq, int prio)
 
 	for (int soft = 1; soft >= 0; soft--) {
 		for (u32 i = 1; i < nr_cpus; i++) {
-			v = steal_from(&per_cpu(runq, (rq->cpu + i) % nr_cpus), rq->cpu, prio, soft);
+			v = steal_from(&per_cpu(runq, (rq->cpu + i) % nr_cpus), rq, prio, soft);
 			if (v)
 				return v;
 		}

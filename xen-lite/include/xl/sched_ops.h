@@ -14,6 +14,7 @@ struct runqueue {
 	struct vcpu *curr;		/* who runs, or is being switched to */
 	struct vcpu *idle;
 	bool resched;			/* another CPU wants this one to pick again */
+	bool missed;			/* another queue was locked when this CPU wanted to take from it */
 	bool ticking;
 	s_time_t slice_start;
 	struct timer tick;
