@@ -11,7 +11,8 @@ $(eval $(call unit_test,test_evtchn,tests/unit/test_evtchn.c tests/unit/hv_shim.
 CFLAGS_tests/unit/test_sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched_credit.c  := $(HV_SHIM)
-$(eval $(call unit_test,test_sched,tests/unit/test_sched.c tests/unit/hv_shim.c xen-lite/common/sched.c xen-lite/common/sched_credit.c xen-lite/lib/bitmap.c))
+CFLAGS_xen-lite/common/sched_share.c   := $(HV_SHIM)
+$(eval $(call unit_test,test_sched,tests/unit/test_sched.c tests/unit/hv_shim.c xen-lite/common/sched.c xen-lite/common/sched_credit.c xen-lite/common/sched_share.c xen-lite/lib/bitmap.c))
 
 CFLAGS_tests/unit/test_grant.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/grant_table.c   := $(HV_SHIM)

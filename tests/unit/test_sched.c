@@ -81,7 +81,9 @@ static void machine_up(unsigned int cpus)
 	nr_world = nr_doms = 0;
 	memset(kicked, 0, sizeof(kicked));
 	idle_domain = shim_domain(DOMID_IDLE, cpus);
+	memset(cpu_online_map, 0, NR_CPUS / 8);
 	for (shim_cpu = 0; shim_cpu < cpus; shim_cpu++) {
+		set_bit(shim_cpu, cpu_online_map);
 		idle_domain->vcpu[shim_cpu]->runstate.state_entry_time = shim_now;
 		memset(&this_cpu(runq), 0, sizeof(struct runqueue));
 		shim_cpu_info[shim_cpu].hazards = 0;
@@ -216,7 +218,7 @@ static void run_for(s_time_t span)
 		settle();
 		if (!consistent()) {
 			CU_FAIL("a vCPU is lost or in two places");
-			return;
+			break;
 		}
 	}
 	shim_now = end;
@@ -271,6 +273,8 @@ static void block(struct vcpu *v)
 
 #define ABOUT(val, want, percent) \
 	CU_ASSERT(100 * llabs((long long)(val) - (long long)(want)) <= (percent) * (long long)(want))
+
+static const unsigned long cpu0[BITS_TO_LONGS(NR_CPUS)] = { 1 }, cpu1[BITS_TO_LONGS(NR_CPUS)] = { 2 };
 
 /* --- shares --------------------------------------------------------------------------------------------------- */
 
@@ -410,6 +414,115 @@ static void test_share_of_domain(void)
 	ABOUT(domain_ran(four), SPAN / 2, 2);
 	for (unsigned int i = 0; i < 4; i++)
 		ABOUT(ran(four->vcpu[i]), SPAN / 8, 2);
+	machine_down();
+}
+
+/* Runs for `span` while v works for 1 ms in every 20. */
+static void run_beside_sleeper(s_time_t span, struct vcpu *v)
+{
+	for (s_time_t end = shim_now + span; shim_now < end;) {
+		vcpu_unblock(v);
+		run_for(MS);
+		block(v);
+		run_for(19 * MS);
+	}
+}
+
+/* Somebody who hardly works, whatever its weight, does not disturb the shares of those who do. */
+static void expect_undisturbed(unsigned int cpus, unsigned int weight)
+{
+	struct vcpu *sleeper, *v[4];
+	s_time_t left;
+
+	machine_up(cpus);
+	sleeper = add_vcpu(weight, 0);
+	sleeper->pause_flags = VPF_BLOCKED;
+	for (int i = 0; i < 4; i++)
+		v[i] = add_running(i % 2 ? 512 : 256, 0);
+	run_beside_sleeper(SPAN, sleeper);
+	CU_ASSERT(ran(sleeper) > SPAN / 21);
+	left = SPAN * cpus - ran(sleeper);
+	for (int i = 0; i < 4; i++)
+		ABOUT(ran(v[i]), left * (1 + i % 2) / 6, 2);
+	machine_down();
+}
+
+static void test_share_beside_sleeper(void)
+{
+	expect_undisturbed(1, 256);
+	expect_undisturbed(1, 4096);
+	expect_undisturbed(2, 1024);
+}
+
+/* Only one of its two vCPUs works all the time: it may use what the other one leaves. */
+static void test_share_within_domain(void)
+{
+	struct domain *two;
+	struct vcpu *other;
+
+	machine_up(1);
+	two = add_domain(2, 256, 0);
+	two->vcpu[1]->pause_flags = VPF_BLOCKED;
+	other = add_running(256, 0);
+	start(two->vcpu[0]);
+	run_beside_sleeper(SPAN, two->vcpu[1]);
+	ABOUT(ran(other), SPAN / 2, 2);
+	ABOUT(domain_ran(two), SPAN / 2, 2);
+	machine_down();
+}
+
+/* The weights of those that share a CPU count there, whatever goes on elsewhere. */
+static void test_share_of_pinned(void)
+{
+	struct vcpu *a, *b, *c, *free[2];
+
+	machine_up(2);
+	a = add_running(256, 0);
+	b = add_running(512, 0);
+	vcpu_set_affinity(a, cpu1, NULL);
+	vcpu_set_affinity(b, cpu1, NULL);
+	run_for(SPAN);
+	ABOUT(ran(a), SPAN / 3, 2);
+	ABOUT(ran(b), SPAN * 2 / 3, 2);
+	machine_down();
+
+	machine_up(4);
+	a = add_running(256, 0);
+	b = add_running(512, 0);
+	c = add_running(2048, 0);
+	vcpu_set_affinity(a, cpu1, NULL);
+	vcpu_set_affinity(b, cpu1, NULL);
+	vcpu_set_affinity(c, cpu0, NULL);
+	free[0] = add_running(100, 0);
+	free[1] = add_running(100, 0);
+	run_for(SPAN);
+	ABOUT(ran(a), SPAN / 3, 2);
+	ABOUT(ran(b), SPAN * 2 / 3, 2);
+	ABOUT(ran(c), SPAN, 2);
+	ABOUT(ran(free[0]), SPAN, 2);
+	ABOUT(ran(free[1]), SPAN, 2);
+	machine_down();
+}
+
+/* More different affinities than the arithmetic keeps apart: still no idle CPU, and everybody runs. */
+static void test_many_affinities(void)
+{
+	s_time_t idle;
+
+	machine_up(8);
+	for (unsigned int i = 0; i < 32; i++) {
+		unsigned long mask[BITS_TO_LONGS(NR_CPUS)] = { 7 * i + 1 };
+
+		vcpu_set_affinity(add_vcpu(256 + i, 0), mask, NULL);
+	}
+	for (unsigned int i = 0; i < nr_world; i++)
+		start(world[i]);
+	settle();
+	idle = idle_time();
+	run_for(10 * SEC);
+	CU_ASSERT_EQUAL(idle_time(), idle);
+	for (unsigned int i = 0; i < nr_world; i++)
+		CU_ASSERT(ran(world[i]) > SEC);
 	machine_down();
 }
 
@@ -553,8 +666,6 @@ static void test_boost(void)
 	CU_ASSERT(late < 500 * MS / 20);
 	machine_down();
 }
-
-static const unsigned long cpu0[BITS_TO_LONGS(NR_CPUS)] = { 1 }, cpu1[BITS_TO_LONGS(NR_CPUS)] = { 2 };
 
 /* --- places ---------------------------------------------------------------------------------------------------- */
 
@@ -1003,6 +1114,10 @@ int main(void)
 	CU_add_test(s, "no idle CPU beside work", test_work_conserving);
 	CU_add_test(s, "shares within 2 %", test_share_figures);
 	CU_add_test(s, "a domain's share", test_share_of_domain);
+	CU_add_test(s, "shares beside a sleeper", test_share_beside_sleeper);
+	CU_add_test(s, "shares within a domain", test_share_within_domain);
+	CU_add_test(s, "shares of pinned ones", test_share_of_pinned);
+	CU_add_test(s, "many affinities", test_many_affinities);
 	CU_add_test(s, "caps within 2 %", test_cap_figures);
 	CU_add_test(s, "waking within a tick", test_latency_figures);
 	CU_add_test(s, "64 on 2 CPUs", test_many);
