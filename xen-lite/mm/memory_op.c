@@ -7,8 +7,9 @@
  * extents that is a whole number on both sides. Within a chunk everything is checked and allocated before the first
  * frame changes hands.
  *
- * A claim is memory promised to a domain that it has not allocated yet: nobody else's populate may take it. Claims are
- * under claim_lock.
+ * A claim is memory promised to a domain that it has not allocated yet: nobody else's populate may take it. It shrinks
+ * by what the domain gets, and only by that. Claims are under claim_lock. What the hypervisor allocates for itself is
+ * not kept from claimed memory.
  *
  * Not here: translated guests (add_to_physmap and the like are -EACCES), populate on demand, NUMA.
  */
@@ -41,7 +42,8 @@ static struct domain *domain_for(domid_t_ id, long *rc)
 /* --- claims -------------------------------------------------------------------------------------------- */
 
 static DEFINE_SPINLOCK(claim_lock);
-static unsigned long claims;
+static unsigned long claims;		/* sum of all claimed_pages */
+static unsigned long in_flight;		/* frames that allowed allocations have not taken yet */
 
 unsigned long memory_claims_total(void)
 {
@@ -61,6 +63,14 @@ void memory_claim_release(struct domain *d)
 	spin_unlock(&claim_lock);
 }
 
+/* n free frames are there that nobody but d has been promised. Lock held. */
+static bool unclaimed(const struct domain *d, unsigned long n)
+{
+	unsigned long promised = claims - d->claimed_pages + in_flight, free_pages = heap_free_pages();
+
+	return promised <= free_pages && n <= free_pages - promised;
+}
+
 /* pages: what d shall have in all; 0 ends the claim. */
 static long claim(struct domain *d, unsigned long pages)
 {
@@ -69,9 +79,9 @@ static long claim(struct domain *d, unsigned long pages)
 	spin_lock(&claim_lock);
 	if (!pages)
 		claim_set(d, 0);
-	else if (d->claimed_pages || pages <= d->tot_pages || pages > d->max_pages)
+	else if (d->dying != DOMDYING_alive || d->claimed_pages || pages <= d->tot_pages || pages > d->max_pages)
 		rc = -XEN_EINVAL;
-	else if (pages - d->tot_pages > heap_free_pages() - min(claims, heap_free_pages()))
+	else if (!unclaimed(d, pages - d->tot_pages))
 		rc = -XEN_ENOMEM;
 	else
 		claim_set(d, pages - d->tot_pages);
@@ -79,19 +89,33 @@ static long claim(struct domain *d, unsigned long pages)
 	return rc;
 }
 
-/* Others' claims leave room for n frames of d; then d's own claim is used up by as many. */
-static bool claim_use(struct domain *d, unsigned long n)
+/*
+ * Before d takes n frames: do others' claims leave room? They count as in flight until claim_used(), so that nobody
+ * else is allowed the same ones meanwhile. *own says how many came out of d's claim.
+ */
+static bool claim_use(struct domain *d, unsigned long n, unsigned long *own)
 {
-	unsigned long others, free_pages = heap_free_pages();
 	bool ok;
 
 	spin_lock(&claim_lock);
-	others = claims - d->claimed_pages;
-	ok = others <= free_pages && n <= free_pages - others;
-	if (ok)
-		claim_set(d, d->claimed_pages - min(n, d->claimed_pages));
+	ok = unclaimed(d, n);
+	if (ok) {
+		*own = min(n, d->claimed_pages);
+		claim_set(d, d->claimed_pages - *own);
+		in_flight += n;
+	}
 	spin_unlock(&claim_lock);
 	return ok;
+}
+
+/* The frames have been taken, or could not be had and the claim stands as before. A dying domain has none. */
+static void claim_used(struct domain *d, unsigned long n, unsigned long own, bool taken)
+{
+	spin_lock(&claim_lock);
+	in_flight -= n;
+	if (!taken && d->dying == DOMDYING_alive)
+		claim_set(d, d->claimed_pages + own);
+	spin_unlock(&claim_lock);
 }
 
 /* --- reservations -------------------------------------------------------------------------------------- */
@@ -105,9 +129,14 @@ struct extents {
 
 static struct page_info *extent_alloc(struct extents *e)
 {
-	if (!claim_use(e->d, 1UL << e->order))
+	unsigned long n = 1UL << e->order, own;
+	struct page_info *pg;
+
+	if (!claim_use(e->d, n, &own))
 		return NULL;
-	return domain_alloc_pages(e->d, e->order, e->memflags);
+	pg = domain_alloc_pages(e->d, e->order, e->memflags);
+	claim_used(e->d, n, own, pg);
+	return pg;
 }
 
 /* Ours, and not a page of the hypervisor that is only shared with d. */
