@@ -7,8 +7,9 @@
  * extents that is a whole number on both sides. Within a chunk everything is checked and allocated before the first
  * frame changes hands.
  *
- * A claim is memory promised to a domain that it has not allocated yet: nobody else's populate may take it. Claims are
- * under claim_lock.
+ * A claim is memory promised to a domain that it has not allocated yet: nobody else's populate may take it. It shrinks
+ * by what the domain gets, and only by that. Claims are under claim_lock. What the hypervisor allocates for itself is
+ * not kept from claimed memory.
  *
  * Not here: translated guests (add_to_physmap and the like are -EACCES), populate on demand, NUMA.
  */
@@ -40,7 +41,8 @@ static struct domain *domain_for(domid_t_ id, long *rc)
 /* --- claims -------------------------------------------------------------------------------------------- */
 
 static DEFINE_SPINLOCK(claim_lock);
-static unsigned long claims;
+static unsigned long claims;		/* sum of all claimed_pages */
+static unsigned long in_flight;		/* frames that allowed allocations have not taken yet */
 
 unsigned long memory_claims_total(void)
 {
@@ -60,6 +62,14 @@ void memory_claim_release(struct domain *d)
 	spin_unlock(&claim_lock);
 }
 
+/* n free frames are there that nobody but d has been promised. Lock held. */
+static bool unclaimed(const struct domain *d, unsigned long n)
+{
+	unsigned long promised = claims - d->claimed_pages + in_flight, free_pages = heap_free_pages();
+
+	return promised <= free_pages && n <= free_pages - promised;
+}
+
 /* pages: what d shall have in all; 0 ends the claim. */
 static long claim(struct domain *d, unsigned long pages)
 {
@@ -68,9 +78,9 @@ static long claim(struct domain *d, unsigned long pages)
 	spin_lock(&claim_lock);
 	if (!pages)
 		claim_set(d, 0);
-	else if (d->claimed_pages || pages <= d->tot_pages || pages > d->max_pages)
+	else if (d->dying != DOMDYING_alive || d->claimed_pages || pages <= d->tot_pages || pages > d->max_pages)
 		rc = -XEN_EINVAL;
-	else if (pages - d->tot_pages > heap_free_pages() - min(claims, heap_free_pages()))
+	else if (!unclaimed(d, pages - d->tot_pages))
 		rc = -XEN_ENOMEM;
 	else
 		claim_set(d, pages - d->tot_pages);
@@ -78,27 +88,32 @@ static long claim(struct domain *d, unsigned long pages)
 	return rc;
 }
 
-/* Others' claims leave room for n frames of d; then d's own claim is used up by as many, *used says by how many. */
-static bool claim_use(struct domain *d, unsigned long n, unsigned long *used)
+/*
+ * Before d takes n frames: do others' claims leave room? They count as in flight until claim_used(), so that nobody
+ * else is allowed the same ones meanwhile. *own says how many came out of d's claim.
+ */
+static bool claim_use(struct domain *d, unsigned long n, unsigned long *own)
 {
-	unsigned long others, free_pages = heap_free_pages();
 	bool ok;
 
 	spin_lock(&claim_lock);
-	others = claims - d->claimed_pages;
-	ok = others <= free_pages && n <= free_pages - others;
-	*used = ok ? min(n, d->claimed_pages) : 0;
-	claim_set(d, d->claimed_pages - *used);
+	ok = unclaimed(d, n);
+	if (ok) {
+		*own = min(n, d->claimed_pages);
+		claim_set(d, d->claimed_pages - *own);
+		in_flight += n;
+	}
 	spin_unlock(&claim_lock);
 	return ok;
 }
 
-/* The frames did not come about after all. A domain that is dying lets go of its claim last. */
-static void claim_return(struct domain *d, unsigned long used)
+/* The frames have been taken, or could not be had and the claim stands as before. A dying domain has none. */
+static void claim_used(struct domain *d, unsigned long n, unsigned long own, bool taken)
 {
 	spin_lock(&claim_lock);
-	if (d->dying == DOMDYING_alive)
-		claim_set(d, d->claimed_pages + used);
+	in_flight -= n;
+	if (!taken && d->dying == DOMDYING_alive)
+		claim_set(d, d->claimed_pages + own);
 	spin_unlock(&claim_lock);
 }
 
@@ -114,17 +129,17 @@ struct extents {
 
 static struct page_info *extent_alloc(struct extents *e)
 {
+	unsigned long n = 1UL << e->order;
 	struct page_info *pg;
 
 	/* page_assign() checks it again; here it saves frames from being taken for nothing, and TLB flushes for that. */
-	if (e->d->tot_pages + (1UL << e->order) > e->d->max_pages)
+	if (e->d->tot_pages + n > e->d->max_pages)
 		return refuse(NULL, "d%u has %lu pages, limit %lu", e->d->id, (unsigned long)e->d->tot_pages,
 			      (unsigned long)e->d->max_pages);
-	if (!claim_use(e->d, 1UL << e->order, &e->claimed))
+	if (!claim_use(e->d, n, &e->claimed))
 		return NULL;
 	pg = domain_alloc_pages(e->d, e->order, e->memflags);
-	if (!pg)
-		claim_return(e->d, e->claimed);
+	claim_used(e->d, n, e->claimed, pg);
 	return pg;
 }
 
@@ -164,7 +179,7 @@ static bool extent_give_up(struct extents *e, unsigned long m)
 static void extent_undo(struct extents *e, unsigned long m)
 {
 	extent_give_up(e, m);
-	claim_return(e->d, e->claimed);
+	claim_used(e->d, 0, e->claimed, false);
 }
 
 /* All of these: true when extent e->done has been done. */
