@@ -113,8 +113,8 @@ int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 			return rc;
 		if (e != old)
 			table[i] = e;
-		/* Below level 3 a table is bounded work; above, look up between children. */
-		if (level >= 3 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
+		/* An L1 table is bounded work; above, look up between children. */
+		if (level >= 2 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
 			*done = i + 1;
 			return -XEN_ERESTART;
 		}

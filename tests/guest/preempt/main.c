@@ -10,6 +10,7 @@
 
 #define LATE_NS		5000000
 #define COUNT		40000		/* 16 bytes each: 160 pages */
+#define LIST_PAGES	160
 
 static volatile u64 fired_at;
 static u8 *list;
@@ -92,6 +93,45 @@ static long call_memory(void)
 	return 0;
 }
 
+/* Our own top-level table, and below its first entry the pages of the list as tables: 80000 entries. */
+static u64 *tree_new(void)
+{
+	u64 *l4 = page_alloc(), *l3 = page_alloc(), *l2 = page_alloc();
+
+	for (unsigned int i = 0; i < LIST_PAGES; i++) {
+		u64 *l1 = (u64 *)(list + i * 4096);
+
+		for (unsigned int k = 0; k < 512; k++)
+			l1[k] = PTE(va_to_mfn(target), PTE_P | PTE_U);
+		CHECK_EQ(make_ro(l1), 0);
+		l2[i] = PTE(va_to_mfn(l1), PTE_TABLE);
+	}
+	memcpy(l4, (void *)start_info->pt_base, 4096);
+	l3[0] = PTE(va_to_mfn(l2), PTE_TABLE);
+	l4[0] = PTE(va_to_mfn(l3), PTE_TABLE);
+	CHECK_EQ(make_ro(l2) | make_ro(l3) | make_ro(l4), 0);
+	return l4;
+}
+
+static u64 *tree;
+
+static long call_pin(void)
+{
+	begin();
+	if (mmuext(MMUEXT_PIN_L4_TABLE, va_to_mfn(tree)))
+		return -1;
+	return mmuext(MMUEXT_UNPIN_TABLE, va_to_mfn(tree));
+}
+
+/* A kernel that has not been told of hypercalls for it: the instruction is carried out, and is as long. */
+static long call_cr3(void)
+{
+	begin();
+	__asm__ volatile("mov %0, %%cr3" :: "r" (va_to_mfn(tree) << 12) : "memory");
+	__asm__ volatile("mov %0, %%cr3" :: "r" (va_to_mfn((void *)start_info->pt_base) << 12) : "memory");
+	return 0;
+}
+
 static void measure(const char *name, long (*fn)(void))
 {
 	u64 late = ~0ul;
@@ -115,7 +155,7 @@ void test_main(void)
 {
 	struct evtchn_bind_virq v = { .virq = VIRQ_TIMER };
 
-	for (unsigned int i = 0; i < 160; i++)
+	for (unsigned int i = 0; i < LIST_PAGES; i++)
 		list = i ? (page_alloc(), list) : page_alloc();
 	target = page_alloc();
 	events_init();
@@ -126,4 +166,7 @@ void test_main(void)
 	measure("mmuext_op", call_mmuext);
 	measure("multicall", call_multicall);
 	measure("memory_op", call_memory);
+	tree = tree_new();
+	measure("pinning a tree", call_pin);
+	measure("mov to CR3", call_cr3);
 }
