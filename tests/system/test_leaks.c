@@ -22,6 +22,8 @@ struct count {
 
 static struct count counts[] = {
 	{ "free pages", "leak_probe | sed -n 's/free_pages //p'", 0 },
+	{ "pages that nobody has", "leak_probe | sed -n 's/lost_pages //p'", 0 },
+	{ "pages of the hypervisor", "leak_probe | sed -n 's/hypervisor_pages //p'", 0 },
 	{ "domains", "leak_probe | sed -n 's/domains //p'", 0 },
 	{ "event channels of dom0", "leak_probe | sed -n 's/ports //p'", 0 },
 	{ "nodes of the store", "xenstore-ls / | wc -l", 0 },

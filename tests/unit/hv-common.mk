@@ -14,7 +14,8 @@ $(eval $(call covered_test,test_evtchn_edges,tests/unit/test_evtchn_edges.c test
 CFLAGS_tests/unit/test_sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/sched_credit.c  := $(HV_SHIM)
-$(eval $(call covered_test,test_sched,tests/unit/test_sched.c tests/unit/hv_shim.c xen-lite/common/sched.c xen-lite/common/sched_credit.c xen-lite/lib/bitmap.c))
+CFLAGS_xen-lite/common/sched_share.c   := $(HV_SHIM)
+$(eval $(call covered_test,test_sched,tests/unit/test_sched.c tests/unit/hv_shim.c xen-lite/common/sched.c xen-lite/common/sched_credit.c xen-lite/common/sched_share.c xen-lite/lib/bitmap.c))
 
 CFLAGS_tests/unit/test_grant.c         := $(HV_SHIM)
 CFLAGS_xen-lite/common/grant_table.c   := $(HV_SHIM)

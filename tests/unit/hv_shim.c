@@ -21,7 +21,7 @@ s_time_t shim_now;
 bool shim_preempt, shim_write_fails, shim_loud;
 char shim_log[4096];
 int shim_allocs_left = -1;
-unsigned int shim_continued, shim_locks_held;
+unsigned int shim_continued, shim_locks_held, shim_try_misses;
 unsigned long shim_continue_args[6];
 const void *shim_last_locks[2];
 unsigned long cpu_online_map[BITS_TO_LONGS(NR_CPUS)];
@@ -106,7 +106,7 @@ void spin_lock(spinlock_t *l)
 
 bool spin_trylock(spinlock_t *l)
 {
-	if (l->holder)
+	if (l->holder || (shim_try_misses && shim_try_misses--))
 		return false;
 	spin_lock(l);
 	return true;

@@ -85,6 +85,7 @@ extern int shim_allocs_left;		/* so many allocations succeed, then one fails; ne
 void shim_meanwhile(unsigned int n, void (*fn)(void));
 extern unsigned int shim_locks_held;
 extern const void *shim_last_locks[2];	/* the two that were taken last */
+extern unsigned int shim_try_misses;	/* so many times spin_trylock() finds that somebody else was faster */
 struct domain *shim_domain(domid_t_ id, unsigned int vcpus);	/* in the table, with shared info and vCPUs, all up */
 void shim_domain_free(struct domain *d);
 void shim_run_timers(void);		/* those of this processor that are due */

@@ -27,13 +27,23 @@ static void test_no_memory(void)
 	CU_ASSERT_EQUAL(rc, 0);
 	CU_ASSERT(left > 5);
 	shim_allocs_left = 1;			/* a page, but nothing to keep account of it with */
+	CU_ASSERT_EQUAL(grant_table_grow(d, 2), -XEN_ENOMEM);
 	CU_ASSERT_EQUAL(mfn_x(grant_table_frame(d, 1)), mfn_x(INVALID_MFN));
 	shim_allocs_left = -1;
+	CU_ASSERT_EQUAL(grant_table_grow(d, 2), 0);
 	CU_ASSERT_NOT_EQUAL(mfn_x(grant_table_frame(d, 1)), mfn_x(INVALID_MFN));
 	CU_ASSERT_EQUAL(grant_table_max_frames(d), 4);
 	d->dying = DOMDYING_dying;		/* what it has is still there, more it does not get */
 	CU_ASSERT_NOT_EQUAL(mfn_x(grant_table_frame(d, 1)), mfn_x(INVALID_MFN));
+	CU_ASSERT_EQUAL(grant_table_grow(d, 2), 0);
+	CU_ASSERT_EQUAL(grant_table_grow(d, 3), -XEN_ENOMEM);
 	CU_ASSERT_EQUAL(mfn_x(grant_table_frame(d, 2)), mfn_x(INVALID_MFN));
+	d->dying = DOMDYING_alive;
+	shim_preempt = true;			/* one frame at a time */
+	CU_ASSERT_EQUAL(grant_table_grow(d, 4), -XEN_ERESTART);
+	CU_ASSERT_EQUAL(grant_table_grow(d, 4), 0);
+	shim_preempt = false;
+	CU_ASSERT_EQUAL(grant_table_grow(d, 5), -XEN_ENOMEM);
 	grant_table_free(d);
 	grant_table_free(d);			/* there is none now */
 	shim_domain_free(d);

@@ -232,6 +232,7 @@ static void test_boot(void)
 	for (unsigned long i = 0; i < NR_FRAMES; i++)
 		frames_usable += usable[i];
 	CU_ASSERT_EQUAL(heap_free_pages(), frames_usable);
+	CU_ASSERT_EQUAL(heap_hypervisor_pages(), heap_total_pages() - frames_usable);
 	CU_ASSERT_FALSE(mfn_valid(_mfn(0xf0)));
 	CU_ASSERT_TRUE(mfn_valid(_mfn(256)));
 	CU_ASSERT_FALSE(mfn_valid(_mfn(NR_FRAMES)));
@@ -278,7 +279,7 @@ static void give_back(unsigned int i)
 
 static void test_walk(void)
 {
-	unsigned long before = heap_free_pages(), held = 0;
+	unsigned long before = heap_free_pages(), hypervisor = heap_hypervisor_pages(), held = 0;
 
 	srand(1);
 	for (unsigned int step = 0; step < 20000; step++) {
@@ -300,6 +301,7 @@ static void test_walk(void)
 		held += 1UL << order;
 		CU_ASSERT_EQUAL(heap_free_pages(), before - held);
 	}
+	CU_ASSERT_EQUAL(heap_hypervisor_pages(), hypervisor);
 	while (nr_blocks)
 		give_back(0);
 	CU_ASSERT_EQUAL(heap_free_pages(), before);
@@ -360,6 +362,7 @@ static void test_objects(void)
 {
 	static const size_t sizes[] = { 1, 16, 17, 100, 2048, 2049, 4096, 5000, 70000 };
 	char *v[ARRAY_SIZE(sizes)];
+	unsigned long all = heap_free_pages() + heap_hypervisor_pages();
 
 	for (unsigned int round = 0; round < 3; round++) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -373,10 +376,12 @@ static void test_objects(void)
 				}
 			memset(v[i], 0x33, sizes[i]);
 		}
+		CU_ASSERT_EQUAL(heap_free_pages() + heap_hypervisor_pages(), all);
 		for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
 			hv_free(v[i]);
 	}
 	hv_free(NULL);
+	CU_ASSERT_EQUAL(heap_free_pages() + heap_hypervisor_pages(), all);
 	CU_ASSERT_PTR_NULL(hv_alloc(1UL << 40));
 }
 

@@ -29,7 +29,7 @@ static int get_type_again(unsigned int frame, u64 type)
 	do
 		rc = page_get_with_type(_mfn(frame), &domain_a, type);
 	while (rc == -XEN_ERESTART && rand() % 8);
-	CU_ASSERT(rc != -XEN_ERESTART || (type >= PGT_l2 && type <= PGT_l4));
+	CU_ASSERT(rc != -XEN_ERESTART || (pgt_level(type) >= 2 && pgt_level(type) <= 4));
 	return rc;
 }
 
@@ -233,7 +233,7 @@ static void test_flush(void)
 }
 
 /*
- * A preemption point is for whoever validates a table of level 2 to 4, which can go on where it stopped. Nobody else may be told to
+ * A preemption point is for whoever validates a table of level 3 or 4, which can go on where it stopped. Nobody else may be told to
  * come again: a store to a page table, an LDT fault or a grant has nobody to tell it to.
  */
 static void test_dead_in_the_way(void)

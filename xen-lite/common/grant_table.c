@@ -131,14 +131,27 @@ void grant_table_free(struct domain *d)
 	d->grant_table = NULL;
 }
 
+int grant_table_grow(struct domain *d, unsigned int nr)
+{
+	struct grant_table *gt = d->grant_table;
+	bool ok = true;
+
+	while (ok && ACCESS_ONCE(gt->nr_frames) < nr) {
+		spin_lock(&gt->lock);
+		ok = gt->nr_frames >= nr || (d->dying == DOMDYING_alive && table_grow(d, gt));
+		spin_unlock(&gt->lock);
+		if (hypercall_preempt_check() && ok && ACCESS_ONCE(gt->nr_frames) < nr)
+			return -XEN_ERESTART;
+	}
+	return ok ? 0 : -XEN_ENOMEM;
+}
+
 mfn_t grant_table_frame(struct domain *d, unsigned int nr)
 {
 	struct grant_table *gt = d->grant_table;
 	mfn_t m = INVALID_MFN;
 
 	spin_lock(&gt->lock);
-	while (nr >= gt->nr_frames && d->dying == DOMDYING_alive && table_grow(d, gt))
-		;
 	if (nr < gt->nr_frames)
 		m = virt_to_mfn(gt->shared[nr]);
 	spin_unlock(&gt->lock);
@@ -618,12 +631,16 @@ static long setup_table(struct gnttab_setup_table *op)
 	if (op->nr_frames > d->grant_table->max_frames)
 		op->status = refuse(GNTST_general_error, "%u frames, limit %u", op->nr_frames,
 				    d->grant_table->max_frames);
-	for (unsigned int i = 0; !op->status && i < op->nr_frames; i++) {
+	if (!op->status)
+		rc = grant_table_grow(d, op->nr_frames);
+	if (rc == -XEN_ENOMEM) {
+		op->status = GNTST_general_error;
+		rc = 0;
+	}
+	for (unsigned int i = 0; !rc && !op->status && i < op->nr_frames; i++) {
 		xen_pfn_t m = mfn_x(grant_table_frame(d, i));
 
-		if (m == mfn_x(INVALID_MFN))
-			op->status = GNTST_general_error;
-		else if (copy_to_guest_offset(op->frame_list.p, i, &m, 1))
+		if (copy_to_guest_offset(op->frame_list.p, i, &m, 1))
 			rc = -XEN_EFAULT;
 	}
 	domain_put(d);
@@ -866,7 +883,9 @@ long do_grant_table_op(unsigned int cmd, void *uop, unsigned int count)
 	default:
 		return -XEN_ENOSYS;
 	}
-	if (rc || done >= count)
+	if (rc == -XEN_ERESTART)
+		done--;			/* not done after all */
+	else if (rc || done >= count)
 		return rc;
 	return hypercall_continue(__HYPERVISOR_grant_table_op, 3, (unsigned long)cmd, (unsigned long)uop + done * size,
 				  (unsigned long)(count - done));

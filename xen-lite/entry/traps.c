@@ -19,8 +19,10 @@ _Static_assert(offsetof(struct cpu_user_regs, error_code) == UREGS_error_code, "
 _Static_assert(offsetof(struct cpu_user_regs, entry_vector) == UREGS_entry_vector, "entry_vector");
 _Static_assert(offsetof(struct cpu_user_regs, rip) == UREGS_rip, "rip");
 _Static_assert(offsetof(struct cpu_user_regs, cs) == UREGS_cs, "cs");
+_Static_assert(offsetof(struct cpu_user_regs, rflags) == UREGS_rflags, "rflags");
 _Static_assert(offsetof(struct cpu_user_regs, es) == UREGS_es, "es");
 _Static_assert(sizeof(struct cpu_info) == CPUINFO_SIZE, "cpu_info");
+_Static_assert(X86_EFLAGS_VM == EFLAGS_VM, "rflags.VM");
 _Static_assert((STACK_SIZE - CPUINFO_SIZE + UREGS_es) % 16 == 0, "the processor aligns frames to 16 bytes");
 
 struct idt_gate {
@@ -54,6 +56,7 @@ void guest_exception(struct cpu_user_regs *regs);
 bool hv_exception(struct cpu_user_regs *regs);
 void ist_exception(struct cpu_user_regs *regs);
 void guest_interrupt(u32 vector, struct cpu_user_regs *regs);
+void guest_vm86(void);
 
 bool trap_has_error_code(unsigned int vector)
 {
@@ -257,8 +260,7 @@ void ist_exception(struct cpu_user_regs *regs)
 		machine_check_handle(regs);
 		return;
 	case TRAP_debug:
-		/* A guest's data breakpoint may fire on our first instruction or on a copy; it is not ours. */
-		__asm__ __volatile__("mov %0, %%db7" :: "r" (0x400UL));
+		pv_suspend_debugregs();
 		return;
 	}
 	show_registers(regs);
@@ -320,6 +322,11 @@ __hot void guest_exception(struct cpu_user_regs *regs)
 	default:
 		inject_trap(regs->entry_vector, regs->error_code);
 	}
+}
+
+void guest_vm86(void)
+{
+	domain_crash(current->domain, "its user code entered virtual-8086 mode, which no processor has in long mode");
 }
 
 void guest_interrupt(u32 vector, struct cpu_user_regs *regs)

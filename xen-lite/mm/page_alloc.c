@@ -18,6 +18,7 @@
 static DEFINE_SPINLOCK(heap_lock);
 static u32 free_list[NR_ZONES][MAX_ORDER + 1];
 static unsigned long nr_free, nr_total;
+static unsigned long nr_hv;		/* frames that are ours: neither free nor given to a domain */
 
 /* --- before the heap ---------------------------------------------------------------------------------------- */
 
@@ -186,6 +187,7 @@ static void free_frames(unsigned long mfn, unsigned long end)
 		while (mfn + (1UL << order) > end)
 			order--;
 		for (unsigned long i = 0; i < 1UL << order; i++) {
+			nr_hv -= !!(frame_table[mfn + i].count_info & PGC_hv);
 			frame_table[mfn + i] = (struct page_info){
 				.count_info = PGC_ram | PGC_free | PGC_scrub, .owner = PAGE_UNOWNED, .order = 0xff,
 			};
@@ -217,6 +219,7 @@ static void mark_frames(void)
 			frame_table[m].count_info = PGC_ram | PGC_hv | 1;
 			frame_table[m].owner = PAGE_UNOWNED;
 			nr_total++;
+			nr_hv++;
 		}
 	}
 }
@@ -282,7 +285,10 @@ struct page_info *heap_alloc_block(unsigned int order, unsigned int memflags)
 
 void heap_free_block(struct page_info *pg, unsigned int order)
 {
+	unsigned long ours = 0;
+
 	for (unsigned long i = 0; i < 1UL << order; i++) {
+		ours += !!(pg[i].count_info & PGC_hv);
 		pg[i].type_info = PGT_none;
 		pg[i].owner = PAGE_UNOWNED;
 		pg[i].order = 0xff;
@@ -290,6 +296,7 @@ void heap_free_block(struct page_info *pg, unsigned int order)
 		pg[i].count_info = PGC_ram | PGC_free | PGC_scrub;
 	}
 	spin_lock(&heap_lock);
+	nr_hv -= ours;
 	block_free(mfn_x(page_to_mfn(pg)), order);
 	spin_unlock(&heap_lock);
 }
@@ -304,6 +311,9 @@ void *hv_alloc_pages(unsigned int order)
 		pg[i].owner = PAGE_UNOWNED;
 		pg[i].count_info = PGC_ram | PGC_hv | 1;
 	}
+	spin_lock(&heap_lock);
+	nr_hv += 1UL << order;
+	spin_unlock(&heap_lock);
 	return page_to_virt(pg);
 }
 
@@ -330,6 +340,11 @@ unsigned long heap_free_pages(void)
 unsigned long heap_total_pages(void)
 {
 	return nr_total;
+}
+
+unsigned long heap_hypervisor_pages(void)
+{
+	return nr_hv;
 }
 
 /* --- small objects ------------------------------------------------------------------------------------------ */

@@ -100,6 +100,7 @@ int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 	struct domain *d = page_owner(pg);
 	u64 *table = page_to_virt(pg);
 
+	hypercall_preempt_check();		/* the clock of long work runs from here */
 	for (unsigned int i = *done; i < PT_ENTRIES; i++) {
 		u64 e, old;
 		int rc;
@@ -135,6 +136,8 @@ void pt_devalidate(struct page_info *pg, unsigned int level, u16 done)
 
 int pt_drain(struct domain *d)
 {
+	if (d->dead_tables != PAGE_LIST_END)
+		hypercall_preempt_check();	/* starts the clock */
 	while (d->dead_tables != PAGE_LIST_END) {
 		page_settle_dead(frame_table + d->dead_tables);
 		if (hypercall_preempt_check())

@@ -30,6 +30,13 @@ static volatile u64 running, parked;
 
 /* --- one step --- */
 
+static volatile u64 waiter;		/* id + 1 of who may wait, or 0 */
+
+bool may_wait(struct actor *a)
+{
+	return waiter == a->id + 1 || __sync_bool_compare_and_swap(&waiter, 0, a->id + 1);
+}
+
 static void (*const calls[])(struct actor *a, struct call *c) = {
 	call_mmu_update, call_update_va, call_mmuext, call_mmu_update, call_update_va, call_mmuext, call_memory,
 	call_descriptors, call_events, call_events, call_grants, call_grants, call_vcpu, call_self, call_info,
@@ -146,6 +153,8 @@ static void step(struct actor *a)
 	}
 	if (a->needs_restore && chance(a, 30))
 		restore(a);
+	if (waiter == a->id + 1)
+		waiter = 0;
 	a->step++;
 }
 
@@ -285,17 +294,13 @@ static void round_end(void)
 static void ap_loop(void)
 {
 	struct actor *a = &actors[1];
-	u64 other = 0;
 
 	settle(a);
 	for (;;) {
 		while (running) {
 			step(a);
-			if (a->step % 64)
-				continue;
-			if (actors[0].step == other)
+			if (a->step % 64 == 0)
 				poke(0);
-			other = actors[0].step;
 		}
 		settle(a);
 		parked = 1;
@@ -311,14 +316,19 @@ static void ap_main(void)
 }
 
 /* It may be down, asleep, or in a loop in user mode. */
+static void ap_wake(void)
+{
+	hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0);
+	poke(1);
+}
+
 static void ap_stop(void)
 {
 	u64 end = time_now() + 5000000000;
 
 	running = 0;
 	while (!parked && time_now() < end) {
-		hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0);
-		poke(1);
+		ap_wake();
 		spin_ns(20000);
 	}
 	if (!parked)
@@ -418,7 +428,7 @@ static void rounds(void)
 		for (unsigned int i = 0; i < ROUND && !(steps && a->step >= steps); i++) {
 			step(a);
 			if (vcpus > 1 && !(i % 64))
-				hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0);
+				ap_wake();
 		}
 		if (vcpus > 1)
 			ap_stop();

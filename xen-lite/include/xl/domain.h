@@ -168,8 +168,7 @@ struct domain {
 	unsigned int nr_e820;
 
 	unsigned int sched_weight, sched_cap;	/* share; percent of one CPU, 0: none */
-	u32 sched_active;		/* of the accounting pass: vCPUs that share ... */
-	s64 sched_grant;		/* ... this much CPU time, ns */
+	u32 sched_active;		/* of the accounting pass: vCPUs that share the weight */
 	struct timer watchdog[NR_WATCHDOGS];	/* SCHEDOP_watchdog, under d->lock */
 	u32 watchdog_inuse;
 	bool is_initialised;		/* first unpause has happened */

@@ -104,6 +104,7 @@ struct page_info *heap_alloc_block(unsigned int order, unsigned int memflags);	/
 void heap_free_block(struct page_info *pg, unsigned int order);	/* frames that nobody owns or refers to */
 unsigned long heap_free_pages(void);	/* frames */
 unsigned long heap_total_pages(void);
+unsigned long heap_hypervisor_pages(void);	/* neither free nor a domain's */
 /* Share a page of ours with d (shared_info, grant frames): d may map it, writable or only readable. */
 void page_share_with(void *v, struct domain *d, bool writable);
 

@@ -14,6 +14,7 @@ struct runqueue {
 	struct vcpu *curr;		/* who runs, or is being switched to */
 	struct vcpu *idle;
 	bool resched;			/* another CPU wants this one to pick again */
+	bool missed;			/* another queue was locked when this CPU wanted to take from it */
 	bool ticking;
 	s_time_t slice_start;
 	struct timer tick;
@@ -28,6 +29,12 @@ struct sched_vcpu {
 	s64 credit;			/* ns of CPU time it may use before others go first */
 	s_time_t charged;		/* while it runs: up to when its credit has been charged */
 	s_time_t used;			/* since the last accounting pass */
+	/* of the accounting pass, see sched_share.c */
+	bool active;			/* takes part */
+	s64 busy;			/* run and waited until the last one */
+	s64 want, grant;		/* ns: the most it takes; what it gets */
+	u64 weight;			/* its part of its domain's */
+	unsigned int set;		/* the CPUs that it is bound to */
 	int prio;
 	bool parked;			/* has used up its cap */
 	bool yield;			/* goes to the end of the queue once */
@@ -56,6 +63,9 @@ extern const struct sched_ops sched_credit;
 
 #define SCHED_TICK	10000000LL	/* ns */
 extern u32 sched_slice_ms;
+
+/* sched_share.c: divides a period's time of all CPUs among the active vCPUs; fills ->grant from ->want, weight, affinity. */
+void sched_share_out(s64 period);
 
 /* sched.c: makes the CPU pick again soon. The interrupt is sent by runq_unlock(). */
 void runq_resched(struct runqueue *rq);
