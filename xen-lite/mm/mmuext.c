@@ -182,9 +182,9 @@ int mmuext_self(const struct mmuext_op *op)
 	int rc;
 
 	spin_lock(&d->pt_lock);
-	do
-		rc = op_on_self(current, op);
-	while (rc == -XEN_ERESTART);
+	rc = op_on_self(current, op);
+	if (!rc)
+		rc = pt_drain(d);
 	spin_unlock(&d->pt_lock);
 	return rc;
 }

@@ -159,28 +159,29 @@ static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
 #define CR4_GUEST_MAY_SET	(X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | \
 				 X86_CR4_DE | X86_CR4_PGE | X86_CR4_PSE | 4 /* TSD */)
 
-static bool write_cr(struct vcpu *v, unsigned int cr, u64 val)
+/* 0; -XEN_EINVAL; -XEN_ERESTART: preempted, the instruction is to be executed again. */
+static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 {
 	switch (cr) {
 	case 0:
 		do_fpu_taskswitch(val & X86_CR0_TS ? 1 : 0);
-		return true;
+		return 0;
 	case 2:
 		v->info->arch.cr2 = val;
-		return true;
+		return 0;
 	case 3: {
 		struct mmuext_op op = { .cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = val >> PAGE_SHIFT };
 
-		return !mmuext_self(&op);
+		return mmuext_self(&op);
 	}
 	case 4:
 		/* What it may not have is ignored, as long as nothing unknown is asked for. */
 		v->pv.cr4 = (val & CR4_GUEST_MAY_SET) | X86_CR4_PAE;
 		if (!cpu_features.xsave)
 			v->pv.cr4 &= ~(u64)X86_CR4_OSXSAVE;
-		return true;
+		return 0;
 	}
-	return false;
+	return -XEN_EINVAL;
 }
 
 /* x87 always; AVX needs SSE; the AVX-512 states come together, with AVX; nothing that the host does not save. */
@@ -197,6 +198,7 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 {
 	u64 val = 0;
 	long dr;
+	int rc;
 
 	switch (in->class) {
 	case INSN_MOV_FROM_CR:
@@ -205,8 +207,9 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 		insn_reg_write(regs, in->rm, 8, val);
 		break;
 	case INSN_MOV_TO_CR:
-		if (!write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8)))
-			return false;
+		rc = write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8));
+		if (rc)
+			return rc == -XEN_ERESTART;
 		break;
 	case INSN_MOV_FROM_DR:
 		if (in->reg == 4 || in->reg == 5)	/* other names of 6 and 7, but not with CR4.DE */

@@ -67,7 +67,8 @@ void pv_load_debugregs(const struct vcpu *v);
 void pv_clear_debugregs(void);
 void pv_suspend_debugregs(void);	/* until the exit path finds HAZARD_DEBUG */
 void pv_resume_debugregs(const struct vcpu *v);
-int mmuext_self(const struct mmuext_op *op);	/* mm/mmuext.c: one operation of the current vCPU on itself */
+/* mm/mmuext.c: one operation of the current vCPU on itself; -ERESTART: the same again, to go on. */
+int mmuext_self(const struct mmuext_op *op);
 int load_ds(u16 sel);	/* entry.S: 0, or -EFAULT and the null selector is loaded */
 int load_es(u16 sel);
 int load_fs(u16 sel);

@@ -113,7 +113,7 @@ bool page_get(struct page_info *pg, const struct domain *d);	/* only if owned by
 void page_put(struct page_info *pg);				/* the last one frees it */
 bool page_get_owner_any(struct page_info *pg, struct domain **owner);	/* whoever owns it; NULL owner fails */
 /*
- * Typed use; the caller already holds a reference. 0; -EINVAL: other type in use. -ERESTART: preempted half way, only for PGT_l3 and
+ * Typed use; the caller already holds a reference. 0; -EINVAL: other type in use. -ERESTART: preempted half way, only for PGT_l2 to
  * PGT_l4, so whoever takes another type has nothing to continue.
  */
 int page_get_type(struct page_info *pg, u64 type);
