@@ -18,6 +18,24 @@
 
 static u32 dom0_cf8;		/* the configuration address that dom0 last wrote */
 
+/* One byte of guest kernel memory; a program that uses ports does not have that in its address space. */
+static bool read_kernel_byte(struct vcpu *v, unsigned long addr, u8 *byte)
+{
+	struct domain *d = v->domain;
+	bool ok = false;
+	u64 *pte;
+
+	spin_lock(&d->pt_lock);
+	pte = guest_kernel_l1_entry(v, addr);
+	if (pte && (*pte & PTE_P) && mfn_valid(pte_mfn(*pte)) && page_get(mfn_to_page(pte_mfn(*pte)), d)) {
+		*byte = ((const u8 *)mfn_to_virt(pte_mfn(*pte)))[addr & ~PAGE_MASK];
+		page_put(mfn_to_page(pte_mfn(*pte)));
+		ok = true;
+	}
+	spin_unlock(&d->pt_lock);
+	return ok;
+}
+
 static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 {
 	unsigned int need = v->pv.kernel_mode ? 1 : 3;
@@ -28,7 +46,7 @@ static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 		u8 bits;
 
 		if (!v->pv.iobmp || p >= v->pv.iobmp_ports ||
-		    raw_copy_from_guest(&bits, (u8 *)v->pv.iobmp + p / 8, 1) || (bits >> (p % 8) & 1))
+		    !read_kernel_byte(v, (unsigned long)v->pv.iobmp + p / 8, &bits) || (bits >> (p % 8) & 1))
 			return false;
 	}
 	return true;

@@ -173,6 +173,40 @@ static void test_bitmap(void)
 	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, &op), 0);
 }
 
+/* The same for a program: the bitmap lies in kernel memory, which the program cannot see. IOPL 3 is for programs, too. */
+static void test_user(void)
+{
+	static const u8 code[] = { 0xe4, 0x80, 0x0f, 0x05, 0x90, 0x90, 0x90, 0x90, 0xe4, 0x82, 0x0f, 0x05 };
+	static u8 bits[32];
+	struct physdev_set_iobitmap op = { .nr_ports = 0x90 };
+	struct regs r;
+
+	memset(bits, 0xff, sizeof(bits));
+	bits[0x80 / 8] &= ~1;
+	set_xen_guest_handle(op.bitmap, bits);
+	user_space_init(code, sizeof(code));
+	iopl(1);				/* the kernel's own rights are not the program's */
+	user_regs_init(&r);
+	user_run(&r);
+	CHECK(trap.vector == 13 && trap.rip == USER_CODE, "in without a right: trap %lu", trap.vector);
+	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, &op), 0);
+	user_regs_init(&r);
+	user_run(&r);
+	CHECK(trap.vector == VEC_SYSCALL, "in that the bitmap allows: trap %lu at 0x%lx", trap.vector, trap.rip);
+	user_regs_init(&r);
+	r.rip += 8;
+	user_run(&r);
+	CHECK(trap.vector == 13 && trap.rip == USER_CODE + 8, "in that it does not: trap %lu", trap.vector);
+	iopl(3);
+	user_regs_init(&r);
+	r.rip += 8;
+	user_run(&r);
+	CHECK(trap.vector == VEC_SYSCALL, "in with IOPL 3: trap %lu", trap.vector);
+	iopl(1);
+	op = (struct physdev_set_iobitmap){ .nr_ports = 0 };
+	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, &op), 0);
+}
+
 /* cli and sti: allowed with IOPL, without effect on anything; popf never faults and changes neither IF nor IOPL. */
 static void test_flags(void)
 {
@@ -298,6 +332,7 @@ void test_main(void)
 	test_strings();
 	test_long_strings();
 	test_bitmap();
+	test_user();
 	test_flags();
 	test_control();
 	test_unknown();

@@ -56,6 +56,7 @@ void log_unknown_insn(const struct vcpu *v, const char *what, const struct cpu_u
 bool emulate_privileged(struct cpu_user_regs *regs);	/* #GP: true when handled (done, or a trap was queued) */
 bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr);	/* #PF: a store to a page table */
 bool desc_ldt_fault(unsigned long addr);	/* #PF in the LDT window: true when the page is there now */
+unsigned long desc_fault_address(unsigned long addr);	/* #PF there all the same: where that is in the guest's LDT */
 bool desc_check(u64 *desc);		/* pv/desc.c: harmless in ring 3? May fix privilege levels up */
 void pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d);
 int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);	/* 0, or -XEN_EINVAL: the guest gets #GP */
