@@ -207,19 +207,6 @@ static void by_the_tools(void)
 	CHECK(!child_exists(&c), "the child is still there");
 }
 
-/* The number behind `name=` on the command line, or 0. */
-static u64 argument(const char *name)
-{
-	const char *s = (char *)start_info->cmd_line;
-	u64 n = 0;
-
-	for (; *s; s++)
-		if (!strncmp(s, name, strlen(name)))
-			for (s += strlen(name); *s >= '0' && *s <= '9'; s++)
-				n = n * 10 + *s - '0';
-	return n;
-}
-
 static void all(u64 rounds)
 {
 	for (u64 i = 0; i < rounds; i++) {
@@ -230,10 +217,8 @@ static void all(u64 rounds)
 
 void test_main(void)
 {
-	u64 before, seed = argument("seed="), rounds = argument("rounds=");
+	u64 before, seed = argument("seed", time_now()), rounds = argument("rounds", ROUNDS);
 
-	seed = seed ? seed : time_now();
-	rounds = rounds ? rounds : ROUNDS;
 	printk("seed=%lu\n", seed);
 	state = seed * 0x9e3779b97f4a7c15 | 1;
 	all(2);

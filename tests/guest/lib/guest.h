@@ -95,6 +95,8 @@ static inline volatile struct vcpu_info *vcpu_info(void)
 	return &shared->vcpu_info[0];
 }
 
+u64 argument(const char *name, u64 otherwise);	/* the number behind `name=` on the command line */
+
 /* --- traps (entry.S, trap.c) --- */
 
 struct regs {
