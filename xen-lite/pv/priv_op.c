@@ -295,6 +295,7 @@ static bool is_ud2(const struct cpu_user_regs *regs)
 bool emulate_forced(struct cpu_user_regs *regs)
 {
 	struct insn in;
+	u64 rip;
 
 	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID) {
 		if (current->pv.kernel_mode && !is_ud2(regs))
@@ -302,7 +303,9 @@ bool emulate_forced(struct cpu_user_regs *regs)
 		return false;
 	}
 	current->count[COUNT_EMULATE]++;
+	rip = regs->rip;
 	do_cpuid(current, &in, regs);
+	emulated_step(current, regs, rip);
 	return true;
 }
 
@@ -378,6 +381,7 @@ bool emulate_privileged(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 	struct insn in;
+	u64 rip = regs->rip;
 
 	if (!guest_insn(&in, regs)) {
 		if (v->pv.kernel_mode && !regs->error_code)
@@ -385,8 +389,10 @@ bool emulate_privileged(struct cpu_user_regs *regs)
 		return false;
 	}
 	v->count[COUNT_EMULATE]++;
-	if (emulate(v, &in, regs))
+	if (emulate(v, &in, regs)) {
+		emulated_step(v, regs, rip);
 		return true;
+	}
 	if (v->pv.kernel_mode && in.class != INSN_RDMSR && in.class != INSN_WRMSR)	/* these have said more */
 		log_unknown_insn(v, "instruction refused", regs);
 	return false;

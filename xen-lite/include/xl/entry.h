@@ -53,6 +53,7 @@ struct insn;
 bool guest_insn(struct insn *in, const struct cpu_user_regs *regs);
 bool emulate_forced(struct cpu_user_regs *regs);	/* #UD: the "xen" prefix; true when handled */
 void log_unknown_insn(const struct vcpu *v, const char *what, const struct cpu_user_regs *regs);	/* address, bytes */
+void emulated_step(struct vcpu *v, const struct cpu_user_regs *regs, u64 rip_before);	/* for the guest's debugger */
 bool emulate_privileged(struct cpu_user_regs *regs);	/* #GP: true when handled (done, or a trap was queued) */
 bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr);	/* #PF: a store to a page table */
 bool desc_ldt_fault(unsigned long addr);	/* #PF in the LDT window: true when the page is there now */
