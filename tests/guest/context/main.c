@@ -3,9 +3,9 @@
  * vCPU contexts full of nonsense: what a guest says of its own further vCPUs (VCPUOP_initialise), and what tools say
  * (setvcpucontext), then run.
  *
- * Invariant: a context is taken or refused as a whole; one that is taken runs in ring 3, with interrupts on, without IOPL,
- * with descriptors, breakpoints and vector state that the processor takes; whatever it does then ends at worst in the
- * death of its domain. What is read back afterwards is what was set, but for these. Nothing is left over.
+ * Invariant: a context is taken or refused as a whole; one that is taken runs in ring 3, with interrupts on, without
+ * IOPL, with descriptors, breakpoints and vector state that the processor takes; whatever it does then ends at worst in
+ * the death of its domain. What is read back afterwards is what was set, but for these. Nothing is left over.
  *
  * Each round makes a domain, spoils some fields of a good context, and lets it run. The seed is printed; the same seed
  * spoils the same again (`seed=N rounds=M` on the command line; `make soak` runs many).
@@ -198,8 +198,8 @@ static void by_the_tools(void)
 		taken++;
 	}
 	for (unsigned int i = 0; i < 4; i++)
-		CHECK(back.debugreg[i] < 0xffff800000000000 || back.debugreg[i] >= 0xffff880000000000, "DR%u is 0x%lx", i,
-		      back.debugreg[i]);
+		CHECK(back.debugreg[i] < 0xffff800000000000 || back.debugreg[i] >= 0xffff880000000000, "DR%u is 0x%lx",
+		      i, back.debugreg[i]);
 	op.domain = c.id;
 	CHECK_EQ(domctl(&op), 0);
 	spin_ns(2000000);

@@ -140,7 +140,8 @@ static void test_ldt(void)
 /* A program loads from the LDT, which lies in kernel memory that the program cannot see. */
 static void test_ldt_of_user(void)
 {
-	static const u8 code[] = { 0xb8, 0x0f, 0, 0, 0, 0x8e, 0xd8, 0x0f, 0x05 };	/* mov $0xf, %eax; mov %eax, %ds */
+	/* mov $0xf, %eax; mov %eax, %ds; syscall */
+	static const u8 code[] = { 0xb8, 0x0f, 0, 0, 0, 0x8e, 0xd8, 0x0f, 0x05 };
 	struct mmuext_op op = { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (u64)ldt, .arg2.nr_ents = 3 };
 	struct regs r;
 
@@ -157,7 +158,8 @@ static void test_ldt_of_user(void)
 	op.arg1.linear_addr = 0x7654000;
 	CHECK_EQ(hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF), 0);
 	CHECK(!load_ds(1 << 3 | 7), "a segment of an LDT that is not there");
-	CHECK(trap.vector == 14 && trap.cr2 == 0x7654008, "LDT that is not there: trap %lu cr2 0x%lx", trap.vector, trap.cr2);
+	CHECK(trap.vector == 14 && trap.cr2 == 0x7654008, "LDT that is not there: trap %lu cr2 0x%lx",
+	      trap.vector, trap.cr2);
 	op.arg2.nr_ents = 0;
 	op.arg1.linear_addr = 0;
 	CHECK_EQ(hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF), 0);

@@ -45,8 +45,8 @@ static void goes_on(void)
 	user_init();
 	callbacks(event_entry, failsafe_entry, NULL);
 	user_at(5);
-	CHECK(trap.vector == 6 && trap.rip == USER_CODE + 5, "syscall without a callback: trap %lu at 0x%lx", trap.vector,
-	      trap.rip);
+	CHECK(trap.vector == 6 && trap.rip == USER_CODE + 5, "syscall without a callback: trap %lu at 0x%lx",
+	      trap.vector, trap.rip);
 	user_at(7);
 	CHECK(trap.vector == 13 && trap.error == (0x80 << 3 | 2) && trap.rip == USER_CODE + 7,
 	      "int 0x80 without a gate: trap %lu error 0x%lx", trap.vector, trap.error);

@@ -150,8 +150,8 @@ static void test_single_step(void)
 	steps = 0; \
 	asm volatile("lea 1f(%%rip), %0; pushfq; orq $0x100, (%%rsp); popfq; " insn "; 1: nop; nop" \
 		     : "=&r" (behind_) : __VA_ARGS__); \
-	CHECK(steps == 1 && stepped_at == behind_, "step over %s: %u traps, the first %ld bytes behind it", insn, steps, \
-	      (long)(stepped_at - behind_)); \
+	CHECK(steps == 1 && stepped_at == behind_, "step over %s: %u traps, the first %ld bytes behind it", insn, \
+	      steps, (long)(stepped_at - behind_)); \
 } while (0)
 
 static void test_step_over_emulated(void)
