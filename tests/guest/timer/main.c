@@ -62,7 +62,7 @@ static void test_accuracy(void)
 	long best = 1000 * MS;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(delays); i++)
-		for (int round = 0; round < 4; round++) {
+		for (int round = 0; round < 4 || (best >= (long)(2 * MS) && round < 20); round++) {
 			long late = wait_for(time_now() + delays[i]);
 
 			CHECK(late >= 0, "woken %ld ns too early", -late);
