@@ -4,8 +4,8 @@
  * 214, 287).
  *
  * Invariant: each call is done as a whole or refused. The domain never has more than its limit, nor fewer than those
- * that are not touched; no frame is lost or there twice; after its death all of them are free, and dom0's own are as they
- * were.
+ * that are not touched; no frame is lost or there twice; after its death all of them are free, and dom0's own are as
+ * they were.
  */
 #include "child.h"
 
