@@ -46,6 +46,9 @@ GUEST_TESTS   += '$(COUNTED_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
 SOAK_TESTS    += '$(COUNTED_RUN) -t 3600 -g vcpus=1+seed=9+steps=10000000 random' \
 		 '$(COUNTED_RUN) -t 3600 -g vcpus=2+seed=10+steps=5000000 random'
 
+SOAK_TESTS    += '$(B)/tests/guest/run -t 600 -g rounds=2000 context' \
+		 '$(B)/tests/guest/run -t 600 -g lives=2000 deathrace'
+
 HELP += 'bounds|measure_the_longest_stay_of_each_hypercall;_writes_docs/hypercall-bounds.md'
 
 # Of rows with the same name and input the longest counts.

@@ -315,11 +315,23 @@ static void __noreturn dom0_shutdown(u32 code)
 	}
 }
 
+/*
+ * The domain is on its way to a stop because of another vCPU. This one must see to itself: as long as it fails again
+ * each time before it is back in the guest, interrupts stay off and no other CPU can tell it to stop.
+ */
+static void stop_again(struct domain *d)
+{
+	if (d == current->domain)
+		vcpu_sleep_nosync(current);
+}
+
 /* A code noted before by SCHEDOP_shutdown_code wins. */
 void domain_shutdown(struct domain *d, u32 code)
 {
-	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST))
+	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST)) {
+		stop_again(d);
 		return;
+	}
 	if (d->shutdown_code == ~0U)
 		d->shutdown_code = code;
 	if (d == dom0)
@@ -351,6 +363,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 	va_end(ap);
 	if (d->shutting_down) {
 		printk(XL_GUEST "d%u, already stopped: %s\n", d->id, why);
+		stop_again(d);
 		return;
 	}
 	memcpy(d->crash_reason, why, sizeof(why));

@@ -281,7 +281,7 @@ static __hot void guest_page_fault(struct cpu_user_regs *regs)
 	    (error & (PFEC_present | PFEC_write | PFEC_reserved)) == (PFEC_present | PFEC_write) &&
 	    emulate_pt_write(regs, addr))
 		return;
-	inject_page_fault(addr, error);
+	inject_page_fault(desc_fault_address(addr), error);
 }
 
 static void guest_debug(void)

@@ -11,10 +11,8 @@
 
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 
-__hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
+static __hot u64 *l1_entry(mfn_t table, unsigned long va)
 {
-	mfn_t table = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN) ? v->pv.kernel_l4 : v->pv.user_l4;
-
 	if (!is_canonical(va) || pt_slot_is_ours(pt_index(va, 4)) || mfn_eq(table, INVALID_MFN))
 		return NULL;
 	for (unsigned int level = 4; level > 1; level--) {
@@ -25,6 +23,18 @@ __hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
 		table = pte_mfn(e);
 	}
 	return (u64 *)mfn_to_virt(table) + pt_index(va, 1);
+}
+
+__hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
+{
+	bool kernel = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN);
+
+	return l1_entry(kernel ? v->pv.kernel_l4 : v->pv.user_l4, va);
+}
+
+u64 *guest_kernel_l1_entry(struct vcpu *v, unsigned long va)
+{
+	return l1_entry(v->pv.kernel_l4, va);
 }
 
 /* --- mmu_update --------------------------------------------------------------------------------------------------- */

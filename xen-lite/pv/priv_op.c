@@ -18,6 +18,24 @@
 
 static u32 dom0_cf8;		/* the configuration address that dom0 last wrote */
 
+/* One byte of guest kernel memory; a program that uses ports does not have that in its address space. */
+static bool read_kernel_byte(struct vcpu *v, unsigned long addr, u8 *byte)
+{
+	struct domain *d = v->domain;
+	bool ok = false;
+	u64 *pte;
+
+	spin_lock(&d->pt_lock);
+	pte = guest_kernel_l1_entry(v, addr);
+	if (pte && (*pte & PTE_P) && mfn_valid(pte_mfn(*pte)) && page_get(mfn_to_page(pte_mfn(*pte)), d)) {
+		*byte = ((const u8 *)mfn_to_virt(pte_mfn(*pte)))[addr & ~PAGE_MASK];
+		page_put(mfn_to_page(pte_mfn(*pte)));
+		ok = true;
+	}
+	spin_unlock(&d->pt_lock);
+	return ok;
+}
+
 static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 {
 	unsigned int need = v->pv.kernel_mode ? 1 : 3;
@@ -28,7 +46,7 @@ static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 		u8 bits;
 
 		if (!v->pv.iobmp || p >= v->pv.iobmp_ports ||
-		    raw_copy_from_guest(&bits, (u8 *)v->pv.iobmp + p / 8, 1) || (bits >> (p % 8) & 1))
+		    !read_kernel_byte(v, (unsigned long)v->pv.iobmp + p / 8, &bits) || (bits >> (p % 8) & 1))
 			return false;
 	}
 	return true;
@@ -280,6 +298,7 @@ static bool is_ud2(const struct cpu_user_regs *regs)
 bool emulate_forced(struct cpu_user_regs *regs)
 {
 	struct insn in;
+	u64 rip;
 
 	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID) {
 		if (current->pv.kernel_mode && !is_ud2(regs))
@@ -287,7 +306,9 @@ bool emulate_forced(struct cpu_user_regs *regs)
 		return false;
 	}
 	current->count[COUNT_EMULATE]++;
+	rip = regs->rip;
 	do_cpuid(current, &in, regs);
+	emulated_step(current, regs, rip);
 	return true;
 }
 
@@ -363,6 +384,7 @@ bool emulate_privileged(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 	struct insn in;
+	u64 rip = regs->rip;
 
 	if (!guest_insn(&in, regs)) {
 		if (v->pv.kernel_mode && !regs->error_code)
@@ -370,8 +392,10 @@ bool emulate_privileged(struct cpu_user_regs *regs)
 		return false;
 	}
 	v->count[COUNT_EMULATE]++;
-	if (emulate(v, &in, regs))
+	if (emulate(v, &in, regs)) {
+		emulated_step(v, regs, rip);
 		return true;
+	}
 	if (v->pv.kernel_mode && in.class != INSN_RDMSR && in.class != INSN_WRMSR)	/* these have said more */
 		log_unknown_insn(v, "instruction refused", regs);
 	return false;

@@ -95,6 +95,8 @@ static inline volatile struct vcpu_info *vcpu_info(void)
 	return &shared->vcpu_info[0];
 }
 
+u64 argument(const char *name, u64 otherwise);	/* the number behind `name=` on the command line */
+
 /* --- traps (entry.S, trap.c) --- */
 
 struct regs {
@@ -188,6 +190,7 @@ unsigned int ipi_bind(unsigned int vcpu);
 u64 time_now(void);				/* ns since boot of the hypervisor, by vCPU 0's clock */
 u64 time_read(const volatile struct vcpu_time_info *t);
 void spin_ns(u64 ns);
+void nap_ns(u64 ns);				/* asleep: others run */
 
 /* --- memory and page tables (pt.c) --- */
 

@@ -79,6 +79,20 @@ void test_die(const char *fmt, ...)
 	__builtin_unreachable();
 }
 
+u64 argument(const char *name, u64 otherwise)
+{
+	const char *s = (char *)start_info->cmd_line;
+	u64 n = 0;
+
+	for (; *s; s++)
+		if (!strncmp(s, name, strlen(name)) && s[strlen(name)] == '=') {
+			for (s += strlen(name) + 1; *s >= '0' && *s <= '9'; s++)
+				n = n * 10 + *s - '0';
+			return n;
+		}
+	return otherwise;
+}
+
 void guest_start(struct start_info *si)
 {
 	start_info = si;

@@ -92,6 +92,7 @@ struct vcpu {
 	unsigned int poll_port;		/* the one port polled, or 0 for a list */
 	unsigned long runstate_guest;	/* guest address, 0 when not registered */
 	bool runstate_pending;		/* could not be written in user mode: the switch to kernel mode calls publish */
+	bool time_pending;		/* the same of the copy of the clock */
 	struct vcpu_runstate_info runstate;
 	unsigned long time_guest;	/* address of the secondary vcpu_time_info, 0 when not registered */
 	struct timer singleshot, poll_timer, periodic;
