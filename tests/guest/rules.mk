@@ -42,3 +42,7 @@ GUEST_TESTS   += '$(RANDOM_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
 		 '$(RANDOM_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'
 SOAK_TESTS    += '$(RANDOM_RUN) -t 3600 -g vcpus=1+seed=9+steps=10000000 random' \
 		 '$(RANDOM_RUN) -t 3600 -g vcpus=2+seed=10+steps=5000000 random'
+# The scheduler's figures, 2 s for each, and 30 s.
+SHARES_RUN    := $(B)/tests/guest/run -I -c qemu64 -M q35
+GUEST_TESTS   += '$(SHARES_RUN) -t 400 -g seconds=2 shares'
+SOAK_TESTS    += '$(SHARES_RUN) -s 1 -t 1800 -g seconds=30 shares' '$(SHARES_RUN) -s 2 -t 1800 -g seconds=30 shares'

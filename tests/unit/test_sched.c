@@ -713,6 +713,30 @@ static void test_affinity_wins(void)
 	machine_down();
 }
 
+/* The one that runs where it wakes up is as urgent, but another CPU does something less urgent: it runs there. */
+static void test_preempts_elsewhere(void)
+{
+	struct vcpu *hog, *first, *second;
+
+	machine_up(2);
+	hog = add_running(256, 0);
+	vcpu_set_affinity(hog, cpu1, NULL);
+	first = add_vcpu(256, 0);
+	second = add_vcpu(256, 0);
+	first->cpu = second->cpu = 0;
+	run_for(SEC);
+	start(first);
+	start(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, first);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, second);
+	block(first);
+	block(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, hog);
+	machine_down();
+}
+
 /* The other queue is locked each time it wants to take from it: it tries again and does not go to sleep. */
 static void test_steal_from_locked(void)
 {
@@ -1125,6 +1149,7 @@ int main(void)
 	CU_add_test(s, "boost on wake", test_boost);
 	CU_add_test(s, "affinity", test_affinity);
 	CU_add_test(s, "affinity before idleness", test_affinity_wins);
+	CU_add_test(s, "preempting elsewhere", test_preempts_elsewhere);
 	CU_add_test(s, "taking from a locked queue", test_steal_from_locked);
 	CU_add_test(s, "making room for a pinned one", test_makes_room);
 	CU_add_test(s, "soft affinity at waking", test_soft_at_wake);

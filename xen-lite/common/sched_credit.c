@@ -93,9 +93,9 @@ static void credit_dequeue(struct vcpu *v)
 	list_del(&v->sched->link);
 }
 
-static bool credit_preempts(const struct vcpu *v, const struct vcpu *curr)
+static bool credit_preempts(const struct vcpu *v, const struct runqueue *rq)
 {
-	return v->sched->prio > curr->sched->prio;
+	return v->sched->prio > ACCESS_ONCE(rq->prio);
 }
 
 /* The best of rq for `cpu` that is better than `prio`; with soft: only one that likes it there. */
@@ -156,7 +156,7 @@ static struct vcpu *credit_pick(struct runqueue *rq, s_time_t when)
 	int prio = s ? s->prio : PRIO_IDLE;
 	struct vcpu *v = NULL;
 
-	if (prio < PRIO_UNDER && nr_cpus > 1)
+	if (prio < PRIO_BOOST && nr_cpus > 1)
 		v = steal(rq, prio);
 	if (!v && s) {
 		v = s->v;
@@ -164,6 +164,7 @@ static struct vcpu *credit_pick(struct runqueue *rq, s_time_t when)
 	}
 	if (v)
 		v->sched->charged = when;
+	ACCESS_ONCE(rq->prio) = v ? v->sched->prio : PRIO_IDLE;
 	return v;
 }
 
@@ -193,6 +194,7 @@ static bool credit_tick(struct runqueue *rq, s_time_t when)
 		return false;
 	credit_charge(rq->curr, when);
 	curr->prio = curr->credit < 0 ? PRIO_OVER : PRIO_UNDER;
+	ACCESS_ONCE(rq->prio) = curr->prio;
 	if (list_empty(&rq->queue))
 		return slice_over && curr->prio == PRIO_OVER && nr_cpus > 1;
 	head = list_first_entry(&rq->queue, struct sched_vcpu, link);
@@ -232,6 +234,8 @@ static void vcpu_requeue(struct runqueue *rq, struct vcpu *v, int prio)
 	if (queued)
 		list_del(&s->link);
 	s->prio = prio;
+	if (rq->curr == v)
+		ACCESS_ONCE(rq->prio) = prio;
 	if (s->parked) {
 		if (rq->curr == v)
 			runq_resched(rq);

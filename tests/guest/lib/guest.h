@@ -63,6 +63,8 @@ void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
 /* End at once; for failures after which nothing can go on. */
 void test_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void test_finish(void) __attribute__((noreturn));
+/* The number in name=NUMBER on the command line. */
+u64 test_option(const char *name, u64 otherwise);
 
 /* --- output (print.c): to console_io as dom0, else to the PV console ring --- */
 

@@ -13,6 +13,7 @@ struct runqueue {
 	u32 cpu;
 	struct vcpu *curr;		/* who runs, or is being switched to */
 	struct vcpu *idle;
+	int prio;			/* the policy's, of who runs; read by others without the lock */
 	bool resched;			/* another CPU wants this one to pick again */
 	bool missed;			/* another queue was locked when this CPU wanted to take from it */
 	bool ticking;
@@ -53,7 +54,7 @@ struct sched_ops {
 	void (*enqueue)(struct runqueue *rq, struct vcpu *v, bool woken);
 	void (*dequeue)(struct vcpu *v);
 	struct vcpu *(*pick)(struct runqueue *rq, s_time_t now);	/* off its queue; NULL: idle */
-	bool (*preempts)(const struct vcpu *v, const struct vcpu *curr);
+	bool (*preempts)(const struct vcpu *v, const struct runqueue *rq);	/* goes before who runs there; any lock */
 	void (*charge)(struct vcpu *v, s_time_t now);	/* v ran until now */
 	bool (*tick)(struct runqueue *rq, s_time_t now);	/* every SCHED_TICK while busy; true: pick again */
 	bool (*needs_ticks)(void);			/* no lock: even while this CPU is idle */
