@@ -46,3 +46,6 @@ SOAK_TESTS    += '$(RANDOM_RUN) -t 3600 -g vcpus=1+seed=9+steps=10000000 random'
 SHARES_RUN    := $(B)/tests/guest/run -I -c qemu64 -M q35
 GUEST_TESTS   += '$(SHARES_RUN) -t 400 -g seconds=2 shares'
 SOAK_TESTS    += '$(SHARES_RUN) -s 1 -t 1800 -g seconds=30 shares' '$(SHARES_RUN) -s 2 -t 1800 -g seconds=30 shares'
+# Two vCPUs racing on mappings, on two and on three CPUs.
+SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -s 2 -t 900 -g seconds=600 stale' \
+		 '$(B)/tests/guest/run -c max -M q35 -s 3 -t 900 -g seconds=600 stale'
