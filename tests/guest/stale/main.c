@@ -4,10 +4,10 @@
  * ever asking for a flush.
  *
  * Invariant: once the hypercall that gives the frame its new use has returned, not one more of vCPU 1's writes arrives:
- * the hypervisor flushes by itself before a frame changes type or owner. Tried with a frame that becomes a page table (its
- * mapping changed by hypercall and by a plain store), one that was mapped by a table that becomes data, one that goes back to
- * the hypervisor and comes again, and one whose grant is unmapped. With more than two CPUs vCPU 1 also moves about, so that
- * CPUs keep an old address space while they idle.
+ * the hypervisor flushes by itself before a frame changes type or owner. Tried with a frame that becomes a page table
+ * (its mapping changed by hypercall and by a plain store), one that was mapped by a table that becomes data, one that
+ * goes back to the hypervisor and comes again, and one whose grant is unmapped. With more than two CPUs vCPU 1 also
+ * moves about, so that CPUs keep an old address space while they idle.
  *
  * seconds=N on the command line: how long (1). What vCPU 1 writes are even numbers: no entry of a table is present.
  */
