@@ -49,3 +49,6 @@ SOAK_TESTS    += '$(SHARES_RUN) -s 1 -t 1800 -g seconds=30 shares' '$(SHARES_RUN
 # Two vCPUs racing on mappings, on two and on three CPUs.
 SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -s 2 -t 900 -g seconds=600 stale' \
 		 '$(B)/tests/guest/run -c max -M q35 -s 3 -t 900 -g seconds=600 stale'
+# Many processors.
+GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64 -M q35 -s 64 -m 1024 -t 200 vcpus'
+SOAK_TESTS    += '$(B)/tests/guest/run -c max -M q35 -s 200 -m 2048 -t 900 vcpus'

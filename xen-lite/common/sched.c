@@ -326,26 +326,29 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
 
 /* --- the switch ---------------------------------------------------------------------------------------- */
 
-/* Under the lock: what prev becomes, and who is next. */
+/*
+ * Under the lock: what prev becomes, and who is next. A vCPU that just goes on is in no queue at any moment, or idle CPUs
+ * would look at it.
+ */
 static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 {
-	struct vcpu *next;
+	struct vcpu *next, *alone = NULL;
 
 	if (prev != rq->idle) {
 		ops->charge(prev, t);
-		if (vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu)
-			ops->enqueue(rq, prev, false);
+		if (vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu) {
+			if (list_empty(&rq->queue) && !prev->sched->parked)
+				alone = prev;
+			else
+				ops->enqueue(rq, prev, false);
+		}
 	}
-	next = ops->pick(rq, t);
+	next = ops->pick(rq, alone, t);
 	if (!next && nr_cpus > 1) {
 		rq->curr = rq->idle;
 		rq->missed = false;
 		smp_mb();		/* see call_cpu() */
-		next = ops->pick(rq, t);
-		if (!next && rq->missed) {
-			smp_serve();
-			hazard_raise(HAZARD_RESCHED);	/* again, at once */
-		}
+		next = ops->pick(rq, NULL, t);
 	}
 	if (!next)
 		next = rq->idle;
@@ -353,6 +356,24 @@ static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 	rq->slice_start = t;
 	offer_rest(rq);
 	return next;
+}
+
+/* This CPU goes idle, but some queues were locked when it wanted to look: this time it waits for them. */
+static void look_again(struct runqueue *rq)
+{
+	bool found = false;
+
+	for (u32 cpu = 0; cpu < nr_cpus && !found; cpu++) {
+		struct runqueue *other = &per_cpu(runq, cpu);
+
+		if (other == rq || list_empty(&other->queue))
+			continue;
+		spin_lock(&other->lock);
+		found = ops->has_for(other, rq->cpu);
+		spin_unlock(&other->lock);
+	}
+	if (found)
+		hazard_raise(HAZARD_RESCHED);
 }
 
 /*
@@ -387,7 +408,7 @@ void schedule(void)
 	struct runqueue *rq = &this_cpu(runq);
 	struct vcpu *prev = current, *next;
 	s_time_t t = now();
-	bool start_ticks;
+	bool start_ticks, look;
 
 	spin_lock(&rq->lock);
 	ACCESS_ONCE(rq->resched) = false;
@@ -401,7 +422,10 @@ void schedule(void)
 	}
 	start_ticks = next != rq->idle && !rq->ticking;
 	rq->ticking |= start_ticks;
+	look = next == rq->idle && rq->missed;
 	runq_unlock(rq);
+	if (look)
+		look_again(rq);
 	if (start_ticks)
 		timer_set(&rq->tick, t + SCHED_TICK);
 	if (next == prev)

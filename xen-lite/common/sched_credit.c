@@ -113,6 +113,11 @@ static struct sched_vcpu *queue_find(struct runqueue *rq, u32 cpu, int prio, boo
 	return NULL;
 }
 
+static bool credit_has_for(struct runqueue *peer, u32 cpu)
+{
+	return queue_find(peer, cpu, PRIO_IDLE, false);
+}
+
 static struct vcpu *steal_from(struct runqueue *peer, struct runqueue *rq, int prio, bool soft)
 {
 	struct sched_vcpu *s;
@@ -150,17 +155,25 @@ static struct vcpu *steal(struct runqueue *rq, int prio)
 	return NULL;
 }
 
-static struct vcpu *credit_pick(struct runqueue *rq, s_time_t when)
+/* `alone` could go on here and is in no queue, ours is empty then; should it not be chosen it is queued. */
+static struct vcpu *credit_pick(struct runqueue *rq, struct vcpu *alone, s_time_t when)
 {
-	struct sched_vcpu *s = list_empty(&rq->queue) ? NULL : list_first_entry(&rq->queue, struct sched_vcpu, link);
-	int prio = s ? s->prio : PRIO_IDLE;
+	struct sched_vcpu *s = alone ? alone->sched : NULL;
 	struct vcpu *v = NULL;
+	int prio;
 
+	if (!s && !list_empty(&rq->queue))
+		s = list_first_entry(&rq->queue, struct sched_vcpu, link);
+	prio = !s ? PRIO_IDLE : s->yield ? PRIO_OVER : s->prio;
 	if (prio < PRIO_BOOST && nr_cpus > 1)
 		v = steal(rq, prio);
+	if (v && alone)
+		credit_enqueue(rq, alone, false);
 	if (!v && s) {
 		v = s->v;
-		list_del(&s->link);
+		s->yield = false;
+		if (!alone)
+			list_del(&s->link);
 	}
 	if (v)
 		v->sched->charged = when;
@@ -317,6 +330,7 @@ const struct sched_ops sched_credit = {
 	.enqueue = credit_enqueue,
 	.dequeue = credit_dequeue,
 	.pick = credit_pick,
+	.has_for = credit_has_for,
 	.preempts = credit_preempts,
 	.charge = credit_charge,
 	.tick = credit_tick,
