@@ -37,7 +37,8 @@ static void test_host(struct xenctl *x)
 	static struct xenctl_version v;
 	struct xenctl_physinfo p;
 	char ring[65536];
-	uint64_t idle[64], max;
+	struct xenctl_sched_params sp;
+	uint64_t idle[64], max, own = 0;
 	uint32_t id, index = 0;
 	long n;
 
@@ -48,6 +49,18 @@ static void test_host(struct xenctl *x)
 	IS(xenctl_version(x, &v), 0);
 	TRUE(v.major == 4 && v.pagesize == 4096 && strstr(v.capabilities, "xen-3.0-x86_64"));
 	IS(xenctl_sched_id(x, &id), 0);
+	IS(xenctl_sched_params_get(x, &sp), 0);
+	TRUE(sp.tslice_ms == 30);
+	sp.tslice_ms = 10;
+	IS(xenctl_sched_params_set(x, &sp), 0);
+	sp.tslice_ms = 1001;
+	IS(xenctl_sched_params_set(x, &sp), -EINVAL);
+	IS(xenctl_sched_params_get(x, &sp), 0);
+	TRUE(sp.tslice_ms == 10);
+	sp.tslice_ms = 30;
+	IS(xenctl_sched_params_set(x, &sp), 0);
+	n = xenctl_hypervisor_pages(x, &own);
+	TRUE(n == -ENOSYS || (own > 100 && own < p.total_pages - p.free_pages));
 	n = xenctl_cpu_idle(x, idle, 64);
 	want(n >= (long)p.nr_cpus && n <= 64, "xenctl_cpu_idle", n);
 	n = xenctl_readconsole(x, ring, sizeof(ring), false, false, NULL);
@@ -61,7 +74,7 @@ static void test_life(struct xenctl *x, uint32_t domid)
 {
 	struct xenctl_tscinfo tsc = { 0 };
 	struct xenctl_dominfo info, list[64];
-	uint8_t map[8] = { 0 }, uuid[16] = { 9, 8, 7 };
+	uint8_t map[8] = { 0 }, soft[8], uuid[16] = { 9, 8, 7 };
 	struct xenctl_vcpuinfo vi;
 	uint16_t weight, cap;
 	int n;
@@ -84,11 +97,15 @@ static void test_life(struct xenctl *x, uint32_t domid)
 	IS(xenctl_vcpu_info(x, domid, 1, &vi), 0);
 	TRUE(!vi.running);
 	TRUE(xenctl_vcpu_info(x, domid, 2, &vi) < 0);
-	IS(xenctl_vcpu_getaffinity(x, domid, 0, map, sizeof(map)), 0);
-	TRUE(map[0] & 1);
+	IS(xenctl_vcpu_getaffinity(x, domid, 0, map, soft, sizeof(map)), 0);
+	TRUE((map[0] & 1) && (soft[0] & 1));
 	memset(map, 0, sizeof(map));
+	IS(xenctl_vcpu_setaffinity(x, domid, 0, map, NULL, sizeof(map), false), -EINVAL);
 	map[0] = 1;
-	IS(xenctl_vcpu_setaffinity(x, domid, 0, map, sizeof(map)), 0);
+	IS(xenctl_vcpu_setaffinity(x, domid, 0, map, NULL, sizeof(map), false), 0);
+	IS(xenctl_vcpu_setaffinity(x, domid, 0, NULL, map, sizeof(map), true), 0);
+	IS(xenctl_vcpu_getaffinity(x, domid, 0, NULL, soft, sizeof(map)), 0);
+	TRUE(soft[0] == 1 && soft[1] == 0);
 	IS(xenctl_sched_credit_get(x, domid, &weight, &cap), 0);
 	TRUE(weight == 256 && cap == 0);
 	IS(xenctl_sched_credit_set(x, domid, 512, 0), 0);

@@ -215,11 +215,13 @@ static long ioports(struct domain *d, const struct xen_domctl_ioport_permission 
 		map = hv_alloc(65536 / 8);
 	if (!map)
 		return -XEN_ENOMEM;
-	for (u32 port = p->first_port; port < p->first_port + p->nr_ports; port++) {
-		if (p->allow_access && test_bit(port, dom0->io_ports))
-			__set_bit(port, map);
-		else
-			__clear_bit(port, map);
+	for (u32 port = p->first_port, end = port + p->nr_ports, n; port < end; port += n) {
+		unsigned int bit = port % BITS_PER_LONG;
+		unsigned long *word = map + port / BITS_PER_LONG, mask;
+
+		n = min(BITS_PER_LONG - bit, end - port);
+		mask = ~0UL >> (BITS_PER_LONG - n) << bit;
+		*word = (*word & ~mask) | (p->allow_access ? dom0->io_ports[port / BITS_PER_LONG] & mask : 0);
 	}
 	smp_wmb();
 	d->io_ports = map;

@@ -433,8 +433,7 @@ static void close_locked(struct domain *d, struct evtchn *chn)
 		close_pirq(d, chn);
 		break;
 	case ECS_INTERDOMAIN:
-		if (chn->remote_dom != d || chn->remote_port != chn->port)
-			disconnect(d, chn);
+		disconnect(d, chn);
 		break;
 	}
 	port_free(d, chn);

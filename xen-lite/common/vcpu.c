@@ -250,7 +250,7 @@ int vcpu_map_info(struct vcpu *v, mfn_t frame, unsigned int offset)
 		return refuse(-XEN_EINVAL, "mfn %#lx is not RAM", mfn_x(frame));
 	rc = page_get_with_type(frame, v->domain, PGT_writable);
 	if (rc)
-		return rc == -XEN_ERESTART ? -XEN_EINVAL : rc;
+		return rc;
 	to = (struct vcpu_info *)((char *)mfn_to_virt(frame) + offset);
 	info_switch(v, to);
 	v->info_page = mfn_to_page(frame);

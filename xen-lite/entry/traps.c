@@ -260,8 +260,7 @@ void ist_exception(struct cpu_user_regs *regs)
 		machine_check_handle(regs);
 		return;
 	case TRAP_debug:
-		/* A guest's data breakpoint may fire on our first instruction or on a copy; it is not ours. */
-		__asm__ __volatile__("mov %0, %%db7" :: "r" (0x400UL));
+		pv_suspend_debugregs();
 		return;
 	}
 	show_registers(regs);

@@ -100,6 +100,7 @@ int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 	struct domain *d = page_owner(pg);
 	u64 *table = page_to_virt(pg);
 
+	hypercall_preempt_check();		/* the clock of long work runs from here */
 	for (unsigned int i = *done; i < PT_ENTRIES; i++) {
 		u64 e, old;
 		int rc;
@@ -113,8 +114,8 @@ int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 			return rc;
 		if (e != old)
 			table[i] = e;
-		/* Below level 3 a table is bounded work; above, look up between children. */
-		if (level >= 3 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
+		/* An L1 table is bounded work; above, look up between children. */
+		if (level >= 2 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
 			*done = i + 1;
 			return -XEN_ERESTART;
 		}
@@ -135,11 +136,10 @@ void pt_devalidate(struct page_info *pg, unsigned int level, u16 done)
 
 int pt_drain(struct domain *d)
 {
+	if (d->dead_tables != PAGE_LIST_END)
+		hypercall_preempt_check();	/* starts the clock */
 	while (d->dead_tables != PAGE_LIST_END) {
-		struct page_info *pg = frame_table + d->dead_tables;
-
-		d->dead_tables = pg->next_dead;
-		page_settle_dead(pg);
+		page_settle_dead(frame_table + d->dead_tables);
 		if (hypercall_preempt_check())
 			return d->dead_tables == PAGE_LIST_END ? 0 : -XEN_ERESTART;
 	}

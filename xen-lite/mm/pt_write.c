@@ -40,7 +40,7 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 	int rc;
 
 	/*
-	 * Taking the new entry's references may settle dead tables, and those may hold the last use of this one: keep it a table
+	 * Taking the new entry's references may settle a dead table, which may hold the last use of this one: keep it a table
 	 * until the entry is in it.
 	 */
 	rc = page_get_with_type(page_to_mfn(table), d, (u64)level << 60);

@@ -266,12 +266,23 @@ static void do_cpuid(struct vcpu *v, const struct insn *in, struct cpu_user_regs
 	insn_skip(in, regs);
 }
 
+/* ud2 (0f 0b) is how kernels say that they have found a mistake of their own. */
+static bool is_ud2(const struct cpu_user_regs *regs)
+{
+	u8 bytes[2];
+
+	return !raw_copy_from_guest(bytes, (void *)regs->rip, sizeof(bytes)) && bytes[0] == 0x0f && bytes[1] == 0x0b;
+}
+
 bool emulate_forced(struct cpu_user_regs *regs)
 {
 	struct insn in;
 
-	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID)
+	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID) {
+		if (current->pv.kernel_mode && !is_ud2(regs))
+			log_unknown_insn(current, "undefined instruction", regs);
 		return false;
+	}
 	current->count[COUNT_EMULATE]++;
 	do_cpuid(current, &in, regs);
 	return true;
@@ -297,55 +308,68 @@ static bool software_int(struct vcpu *v, const struct insn *in, struct cpu_user_
 	return true;
 }
 
-bool emulate_privileged(struct cpu_user_regs *regs)
+static bool emulate(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 {
-	struct vcpu *v = current;
-	struct insn in;
-
-	if (!guest_insn(&in, regs))
-		return false;
-	v->count[COUNT_EMULATE]++;
-	switch (in.class) {
+	switch (in->class) {
 	case INSN_INT:
-		return software_int(v, &in, regs);
+		return software_int(v, in, regs);
 	case INSN_IN:
 	case INSN_OUT:
 	case INSN_INS:
 	case INSN_OUTS:
-		return port_io(v, &in, regs);
+		return port_io(v, in, regs);
 	case INSN_CLI:
 	case INSN_STI:
 		/* Without effect on events: the mask in vcpu_info is what counts. Allowed where IOPL allows it. */
 		if (v->pv.iopl < (v->pv.kernel_mode ? 1 : 3))
 			return false;
-		insn_skip(&in, regs);
+		insn_skip(in, regs);
 		return true;
 	}
 	if (!v->pv.kernel_mode)
 		return false;
-	switch (in.class) {
+	switch (in->class) {
 	case INSN_MOV_FROM_CR:
 	case INSN_MOV_TO_CR:
 	case INSN_MOV_FROM_DR:
 	case INSN_MOV_TO_DR:
 	case INSN_CLTS:
 	case INSN_XSETBV:
-		return control_register(v, &in, regs);
+		return control_register(v, in, regs);
 	case INSN_WBINVD:
 		if (v->domain->privileged)
 			__asm__ __volatile__("wbinvd" ::: "memory");
-		insn_skip(&in, regs);
+		insn_skip(in, regs);
 		return true;
 	case INSN_RDMSR:
 	case INSN_WRMSR:
-		return msr_access(v, &in, regs);
+		return msr_access(v, in, regs);
 	case INSN_CPUID:
-		do_cpuid(v, &in, regs);
+		do_cpuid(v, in, regs);
 		return true;
 	case INSN_INVLPG:
-		tlb_flush_one_local(in.ea);
-		insn_skip(&in, regs);
+		tlb_flush_one_local(in->ea);
+		insn_skip(in, regs);
 		return true;
 	}
+	return false;
+}
+
+/* With an error code it is a selector that was refused, and no matter of the instruction. */
+bool emulate_privileged(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current;
+	struct insn in;
+
+	if (!guest_insn(&in, regs)) {
+		if (v->pv.kernel_mode && !regs->error_code)
+			log_unknown_insn(v, "#GP of an unknown instruction", regs);
+		return false;
+	}
+	v->count[COUNT_EMULATE]++;
+	if (emulate(v, &in, regs))
+		return true;
+	if (v->pv.kernel_mode && in.class != INSN_RDMSR && in.class != INSN_WRMSR)	/* these have said more */
+		log_unknown_insn(v, "instruction refused", regs);
 	return false;
 }

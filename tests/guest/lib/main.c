@@ -28,6 +28,11 @@ bool check(bool ok, const char *file, int line, const char *fmt, ...)
 	return false;
 }
 
+unsigned int test_failures(void)
+{
+	return failures;
+}
+
 static void shutdown(void)
 {
 	struct sched_shutdown s = { .reason = SHUTDOWN_poweroff };

@@ -111,7 +111,7 @@ static void grants_scribble(struct actor *a)
 		u64 mfn = scratch_mfn[NR_SCRATCH - 1 - below(a, NR_GRANTABLE)];
 		u16 flags = chance(a, 70) ? GTF_permit_access | (chance(a, 30) ? GTF_readonly : 0) : number(a);
 
-		grants[8 + below(a, 16)] = (mfn & 0xffffffff) << 32 | (u64)(chance(a, 80) ? 0 :
+		grants[8 + below(a, 16)] = (mfn & 0xffffffff) << 32 | (u64)(chance(a, 80) ? own_id :
 				some_domid(a)) << 16 | flags;
 	}
 }
@@ -171,7 +171,7 @@ void call_grants(struct actor *a, struct call *c)
 			m[i].host_addr = grant_host_addr(a, &flags);
 			m[i].flags = flags;
 			m[i].ref = grant_ref(a);
-			m[i].dom = chance(a, 85) ? 0 : some_domid(a);
+			m[i].dom = chance(a, 85) ? own_id : some_domid(a);
 			m[i].status = 99;
 			c->after = after_map;
 			break;

@@ -54,6 +54,7 @@ extern volatile u64 scratch_mfn[NR_SCRATCH];	/* frames that are ours, 0: given a
 extern u64 *tops[NR_TOPS];		/* top-level tables that hold the kernel as well */
 extern u64 top_mfn[NR_TOPS], user_top_mfn;
 extern u8 *user_code;
+extern u16 own_id;			/* this domain */
 extern u64 *grants;
 extern u64 grants_mfn;
 

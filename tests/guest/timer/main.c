@@ -4,7 +4,7 @@
  *
  * ABI: system time is ns since the hypervisor's boot and never runs backwards on a vCPU. set_singleshot_timer takes
  * an absolute time; VIRQ_TIMER goes pending once it is over, not before; a time that is over already fires at once,
- * or, with VCPU_SSHOTTMR_future, may be -ETIME. set_periodic_timer fires each period, at least 1 ms. A vCPU cannot
+ * or, with VCPU_SSHOTTMR_future, is -ETIME. set_periodic_timer fires each period, at least 1 ms. A vCPU cannot
  * set another's single-shot timer.
  */
 #include "guest.h"
@@ -74,16 +74,32 @@ static void test_accuracy(void)
 
 static void test_past(void)
 {
+	static const u64 long_ago[] = { 0, 1, 1ul << 63, ~0ul };
 	unsigned int before = port_count[timer_port];
-	long rc;
 
-	rc = singleshot(time_now() - 5 * MS, VCPU_SSHOTTMR_future);
-	CHECK(!rc || rc == -XEN_ETIME, "a time that is over: %ld", rc);
+	CHECK_EQ(singleshot(time_now() - 5 * MS, VCPU_SSHOTTMR_future), -XEN_ETIME);
+	CHECK_EQ(singleshot(0, VCPU_SSHOTTMR_future), -XEN_ETIME);
+	events_on();
+	spin_ns(5 * MS);
+	events_off();
+	CHECK_EQ(port_count[timer_port], before);
 	CHECK_EQ(singleshot(time_now() - 5 * MS, 0), 0);
 	events_on();
 	spin_ns(5 * MS);
 	events_off();
 	CHECK_EQ(port_count[timer_port], before + 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(long_ago); i++) {
+		CHECK_EQ(singleshot(long_ago[i], 0), 0);
+		events_on();
+		spin_ns(2 * MS);
+		events_off();
+		CHECK_EQ(port_count[timer_port], before + 2 + i);
+	}
+	CHECK_EQ(singleshot(time_now() + 3 * MS, VCPU_SSHOTTMR_future), 0);
+	events_on();
+	spin_ns(10 * MS);
+	events_off();
+	CHECK_EQ(port_count[timer_port], before + 2 + ARRAY_SIZE(long_ago));
 }
 
 static void test_stop(void)
