@@ -405,12 +405,17 @@ static void test_share_of_domain(void)
 	struct domain *one, *four;
 
 	machine_up(1);
-	one = add_domain(1, 256, 0);
+	one = add_domain(3, 256, 0);		/* of which one sleeps and one is not made yet */
+	sched_vcpu_destroy(one->vcpu[2]);
+	free(one->vcpu[2]);
+	one->vcpu[2] = NULL;
+	nr_world--;
 	four = add_domain(4, 256, 0);
-	for (unsigned int i = 0; i < nr_world; i++)
-		start(world[i]);
+	start(one->vcpu[0]);
+	for (unsigned int i = 0; i < 4; i++)
+		start(four->vcpu[i]);
 	run_for(SPAN);
-	ABOUT(domain_ran(one), SPAN / 2, 2);
+	ABOUT(ran(one->vcpu[0]), SPAN / 2, 2);
 	ABOUT(domain_ran(four), SPAN / 2, 2);
 	for (unsigned int i = 0; i < 4; i++)
 		ABOUT(ran(four->vcpu[i]), SPAN / 8, 2);
