@@ -60,3 +60,14 @@ bounds: all $(B)/tests/guest/run $(B)/tests/guest/bounds/bounds
 			if (!(k in row)) order[++rows] = k; if (f[4] + 0 > most[k]) { most[k] = f[4] + 0; row[k] = $$0 } } \
 		END { for (i = 1; i <= rows; i++) { sub(/\r/, "", row[order[i]]); print row[order[i]] } }' \
 		docs/hypercall-bounds.md $(B)/tests/guest/bounds/log >$(B)/bounds.md && mv $(B)/bounds.md docs/hypercall-bounds.md
+
+# The scheduler's figures, 2 s for each, and 30 s.
+SHARES_RUN    := $(B)/tests/guest/run -I -c qemu64 -M q35
+GUEST_TESTS   += '$(SHARES_RUN) -t 400 -g seconds=2 shares'
+SOAK_TESTS    += '$(SHARES_RUN) -s 1 -t 1800 -g seconds=30 shares' '$(SHARES_RUN) -s 2 -t 1800 -g seconds=30 shares'
+# Two vCPUs racing on mappings, on two and on three CPUs.
+SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -s 2 -t 900 -g seconds=600 stale' \
+		 '$(B)/tests/guest/run -c max -M q35 -s 3 -t 900 -g seconds=600 stale'
+# Many processors.
+GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64 -M q35 -s 64 -m 1024 -t 200 vcpus'
+SOAK_TESTS    += '$(B)/tests/guest/run -c max -M q35 -s 200 -m 2048 -t 900 vcpus'

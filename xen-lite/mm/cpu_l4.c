@@ -181,15 +181,18 @@ void cpu_l4_user_changed(void)
 
 /*
  * An idle CPU keeps the last vCPU's slots, so that a guest that blocks and wakes up again costs no CR3 load. Should the
- * tables be taken down meanwhile, the flush that comes before their reuse drops them (cpu_l4_drop_idle()).
+ * tables be taken down meanwhile, the flush that comes before their reuse drops them (cpu_l4_drop_idle()). Has the vCPU
+ * been elsewhere in between, it may have flushed there what this CPU still knows.
  */
 void cpu_l4_switch(struct vcpu *v)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
+	bool was_away = v->pv.l4_cpu != smp_processor_id();
 
 	if (is_idle_vcpu(v))
 		return;
-	if (c->vcpu != v || this_cpu(l4_is_stale) || !c->kern || c->user_changed || c->user_view == v->pv.kernel_mode ||
+	ACCESS_ONCE(v->pv.l4_cpu) = smp_processor_id();	/* before the reload, see vcpumask_to_cpus() */
+	if (was_away || c->vcpu != v || this_cpu(l4_is_stale) || !c->kern || c->user_changed || c->user_view == v->pv.kernel_mode ||
 	    c->kern != mfn_to_virt(v->pv.kernel_l4) ||
 	    c->user != (mfn_eq(v->pv.user_l4, INVALID_MFN) ? NULL : mfn_to_virt(v->pv.user_l4)))
 		cpu_l4_reload();

@@ -193,7 +193,10 @@ __hot long do_mmu_update(void *list, unsigned int count, unsigned int *done, uns
 
 /* --- update_va_mapping -------------------------------------------------------------------------------------------- */
 
-/* Turns the guest's vCPU bitmap, as many bytes as d has vCPUs for, into CPUs: 0 or -XEN_EFAULT. */
+/*
+ * Turns the guest's vCPU bitmap, as many bytes as d has vCPUs for, into CPUs: 0 or -XEN_EFAULT. What counts is where a
+ * vCPU ran last, not in which queue it waits: from the next CPU on it begins with a CR3 load.
+ */
 int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus)
 {
 	u8 bytes[DIV_ROUND_UP(MAX_VIRT_CPUS, 8)] = { 0 };
@@ -203,9 +206,12 @@ int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus)
 	if (copy_from_guest(bytes, mask, DIV_ROUND_UP(d->max_vcpus, 8)))
 		return -XEN_EFAULT;
 	cpu_l4_cpus_of(d, of_domain);
-	for (unsigned int i = 0; i < d->max_vcpus; i++)
-		if ((bytes[i / 8] >> (i % 8) & 1) && d->vcpu[i] && test_bit(d->vcpu[i]->cpu, of_domain))
-			__set_bit(d->vcpu[i]->cpu, cpus);
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		u32 cpu = (bytes[i / 8] >> (i % 8) & 1) && d->vcpu[i] ? ACCESS_ONCE(d->vcpu[i]->pv.l4_cpu) : ~0U;
+
+		if (cpu < nr_cpus && test_bit(cpu, of_domain))
+			__set_bit(cpu, cpus);
+	}
 	return 0;
 }
 

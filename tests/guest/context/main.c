@@ -217,7 +217,7 @@ static void all(u64 rounds)
 
 void test_main(void)
 {
-	u64 before, seed = argument("seed", time_now()), rounds = argument("rounds", ROUNDS);
+	u64 before, seed = test_option("seed", time_now()), rounds = test_option("rounds", ROUNDS);
 
 	printk("seed=%lu\n", seed);
 	state = seed * 0x9e3779b97f4a7c15 | 1;

@@ -64,6 +64,8 @@ void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
 void test_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void test_finish(void) __attribute__((noreturn));
 unsigned int test_failures(void);
+/* The number in name=NUMBER on the command line. */
+u64 test_option(const char *name, u64 otherwise);
 
 /* --- output (print.c): to console_io as dom0, else to the console ring, else to the parent (child.h) --- */
 
@@ -95,7 +97,6 @@ static inline volatile struct vcpu_info *vcpu_info(void)
 	return &shared->vcpu_info[0];
 }
 
-u64 argument(const char *name, u64 otherwise);	/* the number behind `name=` on the command line */
 
 /* --- traps (entry.S, trap.c) --- */
 

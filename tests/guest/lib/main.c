@@ -79,17 +79,19 @@ void test_die(const char *fmt, ...)
 	__builtin_unreachable();
 }
 
-u64 argument(const char *name, u64 otherwise)
+u64 test_option(const char *name, u64 otherwise)
 {
-	const char *s = (char *)start_info->cmd_line;
-	u64 n = 0;
+	size_t n = strlen(name);
 
-	for (; *s; s++)
-		if (!strncmp(s, name, strlen(name)) && s[strlen(name)] == '=') {
-			for (s += strlen(name) + 1; *s >= '0' && *s <= '9'; s++)
-				n = n * 10 + *s - '0';
-			return n;
-		}
+	for (const char *p = (char *)start_info->cmd_line; *p; p++) {
+		u64 v = 0;
+
+		if (strncmp(p, name, n) || p[n] != '=')
+			continue;
+		for (p += n + 1; *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + *p - '0';
+		return v;
+	}
 	return otherwise;
 }
 

@@ -58,6 +58,7 @@ struct pv_vcpu {
 	u8 iopl;			/* virtual, 0-3 */
 	mfn_t kernel_l4;		/* typed references held while set; INVALID_MFN before the first context */
 	mfn_t user_l4;			/* INVALID_MFN: no user space */
+	u32 l4_cpu;			/* the CPU that ran it last, and so may have its translations; ~0: none yet */
 	unsigned long gdt_frames[14];	/* mfns, typed references held */
 	unsigned int gdt_entries;
 	unsigned long ldt_base;
