@@ -38,7 +38,8 @@ static unsigned int saves;
 
 /* --- what cpu.c and memory.c need of the rest --- */
 
-bool xld_fail(xld_error *e, xld_code code, const char *what, const char *object, const char *advice, const char *fmt, ...)
+bool xld_fail(xld_error *e, xld_code code, const char *what, const char *object, const char *advice,
+	      const char *fmt, ...)
 {
 	va_list ap;
 	char *cause;
@@ -124,7 +125,8 @@ int xenctl_vcpu_setaffinity(struct xenctl *xc, uint32_t domid, uint32_t vcpu, co
 	return 0;
 }
 
-int xenctl_vcpu_getaffinity(struct xenctl *xc, uint32_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft, size_t bytes)
+int xenctl_vcpu_getaffinity(struct xenctl *xc, uint32_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft,
+			    size_t bytes)
 {
 	(void)xc, (void)domid;
 	CU_ASSERT_EQUAL(bytes, 1);
