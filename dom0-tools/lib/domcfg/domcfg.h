@@ -41,7 +41,8 @@ struct domcfg {
 	uint64_t memory, maxmem;	/* MiB; maxmem 0 = as memory */
 	uint64_t vcpus, maxvcpus;	/* maxvcpus 0 = as vcpus */
 	unsigned int on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;	/* enum dom_action */
-	struct domcfg_list cpus, disk, vif;
+	struct domcfg_list cpus;
+	struct domcfg_list disk, vif;	/* entries as disk_format() and vif_format() write them */
 	unsigned int line[DOMCFG_NKEYS];	/* where each key was set; 0 = default */
 };
 
@@ -51,6 +52,12 @@ struct domcfg_diag {
 	char *text;			/* NULL or lines, each ended by a newline */
 	size_t len;
 };
+
+/* Append the items of `more` to a list, and leave `more` empty. */
+void domcfg_list_splice(struct domcfg_list *list, struct domcfg_list *more);
+/* Take an item out. */
+void domcfg_list_remove(struct domcfg_list *list, size_t i);
+void domcfg_list_free(struct domcfg_list *list);
 
 void domcfg_init(struct domcfg *cfg);
 void domcfg_free(struct domcfg *cfg);
@@ -69,7 +76,7 @@ bool domcfg_parse_file(struct domcfg *cfg, const char *path, struct domcfg_diag 
 bool domcfg_override(struct domcfg *cfg, const char *arg, struct domcfg_diag *diag);
 bool domcfg_from_json(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag);
 
-/* What must hold between the fields; fills in what follows from others (maxmem, maxvcpus). */
+/* What must hold between the fields; fills in what follows from others (maxmem, maxvcpus, numbers of vifs). */
 bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag);
 
 /* JSON object with the names of xl.cfg; only fields that differ from "not given". Caller frees. */
