@@ -21,7 +21,7 @@ static const struct command cmds_help[] = {
 };
 
 static const struct command *const groups[] = {
-	cmds_create, cmds_list, cmds_domain, cmds_console, cmds_host, cmds_help,
+	cmds_create, cmds_list, cmds_domain, cmds_console, cmds_device, cmds_host, cmds_help,
 };
 
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -145,7 +145,7 @@ static void list_commands(FILE *f)
 	fputs("usage: xl [-vNf] [--json-errors] COMMAND [ARGUMENTS]\n\n", f);
 	for (size_t g = 0; g < NR_GROUPS; g++)
 		for (const struct command *c = groups[g]; c->name; c++)
-			fprintf(f, "  %-10s %s\n", c->name, c->summary);
+			fprintf(f, "  %-14s %s\n", c->name, c->summary);
 	fputs("\n  -v  tell what is being done\n  -N  dry run, for commands that know it\n  -f  accepted, no effect\n"
 	      "  --json-errors  errors as JSON\n\n`xl help COMMAND` explains a command.\n", f);
 }

@@ -162,9 +162,6 @@ static bool config_allowed(struct xld *x, struct domcfg *cfg, xld_error *err)
 	else if (cfg->has_uuid && dom_by_uuid(x, cfg->uuid))
 		xld_fail(err, XLD_E_EXISTS, what, cfg->name, "leave uuid out to get a new one",
 			 "domain '%s' has the same uuid", dom_by_uuid(x, cfg->uuid)->name);
-	else if (cfg->disk.n || cfg->vif.n)
-		xld_fail(err, XLD_E_UNSUPPORTED, what, cfg->name, "use a ramdisk, and remove disk and vif",
-			 "devices (%s) are not supported in this release", cfg->disk.n ? "disk" : "vif");
 	else if (cfg->cpus.n)
 		xld_fail(err, XLD_E_UNSUPPORTED, what, cfg->name, "remove cpus from the configuration",
 			 "binding vCPUs to CPUs (cpus) is not supported in this release");
@@ -207,9 +204,7 @@ static bool call_create(struct xld *x, struct client *c, uint32_t serial, void *
 
 /* --- things done to a domain --- */
 
-/* The domain to act on, if it may be acted on now. */
-static struct dom *target(struct xld *x, const char *ref, const char *what, xld_error *err,
-			  struct xenctl_dominfo *info)
+struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info)
 {
 	struct dom *d = dom_find(x, ref, what, err);
 
@@ -218,7 +213,7 @@ static struct dom *target(struct xld *x, const char *ref, const char *what, xld_
 	if (d->domid == 0)
 		xld_fail(err, XLD_E_DENIED, what, d->name, "use poweroff or reboot inside dom0 to stop the host",
 			 "it is the domain that manages the others");
-	else if (d->job || d->domid == DOMID_NONE)
+	else if (d->phase != PHASE_LIVE || d->domid == DOMID_NONE)
 		xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done, or `xl destroy` it",
 			 "it is being %s", d->phase == PHASE_CREATING ? "built" : "destroyed");
 	else if (xenctl_domain_info(x->xc, d->domid, info))
@@ -233,7 +228,7 @@ static bool call_pause(struct xld *x, struct client *c, uint32_t serial, void *a
 {
 	xld_domain *a = args;
 	struct xenctl_dominfo info;
-	struct dom *d = target(x, a->name, "pause domain", err, &info);
+	struct dom *d = call_target(x, a->name, "pause domain", err, &info);
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
@@ -248,7 +243,7 @@ static bool call_unpause(struct xld *x, struct client *c, uint32_t serial, void 
 {
 	xld_domain *a = args;
 	struct xenctl_dominfo info;
-	struct dom *d = target(x, a->name, "unpause domain", err, &info);
+	struct dom *d = call_target(x, a->name, "unpause domain", err, &info);
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
@@ -264,7 +259,7 @@ static bool call_shutdown(struct xld *x, struct client *c, uint32_t serial, void
 	xld_shutdown *a = args;
 	const char *what = a->kind == XLD_REBOOT ? "reboot domain" : "shut down domain";
 	struct xenctl_dominfo info;
-	struct dom *d = target(x, a->name, what, err, &info);
+	struct dom *d = call_target(x, a->name, what, err, &info);
 	char path[64];
 
 	(void)c, (void)serial, (void)ret, (void)later;
@@ -443,6 +438,10 @@ static call_fn *const calls[] = {
 	[XLD_DOMAIN_CONSOLE] = call_console,
 	[XLD_HOST_INFO] = call_host,
 	[XLD_HOST_DMESG] = call_dmesg,
+	[XLD_DEVICE_ATTACH] = call_attach,
+	[XLD_DEVICE_DETACH] = call_detach,
+	[XLD_DEVICE_LIST] = call_devices,
+	[XLD_DISK_RESIZE] = call_resize,
 };
 
 call_fn *call_find(uint32_t proc)

@@ -141,3 +141,34 @@ void cfg_check_devices(struct domcfg *cfg, struct domcfg_diag *diag)
 	free(disks);
 	free(vifs);
 }
+
+ssize_t domcfg_device_find(const struct domcfg *cfg, bool vif, uint32_t devid)
+{
+	const struct domcfg_list *list = vif ? &cfg->vif : &cfg->disk;
+
+	for (size_t i = 0; i < list->n; i++)
+		if ((vif ? vif_id : disk_id)(list->item[i]) == devid)
+			return (ssize_t)i;
+	return -1;
+}
+
+char *domcfg_device_new(const struct domcfg *cfg, bool vif, const char *text, uint32_t *devid, char **why)
+{
+	char *s = vif ? cfg_vif_item(text, why) : cfg_disk_item(text, why), *numbered;
+
+	if (!s)
+		return NULL;
+	*devid = vif ? vif_id(s) : disk_id(s);
+	if (vif && *devid == VIF_NO_ID) {
+		for (*devid = 0; domcfg_device_find(cfg, true, *devid) >= 0; ++*devid)
+			;
+		numbered = xasprintf("devid=%u%s%s", *devid, *s ? "," : "", s);
+		free(s);
+		s = numbered;
+	}
+	if (domcfg_device_find(cfg, vif, *devid) < 0)
+		return s;
+	free(s);
+	*why = xasprintf("the domain has a device %s %u already", vif ? "vif" : "vbd", *devid);
+	return NULL;
+}

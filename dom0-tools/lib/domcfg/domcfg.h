@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum dom_type { DOM_TYPE_PV };
 
@@ -58,6 +59,11 @@ void domcfg_list_splice(struct domcfg_list *list, struct domcfg_list *more);
 /* Take an item out. */
 void domcfg_list_remove(struct domcfg_list *list, size_t i);
 void domcfg_list_free(struct domcfg_list *list);
+
+/* Index of the device with this number in disk or vif, or -1. */
+ssize_t domcfg_device_find(const struct domcfg *cfg, bool vif, uint32_t devid);
+/* A further device in the form of the lists, with its number. NULL and *why if it is wrong. Caller frees both. */
+char *domcfg_device_new(const struct domcfg *cfg, bool vif, const char *text, uint32_t *devid, char **why);
 
 void domcfg_init(struct domcfg *cfg);
 void domcfg_free(struct domcfg *cfg);

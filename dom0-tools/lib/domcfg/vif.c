@@ -2,7 +2,8 @@
 /*
  * Entries of vif=, see vif.h. Parsing knows nothing of the host: whether a bridge exists is for the script to find out.
  *
- * Invariant: texts of a vif that vif_parse() has accepted have neither commas nor blanks, but for those between addresses.
+ * Invariant: texts of a vif that vif_parse() has accepted have neither commas nor blanks, but for those between
+ * addresses.
  */
 #include <arpa/inet.h>
 

@@ -27,6 +27,10 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DOMAIN_CONSOLE, xld_domain, xld_console),
 	PROC(XLD_HOST_INFO, xld_nothing, xld_host),
 	PROC(XLD_HOST_DMESG, xld_dmesg, xld_dmesg_text),
+	PROC(XLD_DEVICE_ATTACH, xld_attach, xld_attached),
+	PROC(XLD_DEVICE_DETACH, xld_detach, xld_nothing),
+	PROC(XLD_DEVICE_LIST, xld_devices_of, xld_device_list),
+	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 };
 
 static const char *const code_names[] = {
