@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "device.h"
+#include "domcfg/disk.h"
 
 static bool attach_one(const struct devwork *w, enum dev_kind kind, const char *spec)
 {
@@ -64,13 +65,31 @@ static bool remove_kind(const struct devwork *w, enum dev_kind kind)
 	return ok;
 }
 
+/* Is there a disk that the script may have made something for? */
+static bool uses(const struct domcfg *cfg, enum disk_backend backend)
+{
+	bool found = false;
+	struct cfg_disk c;
+	char *why = NULL;
+
+	for (size_t i = 0; i < cfg->disk.n; i++) {
+		found |= disk_parse(&c, cfg->disk.item[i], &why) && c.backend == backend;
+		disk_free(&c);
+		free(why);
+		why = NULL;
+	}
+	return found;
+}
+
 bool devices_remove_all(const struct devwork *w, const struct domcfg *cfg)
 {
 	bool ok = remove_kind(w, DEV_VBD);
 
 	ok = remove_kind(w, DEV_VIF) && ok;
-	if (cfg->disk.n)
+	if (uses(cfg, DISK_PHY))
 		sweep(w, "block");
+	if (uses(cfg, DISK_QDISK))
+		sweep(w, "block-qemu");
 	return ok;
 }
 

@@ -16,7 +16,8 @@ $(B)/guest.cpio: tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/guest
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root $@
 
 # What goes into dom0: everybody's DOM0_PROGRAMS (source:destination) and what the lab itself adds.
-DOM0_PROGRAMS += $(B)/lab/lab-agent:/usr/sbin/lab-agent \
+NFT := /usr/sbin/nft
+DOM0_PROGRAMS += $(B)/lab/lab-agent:/usr/sbin/lab-agent $(NFT):$(NFT) \
 	$(KERNEL):/root/guest/vmlinuz $(B)/guest.cpio:/root/guest/initramfs
 
 # Changes when the list does, so that the image is made anew.

@@ -38,6 +38,20 @@ static const char *make_disk(const char *name, int mib, const char *command)
 	return path;
 }
 
+/* qemu-nbd with its libraries, and images for it. */
+static const char *make_tools(void)
+{
+	const char *dir = sys_tmp("tools"), *path = strdup(sys_tmp("tools.img"));
+	char line[6 * PATH_MAX];
+
+	snprintf(line, sizeof(line), "set -e; mkdir '%s'; cd '%s'; qemu=$(command -v qemu-nbd); cp $qemu .; "
+		 "cp $(ldd $qemu | grep -o '/[^ ]*') .; qemu-img create -q -f qcow2 a.qcow2 16M; "
+		 "qemu-img create -q -f vpc a.vhd 8M; PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -d . '%s' 64M >/dev/null",
+		 dir, dir, path);
+	CU_ASSERT_EQUAL_FATAL(system(line), 0);
+	return path;
+}
+
 static void test_up(void)
 {
 	struct lab_opts o = sys_opts(H);
@@ -45,6 +59,7 @@ static void test_up(void)
 
 	o.disks[0] = make_disk("images", 192, "PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4");
 	o.disks[1] = make_disk("plain", 16, "true");
+	o.disks[2] = make_tools();
 	CU_ASSERT_FATAL(sys_up(&o));
 	snprintf(file, sizeof(file), "%s/tests/system/diskcheck", lab_build_dir());
 	CU_ASSERT_FATAL(sys_ok(lab_push(H, file, "/usr/bin/diskcheck", &sys_err), "push"));
@@ -133,6 +148,38 @@ static void test_hotplug(void)
 		sys_must(H, "diskcheck verify /mnt/small %d 20 20", i);
 	}
 	sys_contains(sys_must(H, "xl list -l g | grep -c backendtype; xl block-list g | wc -l"), "3\n4\n");
+}
+
+/* Attach, write, detach; attach again, and it is there. */
+static void write_and_read(const char *disk, const char *size)
+{
+	sys_must(H, "xl block-attach g vdev=xvde,%s", disk);
+	guest_must(H, "g", AWAIT("/sys/block/xvde/size", "%s"), size);
+	IN_GUEST("diskcheck write /dev/xvde 4 50 50");
+	sys_must(H, "xl block-detach g xvde && ! pidof qemu-nbd >/dev/null || [ -e /tmp/server ]");
+	sys_must(H, "xl block-attach g vdev=xvde,access=ro,%s", disk);
+	guest_must(H, "g", AWAIT("/sys/block/xvde/size", "%s"), size);
+	IN_GUEST("diskcheck verify /dev/xvde 4 50 50");
+	sys_must(H, "xl block-detach g xvde");
+}
+
+/* Formats that the kernel does not know, and disks across the network, by qemu-nbd. */
+static void test_formats(void)
+{
+	CU_ASSERT_FATAL(have_guest);
+	guest_refused(H, 1, "needs qemu-nbd, which is missing: install the package qemu-utils",
+		      "xl block-attach g /opt/a.qcow2,qcow2,xvde");
+	sys_must(H, "mkdir -p /opt && mount /dev/vdc /opt && printf '#!/bin/sh\nLD_LIBRARY_PATH=/opt exec /opt/qemu-nbd "
+		 "\"$@\"\n' >/usr/bin/qemu-nbd && chmod +x /usr/bin/qemu-nbd");
+	guest_refused(H, 1, "/opt/a.vhd", "xl block-attach g /opt/a.vhd,qcow2,xvde");
+	write_and_read("format=qcow2,target=/opt/a.qcow2", "32768");
+	write_and_read("format=vhd,target=/opt/a.vhd", "16388");
+	sys_must(H, "touch /tmp/server; qemu-nbd --fork --persistent --format=raw --socket=/tmp/nbd /mnt/small");
+	write_and_read("target=nbd+unix:///?socket=/tmp/nbd", "16384");
+	sys_must(H, "kill $(pidof qemu-nbd); rm /tmp/server; diskcheck verify /mnt/small 4 50 50");
+	/* What serves a domain ends with it. */
+	sys_must(H, TINY "\"disk=['/opt/a.qcow2,qcow2,xvda']\" && pidof qemu-nbd && xl destroy tiny && "
+		 "! pidof qemu-nbd && umount /opt");
 }
 
 static void test_resize(void)
@@ -235,6 +282,7 @@ int main(int argc, char **argv)
 		{ "readonly", test_readonly },
 		{ "in_use", test_in_use },
 		{ "hotplug", test_hotplug },
+		{ "formats", test_formats },
 		{ "resize", test_resize },
 		{ "discard", test_discard },
 		{ "not_released", test_not_released },

@@ -197,7 +197,7 @@ static void test_vif(void)
 	vif_is("mac=00:16:3E:aA:00:01, bridge=xenbr0 ,model=e1000,type=vif", "mac=00:16:3e:aa:00:01,bridge=xenbr0");
 	vif_is("ip=10.0.0.1  10.1.0.0/16 2001:db8::1,vifname=web.0,script=/s,gatewaydev=eth0",
 	       "gatewaydev=eth0,vifname=web.0,script=/s,ip=10.0.0.1 10.1.0.0/16 2001:db8::1");
-	vif_is("mtu=9000,devid=3,rate=10Mb/s", "devid=3,rate=1250000B/s@50000us,mtu=9000");
+	vif_is("mtu=9000,devid=3,rate=10Mb/s", "devid=3,rate=1250000B/s@200000us,mtu=9000");
 }
 
 static void vif_refused(const char *text, const char *want)
@@ -246,8 +246,8 @@ static void test_rate(void)
 
 	CU_ASSERT_TRUE(vif_rate_parse("10Mb/s", &rate, &usecs));
 	CU_ASSERT_EQUAL(rate, 1250000);
-	CU_ASSERT_EQUAL(usecs, 50000);
-	CU_ASSERT_EQUAL(vif_credit(rate, usecs), 62500);
+	CU_ASSERT_EQUAL(usecs, 200000);
+	CU_ASSERT_EQUAL(vif_credit(rate, usecs), 250000);
 	CU_ASSERT_TRUE(vif_rate_parse("512KB/s@20ms", &rate, &usecs));
 	CU_ASSERT_EQUAL(vif_credit(rate, usecs), 10240);
 	CU_ASSERT_TRUE(vif_rate_parse("1GB/s@1s", &rate, &usecs));
