@@ -17,6 +17,7 @@
 #include <xl/domain.h>
 #include <xl/event.h>
 #include <xl/grant_table.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/sched.h>
@@ -52,6 +53,7 @@ static struct domain *domain_alloc(domid_t_ id, unsigned int max_vcpus)
 	spin_lock_init(&d->page_lock);
 	spin_lock_init(&d->pt_lock);
 	spin_lock_init(&d->event_lock);
+	spin_lock_init(&d->dirty_lock);
 	d->page_list = d->limbo_list = d->dead_tables = PAGE_LIST_END;
 	d->shutdown_code = ~0U;
 	d->shared_info_mfn = INVALID_MFN;
@@ -399,6 +401,9 @@ static int domain_relinquish(struct domain *d)
 			return rc;
 	}
 	rc = grant_table_release_maps(d);
+	if (rc)
+		return rc;
+	rc = logdirty_end(d);
 	if (rc)
 		return rc;
 	return domain_relinquish_memory(d);

@@ -3,6 +3,7 @@
  * The hypercalls that change page-table entries: mmu_update, update_va_mapping, and grant maps. All end in
  * pt_write_entry() (mm/pt_write.c), under the pt_lock of the tables' owner.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
@@ -87,6 +88,7 @@ static int write_plain(struct page_info *pg, u64 *ptr, u64 val)
 	if (rc)
 		return rc;
 	ACCESS_ONCE(*ptr) = val;
+	logdirty_mark(page_owner(pg), pg);
 	page_put_type(pg);
 	return 0;
 }
@@ -126,6 +128,7 @@ static int update_m2p(struct mmu_target *t, u64 where, u64 pfn)
 	if (!page_get(pg, t->owner))
 		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), t->owner->id);
 	m2p_set(m, pfn);
+	logdirty_mark(t->owner, pg);
 	page_put(pg);
 	return 0;
 }

@@ -7,6 +7,7 @@
  * (gates, TSS, LDT) are refused. Locks: pt_lock for types; the vCPU's own fields belong to the vCPU.
  */
 #include <xl/entry.h>
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
@@ -115,6 +116,7 @@ long do_update_descriptor(u64 ma, u64 desc)
 	if (!rc) {
 		entry = pa_to_virt(ma);
 		__atomic_store_n(entry, desc, __ATOMIC_SEQ_CST);
+		logdirty_mark(d, pg);
 		page_put_type(pg);
 	}
 	spin_unlock(&d->pt_lock);

@@ -130,7 +130,7 @@ struct domain {
 	enum domain_dying dying;
 	volatile u32 pause_count;	/* domain_pause() depth, counted on top of each vCPU's */
 	u32 controller_pause_count;	/* of those, the tools'; 1 at creation but for dom0 */
-	spinlock_t lock, page_lock, pt_lock, event_lock;
+	spinlock_t lock, page_lock, pt_lock, event_lock, dirty_lock;
 
 	unsigned int max_vcpus;
 	struct vcpu **vcpu;		/* max_vcpus slots, NULL until made by XEN_DOMCTL_max_vcpus */
@@ -140,6 +140,9 @@ struct domain {
 	unsigned long tot_pages;	/* frames owned */
 	unsigned long max_pages;	/* limit of tot_pages */
 	unsigned long claimed_pages;
+	struct logdirty *logdirty;	/* NULL: not logged; see logdirty.h */
+	struct logdirty *logdirty_dying;	/* not logged any more, not all freed yet */
+	u32 mirrors_max;		/* pages for mirrors, 0: the default */
 	u32 dead_tables;		/* page tables whose last use is gone, PAGE_LIST_END when none; pt_lock */
 
 	struct shared_info *shared_info;
