@@ -12,10 +12,10 @@
 
 #include "path.h"
 #include "server.h"
+#include "state.h"
 
 #define MAX_PERMS	256U
 #define MAX_TXS_PRIVILEGED 4096U
-#define MAX_TOKEN	(XENSTORE_PAYLOAD_MAX - XENSTORE_ABS_PATH_MAX - 2)
 #define DOMID_SELF_WIRE	0x7ff0U
 
 struct request {
@@ -132,31 +132,34 @@ static int do_directory_part(struct request *r)
 	return 0;
 }
 
-static int do_write(struct request *r)
+/* A change to the store itself, which the journal has to keep; or within a transaction, where it is nobody's yet. */
+static int change(struct request *r, enum tree_op op, const void *data, unsigned int n)
 {
-	struct conn *c = r->c;
+	struct server *s = r->c->srv;
+	const struct cred *cred = &r->c->cred;
+	int rc;
 
 	if (r->tx)
-		return tx_write(r->tx->tx, &c->cred, &c->srv->limits, r->path, r->rest, r->rest_len);
-	return tree_write(&c->srv->live, &c->cred, &c->srv->limits, r->path, r->rest, r->rest_len, &r->log);
+		return tx_do(r->tx->tx, cred, &s->limits, op, r->path, data, n);
+	rc = tree_do(&s->live, cred, &s->limits, op, r->path, data, n, &r->log);
+	if (!rc)
+		state_op(s, cred, op, r->path, data, n);
+	return rc;
+}
+
+static int do_write(struct request *r)
+{
+	return change(r, OP_WRITE, r->rest, r->rest_len);
 }
 
 static int do_mkdir(struct request *r)
 {
-	struct conn *c = r->c;
-
-	if (r->tx)
-		return tx_mkdir(r->tx->tx, &c->cred, &c->srv->limits, r->path);
-	return tree_mkdir(&c->srv->live, &c->cred, &c->srv->limits, r->path, &r->log);
+	return change(r, OP_MKDIR, NULL, 0);
 }
 
 static int do_rm(struct request *r)
 {
-	struct conn *c = r->c;
-
-	if (r->tx)
-		return tx_rm(r->tx->tx, &c->cred, &c->srv->limits, r->path);
-	return tree_rm(&c->srv->live, &c->cred, r->path, &r->log);
+	return change(r, OP_RM, NULL, 0);
 }
 
 static int do_get_perms(struct request *r)
@@ -196,7 +199,6 @@ static int parse_perm(const char *s, struct perm *p)
 
 static int do_set_perms(struct request *r)
 {
-	struct conn *c = r->c;
 	struct perm p[MAX_PERMS];
 	char *vec[MAX_PERMS];
 	int n = xs_wire_split(r->rest, r->rest_len, vec, MAX_PERMS);
@@ -206,9 +208,7 @@ static int do_set_perms(struct request *r)
 	for (int i = 0; i < n; i++)
 		if (parse_perm(vec[i], &p[i]) < 0)
 			return -EINVAL;
-	if (r->tx)
-		return tx_set_perms(r->tx->tx, &c->cred, &c->srv->limits, r->path, p, n);
-	return tree_set_perms(&c->srv->live, &c->cred, &c->srv->limits, r->path, p, n, &r->log);
+	return change(r, OP_SET_PERMS, p, n);
 }
 
 /* --- watches --- */
@@ -241,10 +241,7 @@ static int do_watch(struct request *r)
 		return -EINVAL;
 	if (!c->cred.privileged && c->nr_watches >= c->srv->max_watches)
 		return -ENOSPC;
-	rc = watch_add(c->srv->watches, c, &c->watches, r->path, prefix, vec[1]);
-	if (!rc)
-		c->nr_watches++;
-	return rc;
+	return conn_watch(c, r->path, prefix, vec[1], ANY_DEPTH);
 }
 
 /* A new watch fires once, after its acknowledgement. */
@@ -268,9 +265,7 @@ static int do_unwatch(struct request *r)
 	w = watch_find(c->watches, r->path, vec[1]);
 	if (!w)
 		return -ENOENT;
-	conn_orphan_events(c, w);
-	watch_del(c->srv->watches, &c->watches, w);
-	c->nr_watches--;
+	conn_unwatch(c, w);
 	return 0;
 }
 
@@ -286,35 +281,35 @@ static int do_reset_watches(struct request *r)
 static int do_transaction_start(struct request *r)
 {
 	struct conn *c = r->c;
-	struct open_tx *t;
+	struct tx *tx;
 	char buf[16];
 
 	if (r->c->in.hdr.tx_id)
 		return -EBUSY;
 	if (c->nr_txs >= (c->cred.privileged ? MAX_TXS_PRIVILEGED : c->srv->max_txs))
 		return -ENOSPC;
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	t->tx = tx_start(&c->srv->live, c->srv->max_tx_paths);
-	if (!t->tx) {
-		free(t);
+	do {
+		c->last_tx++;
+	} while (!c->last_tx || conn_tx(c, c->last_tx));
+	tx = tx_start(&c->srv->live, c->srv->max_tx_paths);
+	if (!tx || !conn_add_tx(c, c->last_tx, tx)) {
+		tx_free(tx);
 		return -ENOMEM;
 	}
-	do {
-		t->id = ++c->last_tx;
-	} while (!t->id || conn_tx(c, t->id));
-	t->next = c->txs;
-	c->txs = t;
-	c->nr_txs++;
-	snprintf(buf, sizeof(buf), "%u", t->id);
+	snprintf(buf, sizeof(buf), "%u", c->last_tx);
 	return put_string(r, buf);
+}
+
+static void note_op(void *arg, enum tree_op op, const char *path, const void *data, unsigned int n)
+{
+	struct conn *c = arg;
+
+	state_op(c->srv, &c->cred, op, path, data, n);
 }
 
 static int do_transaction_end(struct request *r)
 {
 	struct conn *c = r->c;
-	struct open_tx **p = &c->txs;
 	char *how;
 	int rc = 0;
 
@@ -322,17 +317,15 @@ static int do_transaction_end(struct request *r)
 		return -ENOENT;
 	if (args(r->body, r->len, &how, 1) || (strcmp(how, "T") && strcmp(how, "F")))
 		return -EINVAL;
-	if (*how == 'T')
+	if (*how == 'T') {
 		rc = tx_commit(r->tx->tx, &c->cred, &c->srv->limits, &c->srv->live, &r->log);
-	if (rc)
-		changes_free(&r->log);
-	while (*p != r->tx)
-		p = &(*p)->next;
-	*p = r->tx->next;
-	tx_free(r->tx->tx);
-	free(r->tx);
+		if (!rc)
+			tx_each_op(r->tx->tx, note_op, c);
+		else
+			changes_free(&r->log);
+	}
+	conn_drop_tx(c, r->tx->id);
 	r->tx = NULL;
-	c->nr_txs--;
 	return rc;
 }
 

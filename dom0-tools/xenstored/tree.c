@@ -474,6 +474,54 @@ int tree_set_perms(struct tree *t, const struct cred *c, const struct limits *l,
 	return 0;
 }
 
+int tree_do(struct tree *t, const struct cred *c, const struct limits *l, enum tree_op op, const char *path,
+	    const void *data, unsigned int n, struct changes *log)
+{
+	switch (op) {
+	case OP_WRITE:
+		return tree_write(t, c, l, path, data, n, log);
+	case OP_MKDIR:
+		return tree_mkdir(t, c, l, path, log);
+	case OP_RM:
+		return tree_rm(t, c, path, log);
+	default:
+		return tree_set_perms(t, c, l, path, data, n, log);
+	}
+}
+
+int tree_restore(struct tree *t, const char *path, const struct perm *p, unsigned int nr_perms, const void *value,
+		 unsigned int len, uint64_t gen, uint64_t cgen)
+{
+	static const struct cred daemon = { .domid = 0, .target = NO_TARGET, .privileged = true };
+	uint64_t tree_gen = t->gen;
+	unsigned int missing;
+	struct node *n;
+	char above[PATH_SIZE];
+	uint64_t above_cgen;
+	int rc;
+
+	if (gen > t->gen || cgen > t->gen)
+		return -EINVAL;
+	deepest(t, path, &missing);
+	if (missing > 1 || (!missing && path[1]))
+		return -EINVAL;
+	strcpy(above, path);
+	path_parent(above);
+	above_cgen = tree_find(t, above)->cgen;
+	rc = tree_write(t, &daemon, NULL, path, value, len, NULL);
+	if (!rc)
+		rc = tree_set_perms(t, &daemon, NULL, path, p, nr_perms, NULL);
+	t->gen = tree_gen;
+	n = rc ? NULL : own_path(t, path);
+	if (!n)
+		return rc ? rc : -ENOMEM;
+	n->gen = gen;
+	n->cgen = cgen;
+	if (missing)
+		own_path(t, above)->cgen = above_cgen;
+	return 0;
+}
+
 /* --- a domain has gone --- */
 
 static bool mentions(const struct perms *p, uint32_t domid)

@@ -111,6 +111,16 @@ int tree_rm(struct tree *t, const struct cred *c, const char *path, struct chang
 int tree_set_perms(struct tree *t, const struct cred *c, const struct limits *l, const char *path,
 		   const struct perm *p, unsigned int n, struct changes *log);
 
+enum tree_op { OP_WRITE, OP_MKDIR, OP_RM, OP_SET_PERMS };
+
+/* One of the four by its number; data is n bytes, or n entries. */
+int tree_do(struct tree *t, const struct cred *c, const struct limits *l, enum tree_op op, const char *path,
+	    const void *data, unsigned int n, struct changes *log);
+
+/* Put a node back as it was: the root, or a child of a node that is there. -EINVAL if that cannot be. */
+int tree_restore(struct tree *t, const char *path, const struct perm *p, unsigned int nr_perms, const void *value,
+		 unsigned int len, uint64_t gen, uint64_t cgen);
+
 /* A domain is gone for good: what it owned becomes domain 0's, and no node mentions it any more. */
 int tree_forget_domain(struct tree *t, uint32_t domid);
 

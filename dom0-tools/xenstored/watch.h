@@ -11,11 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define ANY_DEPTH	(~0U)
+
 struct watches;
 
 struct watch {
 	void *holder;
 	char *path, *token;
+	unsigned int depth;		/* levels below path that it hears of */
 	size_t prefix;			/* bytes of path that the holder did not write: cut off in its events */
 	void *events;			/* for the holder's use */
 	struct watch *next;		/* same bucket */

@@ -416,11 +416,13 @@ static void test_ring(void)
 	memcpy(page.req + 1022, "ab", 2);
 	memcpy(page.req, "cd", 2);
 	page.req_prod += 4;
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), 2);
-	CU_ASSERT_EQUAL(ring_read(&page, buf + 2, sizeof(buf)), 2);
+	CU_ASSERT_EQUAL(ring_read(&page, 0xfffffffe, buf, sizeof(buf)), 2);
+	CU_ASSERT_EQUAL(ring_read(&page, 0, buf + 2, sizeof(buf)), 2);
 	CU_ASSERT_EQUAL(memcmp(buf, "abcd", 4), 0);
+	CU_ASSERT_EQUAL(page.req_cons, 0xfffffffe);	/* reading is not taking */
+	ring_taken(&page, 2);
 	CU_ASSERT_EQUAL(page.req_cons, 2);
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), 0);
+	CU_ASSERT_EQUAL(ring_read(&page, 2, buf, sizeof(buf)), 0);
 
 	memset(buf, 'x', sizeof(buf));
 	page.rsp_cons = page.rsp_prod = 1000;
@@ -431,13 +433,13 @@ static void test_ring(void)
 	CU_ASSERT_EQUAL(ring_write(&page, buf, 5), 5);
 
 	page.req_prod = page.req_cons + 1025;		/* impossible */
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), -1);
+	CU_ASSERT_EQUAL(ring_read(&page, 2, buf, sizeof(buf)), -1);
 	page.req_prod = page.req_cons - 1;
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), -1);
+	CU_ASSERT_EQUAL(ring_read(&page, 2, buf, sizeof(buf)), -1);
 	page.rsp_cons = page.rsp_prod + 1;
 	CU_ASSERT_EQUAL(ring_write(&page, buf, 1), -1);
 	page.req_prod = page.req_cons + 1024;		/* full is possible */
-	CU_ASSERT_TRUE(ring_read(&page, buf, sizeof(buf)) > 0);
+	CU_ASSERT_TRUE(ring_read(&page, 2, buf, sizeof(buf)) > 0);
 }
 
 int main(void)
