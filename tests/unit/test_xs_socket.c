@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,8 +61,8 @@ static int start_daemon(void)
 	char *pid;
 	int status;
 
-	sh(&status, "%s/tests/unit/xenstored-asan --no-dom0 --socket %s --daemon --pid-file %s/pid 2>%s/log", build,
-	   sock, dir, dir);
+	sh(&status, "%s/tests/unit/xenstored-asan --no-dom0 --socket %s --journal %s/journal --daemon "
+	   "--pid-file %s/pid 2>>%s/log", build, sock, dir, dir, dir);
 	if (status)
 		return -1;
 	pid = sh(NULL, "cat %s/pid", dir);
@@ -292,6 +293,81 @@ static void test_debian_tools(void)
 	use_tools("/usr/bin/xenstore");
 }
 
+/* The daemon dies and a new one comes `after` seconds later; returns at once. */
+static void replace_daemon(double after)
+{
+	kill(daemon_pid, SIGKILL);
+	if (!fork()) {
+		usleep(after * 1e6);
+		_exit(start_daemon() < 0);
+	}
+}
+
+/* Collect the helper of replace_daemon() and learn the new pid. */
+static void replaced(void)
+{
+	int status;
+
+	wait(&status);
+	CU_ASSERT_EQUAL(status, 0);
+	daemon_pid = atoi(sh(NULL, "cat %s/pid", dir));
+}
+
+static bool event_is(char **e, const char *path)
+{
+	bool yes = e && !strcmp(e[XS_WATCH_PATH], path);
+
+	free(e);
+	return yes;
+}
+
+/* A daemon dies under its clients: the store is as it was, they connect again, their watches fire, nobody fails. */
+static void test_new_daemon(void)
+{
+	struct xs_handle *h = xs_open(0), *one = xs_open(XS_ONE_DAEMON);
+	struct pollfd p;
+	xs_transaction_t t;
+
+	CU_ASSERT_TRUE(xs_write(h, XBT_NULL, "/keep/a", "1", 1) && xs_watch(h, "/keep", "w"));
+	CU_ASSERT_TRUE(event_is(xs_check_watch(h), "/keep"));
+	t = xs_transaction_start(h);
+	CU_ASSERT_TRUE(t && xs_write(h, t, "/keep/a", "2", 1));
+	replace_daemon(0.3);
+	CU_ASSERT_TRUE(value_is(h, "/keep/a", "1"));		/* waits */
+	replaced();
+	CU_ASSERT_TRUE(event_is(xs_check_watch(h), "/keep"));
+	CU_ASSERT_TRUE(xs_write(h, t, "/keep/b", "2", 1));	/* into nothing */
+	CU_ASSERT_FALSE(xs_transaction_end(h, t, false));
+	CU_ASSERT_EQUAL(errno, EAGAIN);
+	CU_ASSERT_PTR_NULL(xs_read(h, XBT_NULL, "/keep/b", NULL));
+	t = xs_transaction_start(h);				/* a number of the new daemon */
+	CU_ASSERT_TRUE(t && xs_write(h, t, "/keep/a", "3", 1) && xs_transaction_end(h, t, false));
+	CU_ASSERT_TRUE(event_is(xs_check_watch(h), "/keep/a"));
+	CU_ASSERT_FALSE(xs_write(one, XBT_NULL, "/keep/c", "", 0));
+	xs_close(one);
+
+	p = (struct pollfd){ .fd = xs_fileno(h), .events = POLLIN };	/* the same for one who waits for events */
+	CU_ASSERT_EQUAL(poll(&p, 1, 100), 0);
+	replace_daemon(0.3);
+	for (int i = 0; i < 100; i++) {
+		char **e;
+
+		CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 5000), 1);
+		e = xs_check_watch(h);
+		if (e) {
+			CU_ASSERT_TRUE(event_is(e, "/keep"));
+			CU_ASSERT_TRUE(i > 2 && i < 30);	/* woken now and then, not all the time */
+			break;
+		}
+		CU_ASSERT_EQUAL_FATAL(errno, EAGAIN);
+	}
+	replaced();
+	CU_ASSERT_EQUAL(poll(&p, 1, 100), 0);
+	CU_ASSERT_TRUE(value_is(h, "/keep/a", "3"));
+	CU_ASSERT_TRUE(xs_rm(h, XBT_NULL, "/keep"));
+	xs_close(h);
+}
+
 static void test_second_daemon(void)
 {
 	struct xs_handle *h;
@@ -357,6 +433,7 @@ int main(void)
 	CU_add_test(s, "rude clients", test_rude_clients);
 	CU_add_test(s, "our tools", test_our_tools);
 	CU_add_test(s, "Debian's tools", test_debian_tools);
+	CU_add_test(s, "a new daemon", test_new_daemon);
 	CU_add_test(s, "a second daemon", test_second_daemon);
 	CU_add_test(s, "the end", test_end);
 	CU_basic_run_tests();

@@ -213,13 +213,18 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
 	struct part p[2] = { string(path), string(token) };
 
-	return xs_talk_ok(h, XBT_NULL, XS_WATCH, p, 2);
+	if (!xs_talk_ok(h, XBT_NULL, XS_WATCH, p, 2))
+		return false;
+	if (xs_keep_watch(h, path, token))
+		return true;
+	errno = ENOMEM;
+	return false;
 }
 
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
 	char *reply = xs_talk_string(h, XBT_NULL, XS_TRANSACTION_START, "", NULL);
-	xs_transaction_t t = reply ? strtoul(reply, NULL, 10) : XBT_NULL;
+	xs_transaction_t t = reply ? xs_keep_tx(h, strtoul(reply, NULL, 10)) : XBT_NULL;
 
 	free(reply);
 	return t;
@@ -229,7 +234,10 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
 	struct part p = string(abort ? "F" : "T");
 
-	return xs_talk_ok(h, t, XS_TRANSACTION_END, &p, 1);
+	bool ok = xs_talk_ok(h, t, XS_TRANSACTION_END, &p, 1);
+
+	xs_forget_tx(h, t);
+	return ok;
 }
 
 /* --- domains --- */
