@@ -14,6 +14,7 @@
 #include "xenstore/priv.h"
 
 #define DEFAULT_SOCKET	"/run/xenstored/socket"
+#define MAX_TRIES	4		/* of one request, with as many daemons */
 #define KERNEL_DEVICE	"/dev/xen/xenbus"
 
 static int connect_socket(const char *path)
@@ -262,14 +263,14 @@ void *xs_talk(struct xs_handle *h, xs_transaction_t t, uint32_t type, const stru
 {
 	bool again = false;
 
-	for (;;) {
+	for (unsigned int tries = 0; ; tries++) {
 		struct kept_tx *tx = t ? xs_find_tx(h, t) : NULL;
 		void *reply;
 
 		if (h->broken) {
 			if (!h->lasting)
 				errno = EPIPE;
-			if (!h->lasting || !xs_reconnect(h, true))
+			if (!h->lasting || tries == MAX_TRIES || !xs_reconnect(h, true))
 				return NULL;
 			again = true;
 		}
