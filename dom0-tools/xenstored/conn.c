@@ -9,7 +9,6 @@
 #include "server.h"
 #include "state.h"
 
-#define MAX_REPLIES	8U	/* unread replies after which a connection is not read from */
 #define ROUND		32U	/* requests of one connection before others get their turn */
 #define DEDUP		64U	/* newest events of a watch compared with a new one */
 
@@ -57,10 +56,12 @@ static bool is_reply(const struct msg *m)
 static void msg_free(struct conn *c, struct msg *m)
 {
 	msg_unlink(c, m);
-	if (is_reply(m))
+	if (is_reply(m)) {
 		c->nr_replies--;
-	else
+		c->reply_bytes -= m->len;
+	} else {
 		c->event_bytes -= m->len;
+	}
 	free(m);
 }
 
@@ -80,10 +81,12 @@ struct msg *conn_message(struct conn *c, const struct xsd_sockmsg *hdr, const vo
 		c->first = m;
 	c->last = m;
 	c->touched = true;
-	if (is_reply(m))
+	if (is_reply(m)) {
 		c->nr_replies++;
-	else
+		c->reply_bytes += m->len;
+	} else {
 		c->event_bytes += m->len;
+	}
 	state_out(c, m);
 	return m;
 }
@@ -212,7 +215,9 @@ static bool receive(struct conn *c)
 
 static bool may_read(const struct conn *c)
 {
-	return !c->closed && c->nr_replies < MAX_REPLIES;
+	uint32_t most = quota_value(c->srv, c->cred.domid, Q_OUTSTANDING);
+
+	return !c->closed && (!most || c->nr_replies < most);
 }
 
 /* What has been done becomes certain; then the other side may know that its bytes were taken. */
@@ -255,6 +260,20 @@ void conn_run(struct conn *c)
 
 /* --- end --- */
 
+static size_t watch_bytes(const struct watch *w)
+{
+	return sizeof(*w) + strlen(w->path) + strlen(w->token) + 2;
+}
+
+size_t conn_memory(const struct conn *c)
+{
+	size_t n = c->event_bytes + c->reply_bytes + c->watch_bytes;
+
+	for (const struct open_tx *t = c->txs; t; t = t->next)
+		n += t->tx ? tx_bytes(t->tx) : 0;
+	return n;
+}
+
 int conn_watch(struct conn *c, const char *path, size_t prefix, const char *token, unsigned int depth)
 {
 	int rc = watch_add(c->srv->watches, c, &c->watches, path, prefix, token);
@@ -263,6 +282,7 @@ int conn_watch(struct conn *c, const char *path, size_t prefix, const char *toke
 		return rc;
 	c->watches->depth = depth;
 	c->nr_watches++;
+	c->watch_bytes += watch_bytes(c->watches);
 	state_watch(c, c->watches);
 	return 0;
 }
@@ -270,6 +290,7 @@ int conn_watch(struct conn *c, const char *path, size_t prefix, const char *toke
 void conn_unwatch(struct conn *c, struct watch *w)
 {
 	state_unwatch(c, w);
+	c->watch_bytes -= watch_bytes(w);
 	conn_orphan_events(c, w);
 	watch_del(c->srv->watches, &c->watches, w);
 	c->nr_watches--;
@@ -398,10 +419,7 @@ void server_close_detached(struct server *s)
 int server_init(struct server *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->limits = (struct limits){ .nodes = 1000, .value = 2048, .perms = 5 };
-	s->max_watches = 128;
-	s->max_txs = 10;
-	s->max_tx_paths = 1024;
+	quota_init(s);
 	s->journal_growth = 1U << 20;
 	s->max_event_bytes = 1U << 20;
 	s->max_event_bytes_privileged = 64U << 20;
@@ -462,21 +480,32 @@ void server_fini(struct server *s)
 	server_settle(s);
 	tree_free(&s->live);
 	watches_free(s->watches);
+	quota_fini(s);
 }
 
 /* --- events --- */
 
+struct special {
+	char with_domid[40];
+};
+
+/* A watch with a depth is told which domain it was. */
 static void on_special(struct watch *w, void *arg)
 {
+	const struct special *sp = arg;
 	struct conn *c = w->holder;
 
 	if (!c->closed && c->cred.privileged)
-		conn_event(c, w, arg);
+		conn_event(c, w, w->depth != ANY_DEPTH && w->depth ? sp->with_domid : w->path);
 }
 
-void server_fire_special(struct server *s, const char *name)
+void server_fire_special(struct server *s, const char *name, uint32_t domid)
 {
-	watch_fire(s->watches, name, true, on_special, (void *)name);
+	struct special sp;
+
+	snprintf(sp.with_domid, sizeof(sp.with_domid), "%s/%u", name, domid);
+	watch_fire(s->watches, name, true, on_special, &sp);
+	watch_fire(s->watches, sp.with_domid, true, on_special, &sp);
 }
 
 static bool may_read_perms(const struct perms *p, const struct cred *c)

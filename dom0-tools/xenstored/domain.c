@@ -200,7 +200,7 @@ static int connect_conn(struct domain *d)
 	conn_make_durable(d->conn, d->taken, d->page->rsp_prod);
 	state_commit(d->all->srv);
 	d->page->error = XENSTORE_ERROR_NONE;
-	d->page->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
+	d->page->server_features = quota_features(d->all->srv, d->domid);
 	d->page->connection = XENSTORE_CONNECTED;
 	return 0;
 }
@@ -281,7 +281,7 @@ static int introduce_again(struct domain *d, uint32_t remote_port)
 		return -EINVAL;
 	rc = save(d);
 	xenctl_evtchn_notify(d->all->ec, d->port);
-	server_fire_special(d->all->srv, "@introduceDomain");
+	server_fire_special(d->all->srv, "@introduceDomain", d->domid);
 	return rc;
 }
 
@@ -316,7 +316,7 @@ static int introduce(struct server *s, uint32_t domid, uint64_t mfn, uint32_t po
 		return rc == -ENOMEM ? rc : -EINVAL;
 	}
 	xenctl_evtchn_notify(all->ec, d->port);
-	server_fire_special(s, "@introduceDomain");
+	server_fire_special(s, "@introduceDomain", domid);
 	return 0;
 }
 
@@ -350,7 +350,7 @@ static int release(struct server *s, uint32_t domid)
 	state_domain_gone(s, domid);
 	if (is_dead(all, domid, &info))
 		forget_nodes(s, domid);
-	server_fire_special(s, "@releaseDomain");
+	server_fire_special(s, "@releaseDomain", domid);
 	return 0;
 }
 
@@ -396,7 +396,6 @@ static const struct domain_ops ops = {
 static void look_for_dead(struct domains *all)
 {
 	struct domain *d, *next;
-	bool fire = false;
 
 	for (d = all->list; d; d = next) {
 		struct xenctl_dominfo info = { 0 };
@@ -410,15 +409,13 @@ static void look_for_dead(struct domains *all)
 			drop(d);
 			state_domain_gone(all->srv, domid);
 			forget_nodes(all->srv, domid);
-			fire = true;
+			server_fire_special(all->srv, "@releaseDomain", domid);
 		} else if (info.shutdown && !d->shut_down) {
 			d->shut_down = true;
 			save(d);
-			fire = true;
+			server_fire_special(all->srv, "@releaseDomain", d->domid);
 		}
 	}
-	if (fire)
-		server_fire_special(all->srv, "@releaseDomain");
 }
 
 static void on_port(struct domains *all, int port)

@@ -24,6 +24,8 @@ enum record_kind {
 	R_IN,			/* uint32_t position in the ring after these bytes, the bytes */
 	R_IN_DONE,		/* uint32_t position: the request has been handled */
 	R_OUT,			/* uint32_t number, message */
+	R_QUOTA,		/* uint32_t quota, uint32_t value; of domid or ALL_DOMAINS */
+	R_FEATURES,		/* uint32_t */
 	R_OUT_DROP,		/* uint32_t number of a message that is not to be sent after all */
 };
 
@@ -44,7 +46,7 @@ struct record_op {
 
 struct record_domain {
 	uint64_t mfn;
-	uint32_t port, target, shut_down, features;
+	uint32_t port, target, shut_down, unused;
 };
 
 struct record_conn {

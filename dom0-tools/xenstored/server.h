@@ -17,6 +17,7 @@
 #define XENSTORED_SERVER_H
 
 #include "journal.h"
+#include "quota.h"
 #include "tree.h"
 #include "tx.h"
 #include "watch.h"
@@ -87,7 +88,7 @@ struct conn {
 	unsigned int in_saved;		/* bytes of it in the journal */
 	struct msg *first, *last;	/* to be sent */
 	unsigned int nr_replies;	/* of those */
-	size_t event_bytes;
+	size_t event_bytes, reply_bytes, watch_bytes;
 	struct watch *watches;
 	unsigned int nr_watches;
 	struct open_tx *txs;
@@ -99,8 +100,8 @@ struct server {
 	struct tree live;
 	struct watches *watches;
 	struct conn *conns;
-	struct limits limits;
-	unsigned int max_watches, max_txs, max_tx_paths;	/* of one unprivileged connection */
+	uint32_t quotas[NR_QUOTAS];				/* for a domain that has no value of its own */
+	struct account *accounts;
 	size_t max_event_bytes, max_event_bytes_privileged;
 	const struct domain_ops *domains;			/* NULL: no hypervisor */
 	void *domains_arg;
@@ -121,8 +122,8 @@ bool server_settle(struct server *s);
 void server_close_detached(struct server *s);
 /* Let connections marked `again` read on. */
 void server_continue(struct server *s);
-/* Fire watches of "@introduceDomain" or "@releaseDomain". */
-void server_fire_special(struct server *s, const char *name);
+/* Fire watches of "@introduceDomain" or "@releaseDomain" for a domain. */
+void server_fire_special(struct server *s, const char *name, uint32_t domid);
 void server_fire_changes(struct server *s, const struct changes *log);
 
 struct conn *conn_new(struct server *s, const struct cred *cred, const struct conn_ops *ops, void *io);
@@ -133,6 +134,8 @@ void conn_run(struct conn *c);
 void conn_reset(struct conn *c);
 void conn_drop_watches(struct conn *c);
 void conn_drop_txs(struct conn *c);
+/* Bytes that the daemon holds for it. */
+size_t conn_memory(const struct conn *c);
 struct open_tx *conn_tx(struct conn *c, uint32_t id);
 struct open_tx *conn_add_tx(struct conn *c, uint32_t id, struct tx *tx);	/* NULL: no memory */
 void conn_drop_tx(struct conn *c, uint32_t id);

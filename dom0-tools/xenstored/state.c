@@ -73,7 +73,30 @@ void state_op(struct server *s, const struct cred *c, enum tree_op op, const cha
 
 void state_forget(struct server *s, uint32_t domid)
 {
+	quota_forget(s, domid);
 	put(s, R_FORGET, domid, NULL, 0);
+}
+
+void state_quota(struct server *s, uint32_t domid, uint32_t quota, uint32_t value)
+{
+	put(s, R_QUOTA, domid, PIECES({ &quota, sizeof(quota) }, { &value, sizeof(value) }));
+}
+
+void state_features(struct server *s, uint32_t domid, uint32_t features)
+{
+	put(s, R_FEATURES, domid, PIECES({ &features, sizeof(features) }));
+}
+
+static void put_quotas(struct server *s)
+{
+	for (uint32_t q = 0; q < NR_QUOTAS; q++)
+		state_quota(s, ALL_DOMAINS, q, s->quotas[q]);
+	for (const struct account *a = s->accounts; a; a = a->next) {
+		for (uint32_t q = 0; q < NR_QUOTAS; q++)
+			if (a->own[q])
+				state_quota(s, a->domid, q, a->limit[q]);
+		state_features(s, a->domid, a->features);
+	}
 }
 
 static void put_node(struct server *s, const struct node *n, char *path)
@@ -235,6 +258,7 @@ static void put_all(struct server *s)
 
 	put(s, R_GEN, 0, PIECES({ &s->live.gen, sizeof(s->live.gen) }));
 	put_node(s, s->live.root, path);
+	put_quotas(s);
 	for (const struct known *k = s->known; k; k = k->next)
 		put_domain(s, k);
 	for (struct conn *c = s->conns; c; c = c->next)

@@ -92,7 +92,7 @@ static int load_node(struct reader *r)
 
 static int load_op(struct reader *r)
 {
-	static const struct limits none = { UINT_MAX, UINT_MAX, UINT_MAX };
+	static const struct limits none = { UINT_MAX, UINT_MAX, UINT_MAX, SIZE_MAX, NULL };
 	struct perm p[MAX_PERMS];
 	struct record_op o;
 	struct cred c;
@@ -115,7 +115,24 @@ static int load_op(struct reader *r)
 
 static int load_forget(struct reader *r)
 {
+	quota_forget(r->s, r->domid);
 	return tree_forget_domain(&r->s->live, r->domid);
+}
+
+static int load_quota(struct reader *r)
+{
+	uint32_t q, value;
+
+	if (!take(r, &q, sizeof(q)) || !take(r, &value, sizeof(value)) || q >= NR_QUOTAS)
+		return -EINVAL;
+	return quota_set(r->s, r->domid, q, value);
+}
+
+static int load_features(struct reader *r)
+{
+	uint32_t features;
+
+	return take(r, &features, sizeof(features)) ? quota_set_features(r->s, r->domid, features) : -EINVAL;
 }
 
 /* --- domains --- */
@@ -319,6 +336,8 @@ static int (*const loaders[])(struct reader *r) = {
 	[R_NODE] = load_node,
 	[R_OP] = load_op,
 	[R_FORGET] = load_forget,
+	[R_QUOTA] = load_quota,
+	[R_FEATURES] = load_features,
 	[R_DOMAIN] = load_domain,
 	[R_DOMAIN_GONE] = load_domain_gone,
 	[R_CONN] = load_conn,
@@ -369,7 +388,7 @@ void state_loaded(struct server *s)
 		if (k)
 			c->cred.target = k->target;
 		for (struct open_tx *t = c->txs; t; t = t->next) {
-			t->tx = tx_start(&s->live, s->max_tx_paths);
+			t->tx = tx_start(&s->live, quota_value(s, c->cred.domid, Q_TX_NODES));
 			if (t->tx)
 				tx_doom(t->tx);
 		}

@@ -42,7 +42,7 @@ struct tx *tx_start(const struct tree *live, unsigned int limit)
 
 	if (!tx)
 		return NULL;
-	tx->limit = limit;
+	tx->limit = limit ? limit : ~0U;
 	if (tree_clone(&tx->base, live) < 0 || tree_clone(&tx->view, live) < 0) {
 		tx_free(tx);
 		return NULL;
@@ -65,6 +65,11 @@ void tx_free(struct tx *tx)
 	tree_free(&tx->base);
 	tree_free(&tx->view);
 	free(tx);
+}
+
+size_t tx_bytes(const struct tx *tx)
+{
+	return tx->bytes + sizeof(*tx) + tx->nr_ops * sizeof(struct op) + tx->nr_touched * sizeof(struct touch);
 }
 
 /* --- touched paths --- */

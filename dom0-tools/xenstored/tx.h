@@ -19,8 +19,9 @@
 
 struct tx;
 
-/* limit: paths a caller without privilege may touch. NULL: no memory. */
+/* limit: paths a caller without privilege may touch, 0 for no limit. NULL: no memory. */
 struct tx *tx_start(const struct tree *live, unsigned int limit);
+size_t tx_bytes(const struct tx *tx);		/* of paths and values that it holds */
 void tx_free(struct tx *tx);			/* NULL is fine */
 
 /* The calls of tree.h in the transaction's view. -ENOSPC also when it has touched too much. */

@@ -93,8 +93,8 @@ static void begin(struct server *s, struct conn **c)
 			_exit(3);
 		return;
 	}
-	tree_do(&s->live, &dom0, &s->limits, OP_MKDIR, "/local/domain/1", NULL, 0, NULL);
-	tree_do(&s->live, &dom0, &s->limits, OP_SET_PERMS, "/local/domain/1", &home, 1, NULL);
+	tree_do(&s->live, &dom0, NULL, OP_MKDIR, "/local/domain/1", NULL, 0, NULL);
+	tree_do(&s->live, &dom0, NULL, OP_SET_PERMS, "/local/domain/1", &home, 1, NULL);
 	state_op(s, &dom0, OP_MKDIR, "/local/domain/1", NULL, 0);
 	state_op(s, &dom0, OP_SET_PERMS, "/local/domain/1", &home, 1);
 	*c = conn_new(s, &guest, &page_ops, c);

@@ -19,7 +19,7 @@
 static const struct cred dom0 = { .domid = 0, .target = NO_TARGET, .privileged = true };
 static const struct cred dom1 = { .domid = 1, .target = NO_TARGET };
 static const struct cred dom2 = { .domid = 2, .target = NO_TARGET };
-static const struct limits lim = { .nodes = 10, .value = 32, .perms = 3 };
+static const struct limits lim = { .nodes = 10, .value = 32, .perms = 3, .memory = SIZE_MAX };
 
 static int put(struct tree *t, const struct cred *c, const char *path, const char *value)
 {
