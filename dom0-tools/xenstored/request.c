@@ -527,16 +527,23 @@ static int do_control(struct request *r)
 
 /* --- features and quotas, of all domains or one --- */
 
+/* Some libraries send an empty string for nothing. */
+static bool no_args(const struct request *r)
+{
+	return !r->len || (r->len == 1 && !*r->body);
+}
+
 /* Settings can be made before a domain is introduced, so any number will do. */
 static int do_get_feature(struct request *r)
 {
+	bool all = no_args(r);
 	uint32_t domid = r->c->cred.domid;
 	char buf[16];
-	int rc = r->len ? one_domid(r, &domid) : 0;
+	int rc = all ? 0 : one_domid(r, &domid);
 
 	if (!rc && domid != r->c->cred.domid && !r->c->cred.privileged)
 		rc = -EACCES;
-	snprintf(buf, sizeof(buf), "%u", r->len && !rc ? quota_features(r->c->srv, domid) : SERVER_FEATURES);
+	snprintf(buf, sizeof(buf), "%u", all ? SERVER_FEATURES : quota_features(r->c->srv, domid));
 	return rc ? rc : put_string(r, buf);
 }
 
@@ -568,7 +575,7 @@ static int quota_args(char **vec, int n, uint32_t *domid, enum quota *q)
 static int do_get_quota(struct request *r)
 {
 	char *vec[2], buf[200] = "";
-	int n = r->len == 1 && !*r->body ? 0 : xs_wire_split(r->body, r->len, vec, 2);
+	int n = no_args(r) ? 0 : xs_wire_split(r->body, r->len, vec, 2);
 	uint32_t domid;
 	enum quota q;
 

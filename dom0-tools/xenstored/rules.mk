@@ -21,3 +21,7 @@ $(eval $(call asan_tool,tests/unit/xenstored-asan,$(XENSTORED_SRCS),-lz))
 $(eval $(call unit_test,test_xs_socket,tests/unit/test_xs_socket.c $(XENSTORE_SRCS)))
 $(B)/tests/unit/test_xs_socket: | $(B)/tests/unit/xenstored-asan $(B)/dom0-tools/xenstore-tools/xenstore
 $(eval $(call unit_test,test_xs_restart,tests/unit/test_xs_restart.c $(XENSTORED_SERVER_SRCS) dom0-tools/xenstored/ring.c,-lz))
+
+FUZZ_TARGETS += xs_journal
+FUZZ_SRCS_xs_journal := $(XENSTORED_SERVER_SRCS)
+FUZZ_LIBS_xs_journal := -lz

@@ -115,6 +115,8 @@ static int load_op(struct reader *r)
 
 static int load_forget(struct reader *r)
 {
+	if (!r->domid)
+		return -EINVAL;		/* never gone */
 	quota_forget(r->s, r->domid);
 	return tree_forget_domain(&r->s->live, r->domid);
 }
