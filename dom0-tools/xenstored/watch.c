@@ -10,7 +10,7 @@
 #include "path.h"
 #include "watch.h"
 
-#define BUCKETS 1024U
+#define BUCKETS 8192U
 
 struct watches {
 	struct watch *bucket[BUCKETS];

@@ -491,6 +491,7 @@ static void test_memory(void)
 	memcpy(buf, "data/a\0y", 8);		/* changing a value is not more of it */
 	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_WRITE, 0, buf, sizeof(buf)), "OK");
 	SAYS(&d1, XS_RM, 0, "data/b", "OK");
+	SAYS(&d0, XS_SET_QUOTA, 0, "1\0memory\0" "3000", "OK");
 	memset(buf, 't', sizeof(buf));
 	memcpy(buf, "data", 5);
 	buf[1000] = '\0';
