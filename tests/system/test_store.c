@@ -108,11 +108,26 @@ static void test_kills(void)
 	CU_ASSERT_STRING_EQUAL(log, before);
 }
 
+/* A limit of one domain, at once; its refusal is told by name. */
+static void test_quota(void)
+{
+	sys_must(H, "xl create -q /root/a.cfg");
+	sys_contains(sys_must(H, "xl xenstore-quota-get -g"), "nodes                      1000");
+	sys_must(H, "xl xenstore-quota-set a nodes=1 watches=3");
+	sys_contains(sys_must(H, "xl xenstore-quota-get a"), "watches                       3");
+	/* The guest makes and removes a node again and again: it is refused, says so and stops. */
+	sys_must(H, "for i in $(seq 120); do xenstore read /local/domain/$(xl domid a)/data/result && exit 0; sleep 1; done; "
+		 "xenstore-control quota $(xl domid a) | grep '^nodes' | grep -v ' 0$'");
+	sys_must(H, "! xl xenstore-quota-set a grass=1 2>/dev/null && ! xl xenstore-quota-set a nodes=x 2>/dev/null");
+	sys_must(H, "xl destroy a");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct sys_test tests[] = {
 		{ "up", test_up },
 		{ "xenstored killed under load", test_kills },
+		{ "quotas of a domain", test_quota },
 	};
 
 	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -165,6 +165,16 @@ static void test_library(void)
 	path = xs_control(a, "check");
 	CU_ASSERT_STRING_EQUAL(path, "OK");
 	free(path);
+	path = xs_quota_names(a);
+	CU_ASSERT_TRUE(path && !strncmp(path, "nodes ", 6));
+	free(path);
+	CU_ASSERT_TRUE(xs_get_quota(a, XS_ALL_DOMAINS, "watches", &n) && n == 128);
+	CU_ASSERT_TRUE(xs_set_quota(a, 9, "watches", 7) && xs_get_quota(b, 9, "watches", &n) && n == 7);
+	CU_ASSERT_FALSE(xs_set_quota(a, 9, "grass", 7));
+	path = xs_control(a, "quota set nodes 999");
+	CU_ASSERT_STRING_EQUAL(path, "OK");
+	free(path);
+	CU_ASSERT_TRUE(xs_get_quota(a, 9, "nodes", &n) && n == 999);
 	xs_close(a);
 	xs_close(b);
 }
@@ -329,6 +339,7 @@ static void test_new_daemon(void)
 	struct xs_handle *h = xs_open(0), *one = xs_open(XS_ONE_DAEMON);
 	struct pollfd p;
 	xs_transaction_t t;
+	unsigned int quota;
 
 	CU_ASSERT_TRUE(xs_write(h, XBT_NULL, "/keep/a", "1", 1) && xs_watch(h, "/keep", "w"));
 	CU_ASSERT_TRUE(event_is(xs_check_watch(h), "/keep"));
@@ -366,6 +377,8 @@ static void test_new_daemon(void)
 	replaced();
 	CU_ASSERT_EQUAL(poll(&p, 1, 100), 0);
 	CU_ASSERT_TRUE(value_is(h, "/keep/a", "3"));
+	CU_ASSERT_TRUE(xs_get_quota(h, 9, "watches", &quota) && quota == 7);
+	CU_ASSERT_TRUE(xs_get_quota(h, 9, "nodes", &quota) && quota == 999);
 	CU_ASSERT_TRUE(xs_rm(h, XBT_NULL, "/keep"));
 	xs_close(h);
 }

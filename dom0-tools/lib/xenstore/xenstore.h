@@ -80,6 +80,12 @@ char *xs_get_domain_path(struct xs_handle *h, unsigned int domid);		/* "/local/d
 /* A daemon command with its arguments in one line, e.g. "check". The answer is text; "" for none. */
 char *xs_control(struct xs_handle *h, const char *command);
 
+/* Quotas (xenstored(8)) of all domains (XS_ALL_DOMAINS) or one. Names: one string, separated by spaces. */
+#define XS_ALL_DOMAINS	(~0U)
+char *xs_quota_names(struct xs_handle *h);
+bool xs_get_quota(struct xs_handle *h, unsigned int domid, const char *quota, unsigned int *value);
+bool xs_set_quota(struct xs_handle *h, unsigned int domid, const char *quota, unsigned int value);
+
 /* printf-style path or value helpers for the common case of one short node. */
 char *xs_readf(struct xs_handle *h, xs_transaction_t t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool xs_writef(struct xs_handle *h, xs_transaction_t t, const char *path, const char *fmt, ...)
