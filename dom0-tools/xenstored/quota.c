@@ -179,8 +179,8 @@ void quota_refused(struct server *s, uint32_t domid, enum quota q, const char *w
 	if (a->logged[q] && (uint64_t)now.tv_sec < a->logged[q] + LOG_EVERY)
 		return;
 	a->logged[q] = now.tv_sec ? now.tv_sec : 1;
-	fprintf(stderr, "xenstored: domain %u: quota %s: %u is the limit, %s; xl xenstore-quota-set can raise it\n", domid,
-		quota_name(q), quota_value(s, domid, q), what);
+	fprintf(stderr, "xenstored: domain %u: quota %s: %u is the limit, %s; xl xenstore-quota-set can raise it\n",
+		domid, quota_name(q), quota_value(s, domid, q), what);
 }
 
 void quota_check_soft(struct conn *c)

@@ -60,7 +60,7 @@ void quota_check_soft(struct conn *c);
 /* For the calls of the tree made for this connection. */
 struct limits quota_limits(const struct conn *c, enum quota *hit);
 
-/* The control command "quota" or "quota-soft" with its arguments: its answer's length in out, 0 if it makes no sense. */
+/* The control command "quota" or "quota-soft" with its arguments: the length of its answer in out, 0 for nonsense. */
 size_t quota_control(struct server *s, char **vec, int n, char *out, size_t size);
 
 #endif

@@ -549,8 +549,8 @@ static int do_get_feature(struct request *r)
 
 static int do_set_feature(struct request *r)
 {
-	uint32_t domid;
-	uint64_t bits;
+	uint32_t domid = 0;
+	uint64_t bits = 0;
 	char *vec[2];
 	int rc = args(r->body, r->len, vec, 2);
 

@@ -121,7 +121,7 @@ static void owned_count(struct tree *t, const struct node *n, int by)
 	struct owned *o = &t->owned[owned_search(t, owner(n))];
 
 	o->nodes += by;
-	o->bytes += by * node_bytes(n);
+	o->bytes += by < 0 ? -node_bytes(n) : node_bytes(n);
 }
 
 /* The same for a node and all below. */
@@ -338,7 +338,8 @@ static int create(struct tree *t, const struct cred *c, const struct limits *l, 
 		return -EACCES;
 	if (!c->privileged && tree_owned(t, c->domid) + missing > l->nodes)
 		return over(l, Q_NODES);
-	if (!c->privileged && tree_owned_bytes(t, c->domid) + missing * sizeof(struct node) + strlen(path) + len > l->memory)
+	if (!c->privileged &&
+	    tree_owned_bytes(t, c->domid) + missing * sizeof(struct node) + strlen(path) + len > l->memory)
 		return over(l, Q_MEMORY);
 	perms = inherit(c, at->perms);
 	if (!perms)
@@ -526,6 +527,7 @@ int tree_restore(struct tree *t, const char *path, const struct perm *p, unsigne
 		 unsigned int len, uint64_t gen, uint64_t cgen)
 {
 	static const struct cred daemon = { .domid = 0, .target = NO_TARGET, .privileged = true };
+	static const struct limits unused;
 	uint64_t tree_gen = t->gen;
 	unsigned int missing;
 	struct node *n;
@@ -541,9 +543,9 @@ int tree_restore(struct tree *t, const char *path, const struct perm *p, unsigne
 	strcpy(above, path);
 	path_parent(above);
 	above_cgen = tree_find(t, above)->cgen;
-	rc = tree_write(t, &daemon, NULL, path, value, len, NULL);
+	rc = tree_write(t, &daemon, &unused, path, value, len, NULL);
 	if (!rc)
-		rc = tree_set_perms(t, &daemon, NULL, path, p, nr_perms, NULL);
+		rc = tree_set_perms(t, &daemon, &unused, path, p, nr_perms, NULL);
 	t->gen = tree_gen;
 	n = rc ? NULL : own_path(t, path);
 	if (!n)

@@ -93,7 +93,8 @@ void watch_del(struct watches *r, struct watch **list, struct watch *w)
 }
 
 /* Watches on path, for something that happened `below` levels below it. */
-static void fire_at(struct watches *r, const char *path, unsigned int below, void (*fn)(struct watch *w, void *arg), void *arg)
+static void fire_at(struct watches *r, const char *path, unsigned int below,
+		    void (*fn)(struct watch *w, void *arg), void *arg)
 {
 	for (struct watch *w = r->bucket[hash(path)]; w; w = w->next)
 		if (below <= w->depth && !strcmp(w->path, path))

@@ -119,8 +119,8 @@ int main(int argc, char **argv)
 	static const unsigned int sizes[] = { 1, 10, 100, 1000 };
 	unsigned int n = argc > 1 ? atoi(argv[1]) : 100000;
 
-	printf("xenstored, microseconds for an operation\n%8s  %-8s %8s %8s %12s\n", "domains", "journal", "read", "write",
-	       "transaction");
+	printf("xenstored, microseconds for an operation\n%8s  %-8s %8s %8s %12s\n", "domains", "journal", "read",
+	       "write", "transaction");
 	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (int journal = 0; journal < 2; journal++)
 			run(sizes[i], n, journal);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xenstored killed at random moments while guests talk to it without end (tests/guest/storeload), dom0 writes and reads,
- * and xl creates and destroys domains. Afterwards the store is sound, nobody has lost anything, and what is left is what
- * was there before. KILLS=n sets how often (20; `make soak` 200).
+ * xenstored killed at random moments while guests talk to it without end (tests/guest/storeload), dom0 writes and
+ * reads, and xl creates and destroys domains. Afterwards the store is sound, nobody has lost anything, and what is left
+ * is what was there before. KILLS=n sets how often (20; `make soak` 200).
  */
 #include "sys.h"
 
@@ -28,8 +28,8 @@ static void test_up(void)
 /* What must be the same afterwards: the nodes without their values, and the daemon's own check. */
 static const char *audit(void)
 {
-	return sys_must(H, "xenstore control check; xenstore ls -f | sed 's/ = .*//' | grep -v '^/local/domain/0/console' | "
-			"sort | md5sum; xenstore control info | grep -E 'nodes|transactions'; ls /dev/pts | wc -l");
+	return sys_must(H, "xenstore control check; xenstore ls -f | sed 's/ = .*//' | "
+			"grep -v '^/local/domain/0/console' | sort | md5sum; xenstore control info | grep -E 'nodes|transactions'; ls /dev/pts | wc -l");
 }
 
 /* Written so that everything runs beside everything else until /tmp/stop is there. */
@@ -66,8 +66,8 @@ static void still_fine(const char *guest, long before)
 static void kill_once(unsigned int ms)
 {
 	sys_must(H, "usleep %u; p=$(pidof xenstored); kill -9 $p; while [ -d /proc/$p ]; do usleep 1000; done; "
-		 "usleep %u; xenstored --daemon --pid-file /run/xen-lite/xenstored.pid 2>>/tmp/xenstored.log", ms * 1000,
-		 ms % 7 * 20000);
+		 "usleep %u; xenstored --daemon --pid-file /run/xen-lite/xenstored.pid 2>>/tmp/xenstored.log",
+		 ms * 1000, ms % 7 * 20000);
 }
 
 static void test_kills(void)
@@ -116,8 +116,8 @@ static void test_quota(void)
 	sys_must(H, "xl xenstore-quota-set a nodes=1 watches=3");
 	sys_contains(sys_must(H, "xl xenstore-quota-get a"), "watches                       3");
 	/* The guest makes and removes a node again and again: it is refused, says so and stops. */
-	sys_must(H, "for i in $(seq 120); do xenstore read /local/domain/$(xl domid a)/data/result && exit 0; sleep 1; done; "
-		 "xenstore-control quota $(xl domid a) | grep '^nodes' | grep -v ' 0$'");
+	sys_must(H, "for i in $(seq 120); do xenstore read /local/domain/$(xl domid a)/data/result && exit 0; "
+		 "sleep 1; done; xenstore-control quota $(xl domid a) | grep '^nodes' | grep -v ' 0$'");
 	sys_must(H, "! xl xenstore-quota-set a grass=1 2>/dev/null && ! xl xenstore-quota-set a nodes=x 2>/dev/null");
 	sys_must(H, "xl destroy a");
 }

@@ -571,7 +571,8 @@ static int real_do(struct tree *t, struct tx *tx, const struct cred *c, const st
 	case 2:
 		return tx ? tx_do(tx, c, &lim, OP_RM, path, NULL, 0) : tree_rm(t, c, path, NULL);
 	default:
-		return tx ? tx_do(tx, c, &lim, OP_SET_PERMS, path, p, np) : tree_set_perms(t, c, &lim, path, p, np, NULL);
+		return tx ? tx_do(tx, c, &lim, OP_SET_PERMS, path, p, np) :
+			    tree_set_perms(t, c, &lim, path, p, np, NULL);
 	}
 }
 
