@@ -259,6 +259,12 @@ static void use_tools(const char *prefix)
 
 	sh(&status, "%s-write /tools/a one /tools/b 'two words'", prefix);
 	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-list -p /tools", prefix), "/tools/a\n/tools/b");
+	sh(&status, "%s-write /tidy/x/y 1; %s-rm -t /tidy/x/y; %s-exists /tidy", prefix, prefix, prefix);
+	CU_ASSERT_EQUAL(status, 1);
+	sh(&status, "%s-write /up/x 1; %s-chmod -u /up/x n7; %s-ls -p -s -w / | grep 'up = .*(n7)'; %s-rm /up; %s-chmod / r0",
+	   prefix, prefix, prefix, prefix, prefix);
+	CU_ASSERT_EQUAL(status, 0);
 	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-read /tools/a", prefix), "one");
 	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-read /tools/b", prefix), "two words");
 	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-list /tools", prefix), "a\nb");
