@@ -118,6 +118,9 @@ static void test_quota(void)
 	/* The guest makes and removes a node again and again: it is refused, says so and stops. */
 	sys_must(H, "for i in $(seq 120); do xenstore read /local/domain/$(xl domid a)/data/result && exit 0; "
 		 "sleep 1; done; xenstore-control quota $(xl domid a) | grep '^nodes' | grep -v ' 0$'");
+	sys_must(H, "xl destroy a; xl create -q /root/a.cfg 'xenstore_quota=[\"watches=77\"]' && "
+		 "xl xenstore-quota-get a | grep 'watches  *77'");
+	sys_must(H, "! xl create -q /root/c.cfg 'xenstore_quota=[\"grass=77\"]' 2>&1 | grep -v grass; ! xl domid c 2>/dev/null");
 	sys_must(H, "! xl xenstore-quota-set a grass=1 2>/dev/null && ! xl xenstore-quota-set a nodes=x 2>/dev/null");
 	sys_must(H, "xl destroy a");
 }
