@@ -527,6 +527,7 @@ static int attach_kernel(struct domains *all)
 static void take_over(struct domains *all, const struct known *k)
 {
 	struct domain *d = add(all, k->domid);
+	struct xenctl_dominfo info;
 	int rc = -ENOMEM;
 
 	if (d) {
@@ -536,7 +537,9 @@ static void take_over(struct domains *all, const struct known *k)
 		d->shut_down = k->shut_down;
 		rc = map_ring(d);
 	}
-	if (rc) {		/* if it is dead, look_for_dead() has more to do */
+	if (rc && d && is_dead(all, k->domid, &info))
+		return;		/* look_for_dead() comes next */
+	if (rc) {
 		fprintf(stderr, "xenstored: domain %u: cannot take over its ring: %s\n", k->domid, strerror(-rc));
 		return;
 	}
