@@ -140,3 +140,11 @@ bool resize_run(const struct dom *d, int fd, xld_error *err)
 	ok = script && script_run(&w, &dev, script, "resize", NULL, &why);
 	return ok || DEV_FAIL(&w, XLD_E_CONFIG, "", "%s", why ? why : "its nodes are gone");
 }
+
+bool release_run(const struct dom *d, int fd, xld_error *err)
+{
+	struct devwork w = { .what = "release the devices of", .object = d->name, .uuid = d->uuid, .domid = d->domid,
+			     .fd = fd, .err = err };
+
+	return start(&w) && devices_remove_all(&w, &d->cfg);
+}

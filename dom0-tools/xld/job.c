@@ -20,7 +20,7 @@
 
 #include "device.h"
 
-enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE };
+enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_RELEASE };
 
 struct job {
 	struct xld *x;
@@ -42,7 +42,7 @@ static const char *job_what(const struct job *j)
 	static const char *const what[] = {
 		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
 		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
-		[JOB_RESIZE] = "resize a disk of",
+		[JOB_RESIZE] = "resize a disk of", [JOB_RELEASE] = "release the devices of",
 	};
 
 	return what[j->kind];
@@ -92,6 +92,7 @@ static bool worker_run(const struct job *j, int fd, xld_created *created, xld_er
 	case JOB_ATTACH:	return attach_run(j->x, j->dom, fd, err);
 	case JOB_DETACH:	return detach_run(j->dom, fd, err);
 	case JOB_RESIZE:	return resize_run(j->dom, fd, err);
+	case JOB_RELEASE:	return release_run(j->dom, fd, err);
 	}
 	return false;
 }
@@ -275,6 +276,13 @@ static void resize_ended(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DISK_RESIZE, j->ok ? &nothing : NULL, &j->error);
 }
 
+static void release_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	if (!j->ok)
+		xld_log("%s: its devices were not released: %s", d->name, j->error.cause);
+	life_released(x, d);
+}
+
 /* A destroy came in between; it takes the device away with the rest. */
 static void device_cancelled(struct xld *x, struct dom *d, struct job *j)
 {
@@ -304,8 +312,10 @@ static void job_end(struct job *j)
 		attach_ended(j->x, d, j);
 	else if (j->kind == JOB_DETACH)
 		detach_ended(j->x, d, j);
-	else
+	else if (j->kind == JOB_RESIZE)
 		resize_ended(j->x, d, j);
+	else
+		release_ended(j->x, d, j);
 	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
 	free(j);
 }
@@ -405,4 +415,9 @@ void job_device(struct xld *x, struct dom *d)
 	if (d->ours)
 		state_save(x, d);
 	job_start(x, d, kinds[d->request.verb]);
+}
+
+void job_release(struct xld *x, struct dom *d)
+{
+	job_start(x, d, JOB_RELEASE);
 }

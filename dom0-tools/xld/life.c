@@ -69,7 +69,7 @@ static char *spare_name(struct xld *x, const char *name)
 }
 
 /* Keep the stopped domain under another name and UUID, and start its configuration anew. */
-static void rename_restart(struct xld *x, struct dom *d)
+void life_released(struct xld *x, struct dom *d)
 {
 	char *old_name = spare_name(x, d->name), *text = domcfg_to_json(&d->cfg);
 	struct domcfg_diag diag = { .file = d->name };
@@ -121,7 +121,7 @@ static void stopped(struct xld *x, struct dom *d, const struct xenctl_dominfo *i
 	else if (action == DOM_RESTART)
 		restart(x, d);
 	else if (action == DOM_RENAME_RESTART && !came_too_soon(d))
-		rename_restart(x, d);
+		job_release(x, d);
 }
 
 void life_check(struct xld *x)

@@ -174,6 +174,8 @@ void job_create(struct xld *x, struct dom *d);
 void job_destroy(struct xld *x, struct dom *d);
 /* Do what d->request says. */
 void job_device(struct xld *x, struct dom *d);
+/* Take all devices away from a domain that has stopped, then call life_released(). */
+void job_release(struct xld *x, struct dom *d);
 /* In a worker: tell what is being done. */
 __attribute__((format(printf, 2, 3)))
 void worker_progress(int fd, const char *fmt, ...);
@@ -186,6 +188,7 @@ bool destroy_run(const struct dom *d, int fd, xld_error *err);
 bool attach_run(const struct xld *x, const struct dom *d, int fd, xld_error *err);
 bool detach_run(const struct dom *d, int fd, xld_error *err);
 bool resize_run(const struct dom *d, int fd, xld_error *err);
+bool release_run(const struct dom *d, int fd, xld_error *err);
 
 /* --- store.c --- */
 struct store_domain {
@@ -218,6 +221,8 @@ bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], c
 bool life_start(struct xld *x);
 /* Look for domains that have stopped or vanished, and do what their configuration says. */
 void life_check(struct xld *x);
+/* The devices of a domain to be renamed are free for its successor. */
+void life_released(struct xld *x, struct dom *d);
 const char *life_reason_name(unsigned int reason);
 
 /* --- crash.c --- */

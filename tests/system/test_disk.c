@@ -271,6 +271,10 @@ static void test_end(void)
 	}
 	sys_must(H, STOP_XLD START_XLD "true");
 	guest_audit(H);
+	/* The successor of a domain that is kept gets its disks. */
+	sys_must(H, TINY "on_poweroff=rename-restart \"disk=['/mnt/small,raw,xvda']\"; "
+		 UNTIL("[ $(xl list | wc -l) = 7 ]") "xl destroy tiny tiny-1 tiny-2 tiny-3 tiny-4");
+	guest_audit(H);
 	sys_must(H, "umount /mnt");
 }
 
