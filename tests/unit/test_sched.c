@@ -615,7 +615,7 @@ static void test_latency_figures(void)
 /* 64 on 2 CPUs: in every 2 s each has run, and over 30 s all have run as long. */
 static void test_many(void)
 {
-	s_time_t before[MAX_V];
+	s_time_t before[MAX_V] = { 0 };
 
 	machine_up(2);
 	for (unsigned int i = 0; i < 32; i++)
