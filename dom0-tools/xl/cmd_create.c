@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include "domcfg/disk.h"
 #include "domcfg/domcfg.h"
 #include "xl.h"
 
@@ -35,6 +36,17 @@ static void make_absolute(char **path)
 	*path = full;
 }
 
+static void disks_absolute(struct domcfg_list *disks)
+{
+	char cwd[PATH_MAX], *full;
+
+	for (size_t i = 0; i < disks->n && getcwd(cwd, sizeof(cwd)); i++) {
+		full = disk_absolute(disks->item[i], cwd);
+		free(disks->item[i]);
+		disks->item[i] = full;
+	}
+}
+
 /* The file, then each key=value behind it, then the rules between them. */
 static bool read_config(struct domcfg *cfg, const struct create_options *o, char **overrides, int n)
 {
@@ -57,6 +69,7 @@ static bool read_config(struct domcfg *cfg, const struct create_options *o, char
 	domcfg_diag_free(&diag);
 	make_absolute(&cfg->kernel);
 	make_absolute(&cfg->ramdisk);
+	disks_absolute(&cfg->disk);
 	return ok;
 }
 

@@ -24,9 +24,9 @@ static bool parse_size(const char *cmd, const char *text, uint64_t *kib)
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		int shift = units[i].shift;
 
-		if (tolower((unsigned char)*end) != units[i].letter || (*end && end[1]) || !isdigit((unsigned char)*text))
+		if (tolower((unsigned char)*end) != units[i].letter || (*end && end[1]))
 			continue;
-		if (errno || (shift > 0 && v >> (63 - shift)))
+		if (!isdigit((unsigned char)*text) || errno || (shift > 0 && v >> (63 - shift)))
 			break;
 		*kib = shift < 0 ? v >> -shift : v << shift;
 		return true;

@@ -163,9 +163,6 @@ static bool config_allowed(struct xld *x, struct domcfg *cfg, xld_error *err)
 	else if (cfg->has_uuid && dom_by_uuid(x, cfg->uuid))
 		xld_fail(err, XLD_E_EXISTS, what, cfg->name, "leave uuid out to get a new one",
 			 "domain '%s' has the same uuid", dom_by_uuid(x, cfg->uuid)->name);
-	else if (cfg->disk.n || cfg->vif.n)
-		xld_fail(err, XLD_E_UNSUPPORTED, what, cfg->name, "use a ramdisk, and remove disk and vif",
-			 "devices (%s) are not supported in this release", cfg->disk.n ? "disk" : "vif");
 	else
 		return true;
 	return false;
@@ -211,7 +208,7 @@ struct dom *call_domain(struct xld *x, const char *ref, const char *what, xld_er
 
 	if (!d)
 		return NULL;
-	if (d->job || d->domid == DOMID_NONE)
+	if (d->phase != PHASE_LIVE || d->domid == DOMID_NONE)
 		xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done, or `xl destroy` it",
 			 "it is being %s", d->phase == PHASE_CREATING ? "built" : "destroyed");
 	else if (xenctl_domain_info(x->xc, d->domid, info))
@@ -228,8 +225,7 @@ bool call_store(struct xld *x, const char *what, const struct dom *d, xld_error 
 }
 
 /* A guest to act on: dom0 is not paused, shut down or destroyed from here. */
-static struct dom *target(struct xld *x, const char *ref, const char *what, xld_error *err,
-			  struct xenctl_dominfo *info)
+struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info)
 {
 	struct dom *d = call_domain(x, ref, what, err, info);
 
@@ -245,7 +241,7 @@ static bool call_pause(struct xld *x, struct client *c, uint32_t serial, void *a
 {
 	xld_domain *a = args;
 	struct xenctl_dominfo info;
-	struct dom *d = target(x, a->name, "pause domain", err, &info);
+	struct dom *d = call_target(x, a->name, "pause domain", err, &info);
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
@@ -260,7 +256,7 @@ static bool call_unpause(struct xld *x, struct client *c, uint32_t serial, void 
 {
 	xld_domain *a = args;
 	struct xenctl_dominfo info;
-	struct dom *d = target(x, a->name, "unpause domain", err, &info);
+	struct dom *d = call_target(x, a->name, "unpause domain", err, &info);
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
@@ -276,7 +272,7 @@ static bool call_shutdown(struct xld *x, struct client *c, uint32_t serial, void
 	xld_shutdown *a = args;
 	const char *what = a->kind == XLD_REBOOT ? "reboot domain" : "shut down domain";
 	struct xenctl_dominfo info;
-	struct dom *d = target(x, a->name, what, err, &info);
+	struct dom *d = call_target(x, a->name, what, err, &info);
 	char path[64];
 
 	(void)c, (void)serial, (void)ret, (void)later;
@@ -463,6 +459,10 @@ static call_fn *const calls[] = {
 	[XLD_SCHED_HOST] = call_sched_host,
 	[XLD_MEM_SET] = call_mem_set,
 	[XLD_MEM_MAX] = call_mem_max,
+	[XLD_DEVICE_ATTACH] = call_attach,
+	[XLD_DEVICE_DETACH] = call_detach,
+	[XLD_DEVICE_LIST] = call_devices,
+	[XLD_DISK_RESIZE] = call_resize,
 };
 
 call_fn *call_find(uint32_t proc)

@@ -271,8 +271,8 @@ static bool set_host_sched(struct xld *x, const xld_sched_host *a, struct xenctl
 	if (a->set & XLD_SCHED_MIGRATION)
 		p->migration_delay_us = a->migration_delay_us;
 	if (!p->tslice_ms || p->tslice_ms > TSLICE_MAX_MS)
-		return xld_fail(err, XLD_E_INVALID, "set up", "the scheduler", "", "a slice of %u ms: it may be 1 to %d",
-				p->tslice_ms, TSLICE_MAX_MS);
+		return xld_fail(err, XLD_E_INVALID, "set up", "the scheduler", "",
+				"a slice of %u ms: it may be 1 to %d", p->tslice_ms, TSLICE_MAX_MS);
 	rc = xenctl_sched_params_set(x->xc, p);
 	if (rc == -EINVAL)
 		return invalid(err, "set up", "the scheduler", "use 0 for the rate limit and the migration delay",

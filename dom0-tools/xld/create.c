@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "build/build.h"
-#include "xld.h"
+#include "device.h"
 
 #define WHAT "create domain"
 #define MAX_EVTCHN_PORT 1023
@@ -237,6 +237,24 @@ static bool step_introduce(struct creation *c)
 		    strerror(errno));
 }
 
+static bool attach_all(struct creation *c, enum dev_kind kind, const struct domcfg_list *specs)
+{
+	struct devwork w = { .what = WHAT, .object = c->d->name, .uuid = c->d->uuid, .domid = c->domid, .xs = c->xs,
+			     .fd = c->fd, .err = c->err };
+
+	return devices_attach_all(&w, kind, specs);
+}
+
+static bool step_disks(struct creation *c)
+{
+	return attach_all(c, DEV_VBD, &c->cfg->disk);
+}
+
+static bool step_networks(struct creation *c)
+{
+	return attach_all(c, DEV_VIF, &c->cfg->vif);
+}
+
 static bool step_unpause(struct creation *c)
 {
 	int rc = c->d->start_paused ? 0 : xenctl_domain_unpause(c->xc, c->domid);
@@ -260,6 +278,8 @@ static const struct {
 	{ "load kernel and ramdisk", step_build },
 	{ "write its xenstore nodes", step_store },
 	{ "introduce it to xenstored", step_introduce },
+	{ "attach its disks", step_disks },
+	{ "attach its networks", step_networks },
 	{ "let it run", step_unpause },
 };
 

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "xld.h"
+#include "device.h"
 
 #define WHAT "destroy domain"
 #define GONE_WAIT_MS 20000
@@ -80,6 +80,20 @@ static bool remove_from_hypervisor(struct xenctl *xc, const struct dom *d, uint3
 	return false;
 }
 
+/*
+ * Back ends map the guest's pages, so they go first. Those of a domain id that belongs to another domain now are left
+ * alone.
+ */
+static bool remove_devices(struct xs_handle *xs, const struct dom *d, uint32_t domid, int fd, xld_error *err)
+{
+	struct devwork w = { .what = WHAT, .object = d->name, .uuid = d->uuid, .domid = domid, .xs = xs, .fd = fd,
+			     .err = err };
+
+	if (!xs || domid == DOMID_NONE || !store_belongs(xs, XBT_NULL, domid, d->uuid))
+		return true;
+	return devices_remove_all(&w, &d->cfg);
+}
+
 static bool remove_from_store(struct xs_handle *xs, const struct dom *d, uint32_t domid, xld_error *err)
 {
 	if (xs && store_remove(xs, domid, d->uuid))
@@ -91,7 +105,7 @@ static bool remove_from_store(struct xs_handle *xs, const struct dom *d, uint32_
 
 static bool destroy_with(struct xenctl *xc, struct xs_handle *xs, const struct dom *d, int fd, xld_error *err)
 {
-	uint32_t domid;
+	uint32_t domid, was;
 	int rc = find_domain(xc, d, &domid);
 
 	if (rc) {
@@ -102,7 +116,8 @@ static bool destroy_with(struct xenctl *xc, struct xs_handle *xs, const struct d
 	worker_progress(fd, "%s: destroy", d->name);
 	if (domid != DOMID_NONE && !remove_from_hypervisor(xc, d, domid, err))
 		return false;
-	if (!remove_from_store(xs, d, domid != DOMID_NONE ? domid : d->domid, err))
+	was = domid != DOMID_NONE ? domid : d->domid;
+	if (!remove_devices(xs, d, was, fd, err) || !remove_from_store(xs, d, was, err))
 		return false;
 	if (domid == DOMID_NONE || wait_gone(xc, xs, domid, d->uuid))
 		return true;

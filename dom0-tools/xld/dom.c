@@ -42,6 +42,7 @@ void dom_free(struct xld *x, struct dom *d)
 	}
 	rpc_release((xdrproc_t)xdr_xld_error, &d->failure);
 	domcfg_free(&d->cfg);
+	free(d->request.spec);
 	free(d->name);
 	free(d);
 }

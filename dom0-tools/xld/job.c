@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs: one forked worker process for each long operation, at most one per domain.
+ * Jobs: one forked worker process for each long operation (create, destroy, a device), at most one per domain.
  *
  * A worker tells what it does and how it ended through a socket pair, in the messages of the RPC protocol: progress
  * events, then one reply. It holds no descriptor of the daemon but its end of the pair and its log, opens its own
  * handles to the hypervisor and to xenstored, and is killed when the daemon dies.
  *
- * A create that ends in any way but success is followed by a destroy job; only then is the failure reported.
+ * A create that ends in any way but success is followed by a destroy job, and an attach by a detach by force; only then
+ * is the failure reported. A destroy cancels any other job of the domain.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,12 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "xld.h"
+#include "device.h"
+
+enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE };
 
 struct job {
 	struct xld *x;
 	struct dom *dom;
-	bool create;			/* else destroy */
+	enum job_kind kind;
 	bool cancelled;
 	pid_t pid;
 	struct rpc_stream s;
@@ -36,7 +39,13 @@ struct job {
 
 static const char *job_what(const struct job *j)
 {
-	return j->create ? "create domain" : "destroy domain";
+	static const char *const what[] = {
+		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
+		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
+		[JOB_RESIZE] = "resize a disk of",
+	};
+
+	return what[j->kind];
 }
 
 /* --- in the worker --- */
@@ -75,11 +84,23 @@ static int worker_descriptors(int fd)
 	return 3;
 }
 
+static bool worker_run(const struct job *j, int fd, xld_created *created, xld_error *err)
+{
+	switch (j->kind) {
+	case JOB_CREATE:	return create_run(j->x, j->dom, fd, created, err);
+	case JOB_DESTROY:	return destroy_run(j->dom, fd, err);
+	case JOB_ATTACH:	return attach_run(j->x, j->dom, fd, err);
+	case JOB_DETACH:	return detach_run(j->dom, fd, err);
+	case JOB_RESIZE:	return resize_run(j->dom, fd, err);
+	}
+	return false;
+}
+
 __attribute__((noreturn))
 static void worker_main(const struct job *j, int fd, pid_t parent)
 {
 	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .type = XLD_REPLY,
-				.proc = j->create ? XLD_DOMAIN_CREATE : XLD_DOMAIN_DESTROY };
+				.proc = XLD_DOMAIN_CREATE };
 	xld_created created = { 0 };
 	xld_error err = { 0 };
 	sigset_t none;
@@ -91,7 +112,7 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	fd = worker_descriptors(fd);
-	ok = j->create ? create_run(j->x, j->dom, fd, &created, &err) : destroy_run(j->dom, fd, &err);
+	ok = worker_run(j, fd, &created, &err);
 	if (!ok)
 		h.status = XLD_ERROR;
 	if (ok)
@@ -187,6 +208,83 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 	dom_free(x, d);
 }
 
+/* --- devices --- */
+
+static void request_done(struct xld *x, struct dom *d)
+{
+	free(d->request.spec);
+	d->request = (struct dev_request){ 0 };
+	if (d->ours)
+		state_save(x, d);
+}
+
+static struct domcfg_list *device_specs(struct dom *d)
+{
+	return d->request.kind == DEV_VBD ? &d->cfg.disk : &d->cfg.vif;
+}
+
+static void attach_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	struct domcfg_list one = { .item = xcalloc(1, sizeof(char *)), .n = 1 };
+	xld_attached attached = { d->request.devid };
+
+	if (!j->ok) {
+		xld_log("%s: %s %u was not attached: %s", d->name, device_type(d->request.kind), d->request.devid,
+			j->error.cause);
+		free(one.item);
+		rpc_release((xdrproc_t)xdr_xld_error, &d->failure);
+		d->failure = j->error;
+		d->failed = true;
+		memset(&j->error, 0, sizeof(j->error));
+		d->request.verb = DEV_DETACH;
+		d->request.force = true;
+		job_device(x, d);
+		return;
+	}
+	xld_log("%s: %s %u attached", d->name, device_type(d->request.kind), d->request.devid);
+	one.item[0] = xstrdup(d->request.spec);
+	domcfg_list_splice(device_specs(d), &one);
+	request_done(x, d);
+	dom_answer(d, XLD_DEVICE_ATTACH, &attached, NULL);
+}
+
+/* Also the way back of an attach that has failed: then there is nothing in the configuration. */
+static void detach_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	ssize_t at = domcfg_device_find(&d->cfg, d->request.kind == DEV_VIF, d->request.devid);
+	bool way_back = d->request.spec;
+	xld_nothing nothing = { 0 };
+
+	if (!j->ok)
+		xld_log("%s: %s %u was not detached: %s", d->name, device_type(d->request.kind), d->request.devid,
+			j->error.cause);
+	else if (!way_back)
+		xld_log("%s: %s %u detached", d->name, device_type(d->request.kind), d->request.devid);
+	if (j->ok && !way_back && at >= 0)
+		domcfg_list_remove(device_specs(d), (size_t)at);
+	request_done(x, d);
+	dom_answer(d, XLD_DEVICE_DETACH, j->ok ? &nothing : NULL, &j->error);
+	dom_answer(d, XLD_DEVICE_ATTACH, NULL, d->failed ? &d->failure : &j->error);
+}
+
+static void resize_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	xld_nothing nothing = { 0 };
+
+	request_done(x, d);
+	dom_answer(d, XLD_DISK_RESIZE, j->ok ? &nothing : NULL, &j->error);
+}
+
+/* A destroy came in between; it takes the device away with the rest. */
+static void device_cancelled(struct xld *x, struct dom *d, struct job *j)
+{
+	request_done(x, d);
+	dom_answer(d, XLD_DEVICE_ATTACH, NULL, &j->error);
+	dom_answer(d, XLD_DEVICE_DETACH, NULL, &j->error);
+	dom_answer(d, XLD_DISK_RESIZE, NULL, &j->error);
+	job_destroy(x, d);
+}
+
 static void job_end(struct job *j)
 {
 	struct dom *d = j->dom;
@@ -196,10 +294,18 @@ static void job_end(struct job *j)
 	ev_timer_free(j->stillborn);
 	rpc_stream_close(&j->s);
 	d->job = NULL;
-	if (j->create)
+	if (j->kind == JOB_CREATE)
 		create_ended(j->x, d, j);
-	else
+	else if (j->kind == JOB_DESTROY)
 		destroy_ended(j->x, d, j);
+	else if (j->cancelled)
+		device_cancelled(j->x, d, j);
+	else if (j->kind == JOB_ATTACH)
+		attach_ended(j->x, d, j);
+	else if (j->kind == JOB_DETACH)
+		detach_ended(j->x, d, j);
+	else
+		resize_ended(j->x, d, j);
 	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
 	free(j);
 }
@@ -238,13 +344,13 @@ static void job_cannot_start(struct job *j, const char *why)
 		 "no worker process can be started: %s", why);
 }
 
-static void job_start(struct xld *x, struct dom *d, bool create)
+static void job_start(struct xld *x, struct dom *d, enum job_kind kind)
 {
 	struct job *j = xcalloc(1, sizeof(*j));
 	pid_t parent = getpid();
 	int fds[2];
 
-	*j = (struct job){ .x = x, .dom = d, .create = create };
+	*j = (struct job){ .x = x, .dom = d, .kind = kind };
 	d->job = j;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
 		job_cannot_start(j, strerror(errno));
@@ -271,21 +377,32 @@ void job_create(struct xld *x, struct dom *d)
 	d->stop_reason = STOP_GONE;
 	d->start_time = (uint64_t)time(NULL);
 	state_save(x, d);
-	job_start(x, d, true);
+	job_start(x, d, JOB_CREATE);
 }
 
 void job_destroy(struct xld *x, struct dom *d)
 {
-	if (d->job && d->job->create) {
+	if (d->job && d->job->kind != JOB_DESTROY) {
 		d->job->cancelled = true;
 		if (d->job->pid > 0)
 			kill(d->job->pid, SIGKILL);
-		return;			/* create_ended() comes back here */
+		return;			/* its end comes back here */
 	}
 	if (d->job)
 		return;
 	d->phase = PHASE_DESTROYING;
 	if (d->ours)
 		state_save(x, d);
-	job_start(x, d, false);
+	job_start(x, d, JOB_DESTROY);
+}
+
+void job_device(struct xld *x, struct dom *d)
+{
+	static const enum job_kind kinds[] = {
+		[DEV_ATTACH] = JOB_ATTACH, [DEV_DETACH] = JOB_DETACH, [DEV_RESIZE] = JOB_RESIZE,
+	};
+
+	if (d->ours)
+		state_save(x, d);
+	job_start(x, d, kinds[d->request.verb]);
 }

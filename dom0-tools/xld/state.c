@@ -28,17 +28,28 @@ static char *record_path(const struct xld *x, const struct dom *d, const char *s
 	return xasprintf("%s/domains/%s.json%s", x->state_dir, uuid, suffix);
 }
 
+/* A device job that is under way, or NULL. */
+static json_t *request_to_json(const struct dom *d)
+{
+	const struct dev_request *r = &d->request;
+
+	if (r->verb != DEV_ATTACH && r->verb != DEV_DETACH)
+		return NULL;
+	return json_pack("{s:b, s:i, s:b, s:b}", "vif", r->kind == DEV_VIF, "devid", (int)r->devid, "force", r->force,
+			 "new", !!r->spec);
+}
+
 static json_t *record_to_json(const struct dom *d)
 {
 	char *text = domcfg_to_json(&d->cfg);
 	json_t *cfg = json_loads(text, 0, NULL);
 
 	free(text);
-	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o}", "phase", phase_names[d->phase],
+	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*}", "phase", phase_names[d->phase],
 			 "restarting", d->restarting,
 			 "domid", d->domid == DOMID_NONE ? -1 : (int)d->domid, "start_paused", d->start_paused,
 			 "start_time", (json_int_t)d->start_time, "quick_stops", (int)d->quick_stops,
-			 "stop_seen", d->stop_seen, "config", cfg);
+			 "stop_seen", d->stop_seen, "config", cfg, "device", request_to_json(d));
 }
 
 bool state_save(struct xld *x, const struct dom *d)
@@ -81,6 +92,20 @@ static bool config_from_record(struct domcfg *cfg, json_t *j, const char *path)
 	return ok;
 }
 
+/* What was not finished with a device: an attach is taken back, a detach done again. */
+static void request_from_record(struct dom *d, json_t *o)
+{
+	int vif = 0, devid = 0, force = 0, new = 0;
+
+	if (!o || json_unpack(o, "{s:b, s:i, s:b, s:b}", "vif", &vif, "devid", &devid, "force", &force, "new", &new))
+		return;
+	d->request.verb = DEV_DETACH;
+	d->request.kind = vif ? DEV_VIF : DEV_VBD;
+	d->request.devid = (uint32_t)devid;
+	d->request.spec = new ? xstrdup("") : NULL;
+	d->request.force = force || new;
+}
+
 static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 {
 	int domid = -1, restarting = 0, start_paused = 0, quick_stops = 0, stop_seen = 0;
@@ -107,6 +132,7 @@ static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 	d->start_time = (uint64_t)start_time;
 	d->quick_stops = (unsigned int)quick_stops;
 	d->stop_seen = stop_seen;
+	request_from_record(d, json_object_get(o, "device"));
 	for (unsigned int i = 0; i < sizeof(phase_names) / sizeof(phase_names[0]); i++)
 		if (!strcmp(phase, phase_names[i]))
 			d->phase = i;
@@ -127,6 +153,8 @@ static void load_one(struct xld *x, const char *path)
 	xld_log("%s: known from an earlier run, %s", d->name, phase_names[d->phase]);
 	if (d->phase != PHASE_LIVE)
 		job_destroy(x, d);
+	else if (d->request.verb == DEV_DETACH)
+		job_device(x, d);
 }
 
 void state_load(struct xld *x)

@@ -145,89 +145,106 @@ static bool try_again(struct xs_handle *xs, xs_transaction_t t, bool *ok, int tr
 	return false;
 }
 
-bool store_write(struct xs_handle *xs, const struct store_domain *s)
+bool store_transaction(struct xs_handle *xs, store_fn *fn, void *arg)
 {
-	struct writer w = { .xs = xs, .domid = s->domid };
-
-	for (int tries = 0; ; tries++) {
-		w.t = xs_transaction_start(xs);
-		if (w.t == XBT_NULL)
-			return false;
-		w.ok = true;
-		write_all(&w, s);
-		if (!try_again(xs, w.t, &w.ok, tries))
-			return w.ok;
-	}
-}
-
-static bool rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
-{
-	return xs_rm(xs, t, path) || errno == ENOENT;
-}
-
-/* Is /local/domain/N the tree of this UUID, or of none at all? */
-static bool belongs_to(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const char *vm)
-{
-	char *there = xs_readf(xs, t, "/local/domain/%u/vm", domid);
-	bool yes = !there || !strcmp(there, vm);
-
-	free(there);
-	return yes;
-}
-
-static bool remove_once(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const char *vm)
-{
-	char path[64];
-
-	if (!rm(xs, t, vm))
-		return false;
-	if (domid == DOMID_NONE || !belongs_to(xs, t, domid, vm))
-		return true;
-	snprintf(path, sizeof(path), "/local/domain/%u", domid);
-	return rm(xs, t, path);
-}
-
-bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16])
-{
-	char vm[sizeof("/vm/") + 36] = "/vm/";
 	bool ok;
 
-	uuid_format(uuid, vm + 4);
 	for (int tries = 0; ; tries++) {
 		xs_transaction_t t = xs_transaction_start(xs);
 
 		if (t == XBT_NULL)
 			return false;
-		ok = remove_once(xs, t, domid, vm);
+		ok = fn(xs, t, arg);
 		if (!try_again(xs, t, &ok, tries))
 			return ok;
 	}
 }
 
+static bool write_domain(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	const struct store_domain *s = arg;
+	struct writer w = { .xs = xs, .t = t, .domid = s->domid, .ok = true };
+
+	write_all(&w, s);
+	return w.ok;
+}
+
+bool store_write(struct xs_handle *xs, const struct store_domain *s)
+{
+	return store_transaction(xs, write_domain, (void *)(uintptr_t)s);
+}
+
+bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *path)
+{
+	return xs_rm(xs, t, path) || errno == ENOENT;
+}
+
+bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const uint8_t uuid[16])
+{
+	char vm[sizeof("/vm/") + 36] = "/vm/", *there = xs_readf(xs, t, "/local/domain/%u/vm", domid);
+	bool yes;
+
+	uuid_format(uuid, vm + 4);
+	yes = !there || !strcmp(there, vm);
+	free(there);
+	return yes;
+}
+
+struct removal {
+	uint32_t domid;
+	const uint8_t *uuid;
+};
+
+static bool remove_domain(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	const struct removal *r = arg;
+	char path[64] = "/vm/";
+
+	uuid_format(r->uuid, path + 4);
+	if (!store_rm(xs, t, path))
+		return false;
+	if (r->domid == DOMID_NONE || !store_belongs(xs, t, r->domid, r->uuid))
+		return true;
+	snprintf(path, sizeof(path), "/local/domain/%u", r->domid);
+	return store_rm(xs, t, path);
+}
+
+bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16])
+{
+	struct removal r = { domid, uuid };
+
+	return store_transaction(xs, remove_domain, &r);
+}
+
+struct renaming {
+	uint32_t domid;
+	const uint8_t *old, *new;
+	const char *name;
+};
+
+static bool rename_domain(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	const struct renaming *r = arg;
+	struct writer w = { .xs = xs, .t = t, .domid = r->domid, .ok = true };
+	char from[sizeof("/vm/") + 36] = "/vm/", to[sizeof("/vm/") + 36] = "/vm/", path[64];
+
+	uuid_format(r->old, from + 4);
+	uuid_format(r->new, to + 4);
+	node(&w, GUEST_RO, "name", "%s", r->name);
+	node(&w, GUEST_RO, "vm", "%s", to);
+	node(&w, GUEST_RO, to, "%s", "");
+	snprintf(path, sizeof(path), "%s/name", to);
+	node(&w, GUEST_RO, path, "%s", r->name);
+	snprintf(path, sizeof(path), "%s/uuid", to);
+	node(&w, GUEST_RO, path, "%s", to + 4);
+	return w.ok && store_rm(xs, t, from);
+}
+
 bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], const uint8_t new[16], const char *name)
 {
-	char from[sizeof("/vm/") + 36] = "/vm/", to[sizeof("/vm/") + 36] = "/vm/", path[64];
-	bool ok;
+	struct renaming r = { domid, old, new, name };
 
-	uuid_format(old, from + 4);
-	uuid_format(new, to + 4);
-	for (int tries = 0; ; tries++) {
-		struct writer w = { .xs = xs, .domid = domid, .ok = true };
-
-		w.t = xs_transaction_start(xs);
-		if (w.t == XBT_NULL)
-			return false;
-		node(&w, GUEST_RO, "name", "%s", name);
-		node(&w, GUEST_RO, "vm", "%s", to);
-		node(&w, GUEST_RO, to, "%s", "");
-		snprintf(path, sizeof(path), "%s/name", to);
-		node(&w, GUEST_RO, path, "%s", name);
-		snprintf(path, sizeof(path), "%s/uuid", to);
-		node(&w, GUEST_RO, path, "%s", to + 4);
-		ok = w.ok && rm(xs, w.t, from);
-		if (!try_again(xs, w.t, &ok, tries))
-			return ok;
-	}
+	return store_transaction(xs, rename_domain, &r);
 }
 
 bool store_init_dom0(struct xs_handle *xs)

@@ -15,6 +15,7 @@
  *	crash.c		why it has stopped, in words
  *	cpu.c		vCPUs: affinity, how many are online, shares
  *	memory.c	targets, limits and claims
+ *	device.h	devices: more files, listed there
  *
  * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored.
  * What takes longer (create, destroy) runs in a forked worker, one at a time per domain, so that reads never wait for
@@ -45,6 +46,19 @@
 /* What SHUTDOWN_* reasons are called; index is the ABI's number. */
 enum stop_reason { STOP_POWEROFF, STOP_REBOOT, STOP_SUSPEND, STOP_CRASH, STOP_WATCHDOG, STOP_SOFT_RESET };
 #define STOP_GONE (~0U)
+
+enum dev_kind { DEV_VBD, DEV_VIF, NR_DEV_KINDS };
+
+enum dev_verb { DEV_NOTHING, DEV_ATTACH, DEV_DETACH, DEV_RESIZE };
+
+/* What a job does to a device of a running domain. */
+struct dev_request {
+	enum dev_verb verb;
+	enum dev_kind kind;
+	uint32_t devid;
+	char *spec;			/* attach: the entry of disk= or vif=; detach with a spec: its way back */
+	bool force;
+};
 
 struct job;
 struct client;
@@ -79,6 +93,7 @@ struct dom {
 	unsigned int stop_reason;	/* then: SHUTDOWN_*; else STOP_GONE */
 	bool seen;			/* scratch of dom_refresh() */
 	struct job *job;
+	struct dev_request request;	/* what a device job is about */
 	struct asker *askers;
 	bool failed;			/* failure is what to tell who asked for the create */
 	xld_error failure;
@@ -129,6 +144,11 @@ struct dom *call_domain(struct xld *x, const char *ref, const char *what, xld_er
 bool call_store(struct xld *x, const char *what, const struct dom *d, xld_error *err);
 /* Set *err for a hypercall that failed. Returns false. */
 bool hypervisor_refused(xld_error *err, const char *what, const char *object, int rc);
+/* The same, but not dom0. */
+struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info);
+
+/* --- devcalls.c --- */
+call_fn call_attach, call_detach, call_devices, call_resize;
 
 /* --- dom.c --- */
 struct dom *dom_new(struct xld *x, const uint8_t uuid[16], const char *name);
@@ -161,6 +181,8 @@ void state_load(struct xld *x);
 void job_create(struct xld *x, struct dom *d);
 /* Destroy d; a create job that runs is cancelled first, a destroy job that runs will do. */
 void job_destroy(struct xld *x, struct dom *d);
+/* Do what d->request says. */
+void job_device(struct xld *x, struct dom *d);
 /* In a worker: tell what is being done. */
 __attribute__((format(printf, 2, 3)))
 void worker_progress(int fd, const char *fmt, ...);
@@ -168,6 +190,11 @@ void worker_progress(int fd, const char *fmt, ...);
 /* --- create.c, destroy.c: these run in workers --- */
 bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *ret, xld_error *err);
 bool destroy_run(const struct dom *d, int fd, xld_error *err);
+
+/* --- hotplug.c: these run in workers --- */
+bool attach_run(const struct xld *x, const struct dom *d, int fd, xld_error *err);
+bool detach_run(const struct dom *d, int fd, xld_error *err);
+bool resize_run(const struct dom *d, int fd, xld_error *err);
 
 /* --- store.c --- */
 struct store_domain {
@@ -179,6 +206,15 @@ struct store_domain {
 	uint64_t store_mfn, console_mfn;
 	const char *guest_os;
 };
+/*
+ * Run fn in a transaction, again while it collides with others. false: errno. fn returns false with errno to give up.
+ */
+typedef bool store_fn(struct xs_handle *xs, xs_transaction_t t, void *arg);
+bool store_transaction(struct xs_handle *xs, store_fn *fn, void *arg);
+/* Remove a node and all below it; an absent one is fine. */
+bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *path);
+/* Is /local/domain/N the tree of this UUID, or of none at all? */
+bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const uint8_t uuid[16]);
 /* false: errno. */
 bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */

@@ -39,12 +39,15 @@ TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
 GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
-GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds'
+GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g long logdirty'
 # The random guest; in `make soak` 10 million operations.
 GUEST_TESTS   += '$(COUNTED_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
 		 '$(COUNTED_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'
 SOAK_TESTS    += '$(COUNTED_RUN) -t 3600 -g vcpus=1+seed=9+steps=10000000 random' \
 		 '$(COUNTED_RUN) -t 3600 -g vcpus=2+seed=10+steps=5000000 random'
+
+SOAK_TESTS    += '$(B)/tests/guest/run -t 600 -g rounds=2000 context' \
+		 '$(B)/tests/guest/run -t 600 -g lives=2000 deathrace'
 
 HELP += 'bounds|measure_the_longest_stay_of_each_hypercall;_writes_docs/hypercall-bounds.md'
 
@@ -57,3 +60,14 @@ bounds: all $(B)/tests/guest/run $(B)/tests/guest/bounds/bounds
 			if (!(k in row)) order[++rows] = k; if (f[4] + 0 > most[k]) { most[k] = f[4] + 0; row[k] = $$0 } } \
 		END { for (i = 1; i <= rows; i++) { sub(/\r/, "", row[order[i]]); print row[order[i]] } }' \
 		docs/hypercall-bounds.md $(B)/tests/guest/bounds/log >$(B)/bounds.md && mv $(B)/bounds.md docs/hypercall-bounds.md
+
+# The scheduler's figures, 2 s for each, and 30 s.
+SHARES_RUN    := $(B)/tests/guest/run -I -c qemu64 -M q35
+GUEST_TESTS   += '$(SHARES_RUN) -t 400 -g seconds=2 shares'
+SOAK_TESTS    += '$(SHARES_RUN) -s 1 -t 1800 -g seconds=30 shares' '$(SHARES_RUN) -s 2 -t 1800 -g seconds=30 shares'
+# Two vCPUs racing on mappings, on two and on three CPUs.
+SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -s 2 -t 900 -g seconds=600 stale' \
+		 '$(B)/tests/guest/run -c max -M q35 -s 3 -t 900 -g seconds=600 stale'
+# Many processors.
+GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64 -M q35 -s 64 -m 1024 -t 200 vcpus'
+SOAK_TESTS    += '$(B)/tests/guest/run -c max -M q35 -s 200 -m 2048 -t 900 vcpus'

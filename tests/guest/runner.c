@@ -36,7 +36,8 @@ struct options {
 	char hypervisor[512];
 	const char *cpu, *machine, *smp, *mem, *dom0_mem, *extra, *args;
 	double limit;			/* seconds for one test */
-	bool verbose, icount;
+	const char *icount;		/* QEMU's argument for it; NULL: real time */
+	bool verbose;
 };
 
 struct run {
@@ -102,7 +103,7 @@ static void exec_qemu(const struct run *r, int out)
 	execlp("qemu-system-x86_64", "qemu-system-x86_64", "-accel", "tcg", "-M", o->machine, "-cpu", o->cpu,
 	       "-m", o->mem, "-smp", o->smp, "-display", "none", "-vga", "none", "-no-reboot", "-serial", "stdio",
 	       "-monitor", "none", "-net", "none", "-kernel", o->hypervisor, "-append", append, "-initrd", image,
-	       o->icount ? "-icount" : (char *)NULL, "shift=0,sleep=off", (char *)NULL);
+	       o->icount ? "-icount" : (char *)NULL, o->icount, (char *)NULL);
 	fprintf(stderr, "cannot start qemu-system-x86_64: %s (run 'make deps')\n", strerror(errno));
 	_exit(127);
 }
@@ -341,6 +342,7 @@ static void usage(void)
 	      "  -g ARGS   command line of the test\n"
 	      "  -t S      time limit for each test in seconds (default 30)\n"
 	      "  -i        time counts instructions (1 ns each): the same from run to run, also with several processors\n"
+	      "  -I        the same with 16 ns each: for tests that let much time pass\n"
 	      "  -v        show the end of each test's output\n", stderr);
 	exit(2);
 }
@@ -349,7 +351,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "H:c:M:s:m:d:a:g:t:ivh")) != -1) {
+	while ((c = getopt(argc, argv, "H:c:M:s:m:d:a:g:t:iIvh")) != -1) {
 		switch (c) {
 		case 'H': snprintf(o->hypervisor, sizeof(o->hypervisor), "%s", optarg); break;
 		case 'c': o->cpu = optarg; break;
@@ -360,7 +362,8 @@ static void parse_options(struct options *o, int argc, char **argv)
 		case 'a': o->extra = optarg; break;
 		case 'g': o->args = optarg; break;
 		case 't': o->limit = atof(optarg); break;
-		case 'i': o->icount = true; break;
+		case 'i': o->icount = "shift=0,sleep=off"; break;
+		case 'I': o->icount = "shift=4,sleep=off"; break;
 		case 'v': o->verbose = true; break;
 		default: usage();
 		}

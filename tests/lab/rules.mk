@@ -11,12 +11,13 @@ KERNEL := $(B)/kernel/vmlinuz
 $(KERNEL):
 	@tests/lab/fetch-kernel $(B)/kernel
 
-$(B)/guest.cpio: tests/lab/make-initramfs $(shell find tests/lab/guest -type f)
+$(B)/guest.cpio: tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/guest -type f)
 	@echo "  CPIO  guest.cpio"
-	@tests/lab/make-initramfs -s tests/lab/guest/root $@
+	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root $@
 
 # What goes into dom0: everybody's DOM0_PROGRAMS (source:destination) and what the lab itself adds.
-DOM0_PROGRAMS += $(B)/lab/lab-agent:/usr/sbin/lab-agent \
+NFT := /usr/sbin/nft
+DOM0_PROGRAMS += $(B)/lab/lab-agent:/usr/sbin/lab-agent $(NFT):$(NFT) \
 	$(KERNEL):/root/guest/vmlinuz $(B)/guest.cpio:/root/guest/initramfs
 
 # Changes when the list does, so that the image is made anew.

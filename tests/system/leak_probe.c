@@ -2,8 +2,8 @@
 /*
  * Runs in dom0 and prints, one per line, what must be the same before a guest is made and after it has gone, to the
  * page and to the port: `free_pages N`, `domains N`, `ports N` (event channels of dom0 that are not free). And how the
- * machine's memory adds up: `total_pages N`, `hypervisor_pages N`, `domain_pages N` (of all domains), and `lost_pages N`,
- * those of the total that nobody has. A hypervisor that does not tell its own pages has none lost.
+ * machine's memory adds up: `total_pages N`, `hypervisor_pages N`, `domain_pages N` (of all domains) and, those of the
+ * total that nobody has, `lost_pages N`. A hypervisor that does not tell its own pages has none lost.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # System tests: CUnit programs that drive the lab. Those that need two hosts at once run alone.
 
-SYS_SRCS := tests/system/sys.c tests/system/audit.c $(LAB_LIB)
+SYS_SRCS := tests/system/sys.c tests/system/audit.c tests/system/guests.c $(LAB_LIB)
 
 # $(call system_test,NAME): $(B)/tests/system/NAME from tests/system/NAME.c.
 define system_test
@@ -10,7 +10,7 @@ TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
 # The longest first: two run at a time.
-SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_beside test_leaks test_daemons
+SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_disk test_net test_beside test_leaks test_daemons
 $(foreach t,test_lab $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
@@ -22,3 +22,11 @@ TEST_PROGRAMS += $(B)/tests/system/leak_probe
 
 $(eval $(call tool,tests/system/xenctl_probe,tests/system/xenctl_probe.c $(XENCTL_SRCS),))
 TEST_PROGRAMS += $(B)/tests/system/xenctl_probe
+
+# Runs in dom0 and in guests: no libraries.
+$(eval $(call tool,tests/system/diskcheck,tests/system/diskcheck.c,-static))
+
+$(B)/guest-root.ext4: $(B)/guest.cpio $(B)/tests/system/diskcheck tests/lab/make-rootfs
+	@echo "  EXT4  guest-root.ext4"
+	@tests/lab/make-rootfs -p $(B)/tests/system/diskcheck:/usr/bin/diskcheck $(B)/guest.cpio 24 $@
+TEST_PROGRAMS += $(B)/tests/system/diskcheck $(B)/guest-root.ext4

@@ -2,6 +2,9 @@
 /*
  * Runs in dom0: every call of lib/xenctl against the hypervisor below, with a domain of its own that never runs. Each
  * line that is not as expected is printed; exit status 1 then. Nothing is left behind.
+ *
+ * xenctl_probe keys KEYS	presses debug keys
+ * xenctl_probe pin N	binds vCPU N of dom0 to CPU N
  */
 #include <errno.h>
 #include <stdio.h>
@@ -246,7 +249,17 @@ static void test_vcpu(struct xenctl *x, uint32_t domid)
 	TRUE(xenctl_vcpu_getcontext(x, domid, 0, &c) < 0 || c.user_regs.rip == 0);	/* never set */
 }
 
-int main(void)
+static int one_request(struct xenctl *x, char **argv)
+{
+	unsigned int n = atoi(argv[2]);
+	uint8_t map = 1U << n;
+
+	if (!strcmp(argv[1], "keys"))
+		return xenctl_debug_keys(x, argv[2]) != 0;
+	return n > 7 || xenctl_vcpu_setaffinity(x, 0, n, &map, sizeof(map)) != 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct xenctl_create c = { .handle = { 1, 2, 3 }, .max_vcpus = 2, .max_evtchn_port = 1023,
 				   .max_grant_frames = 4, .max_maptrack_frames = 4, .max_grant_version = 1 };
@@ -258,6 +271,8 @@ int main(void)
 		printf("no /dev/xen/privcmd\n");
 		return 1;
 	}
+	if (argc == 3)
+		return one_request(x, argv);
 	test_host(x);
 	IS(xenctl_domain_create(x, &c, &domid), 0);
 	TRUE(domid > 0);

@@ -26,3 +26,6 @@ $(eval $(call covered_test,test_grant_edges,tests/unit/test_grant_edges.c tests/
 
 CFLAGS_tests/unit/test_sched_op.c      := $(HV_SHIM)
 $(eval $(call covered_test,test_sched_op,tests/unit/test_sched_op.c tests/unit/hv_shim.c $(wildcard xen-lite/common/sched*.c) xen-lite/lib/bitmap.c))
+
+CFLAGS_tests/unit/test_sched_share.c   := $(HV_SHIM)
+$(eval $(call covered_test,test_sched_share,tests/unit/test_sched_share.c tests/unit/hv_shim.c xen-lite/common/sched_share.c xen-lite/lib/bitmap.c))

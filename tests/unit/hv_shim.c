@@ -6,6 +6,7 @@
 #include <xl/domain.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/sched.h>
@@ -195,6 +196,10 @@ size_t raw_clear_guest(void *dst, size_t n)
 }
 
 /* --- hypercalls --- */
+
+/* No domain is logged here. */
+void logdirty_mark_slow(struct domain *d, const struct page_info *pg) { (void)d; (void)pg; }
+void logdirty_foreign_writer(struct page_info *pg, bool comes) { pg->foreign_writers += comes ? 1 : -1; }
 
 bool hypercall_preempt_check(void)
 {

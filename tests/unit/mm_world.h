@@ -27,6 +27,7 @@ static char world_frames[NR_FRAMES * 64] __attribute__((aligned(64)));
 #define DIRECTMAP_VIRT		((unsigned long)world_memory)
 
 #include <xl/pt.h>
+#include <xl/logdirty.h>
 
 static void world_point(void);
 #undef cmpxchg
@@ -82,6 +83,26 @@ bool spin_held(const spinlock_t *l) { (void)l; return lock_held; }
 void tlb_flush_since(u64 stamp) { (void)stamp; nr_flushes++; }
 u64 tlb_stamp_now(void) { static u64 t; return ++t; }
 void cpu_l4_entry_changed(const u64 *table) { (void)table; nr_l4_changes++; }
+
+/* A logged domain: which frame was marked, or its entry changed, last; how many mirrors were dropped, other writers counted. */
+static const struct page_info *marked_last, *changed_last;
+static unsigned int nr_mirrors_dropped;
+static int foreign_writers;
+
+void logdirty_mark_slow(struct domain *d, const struct page_info *pg) { (void)d; marked_last = pg; }
+void logdirty_foreign_writer(struct page_info *pg, bool comes) { (void)pg; foreign_writers += comes ? 1 : -1; }
+void mirror_entry_changed_slow(struct domain *d, struct page_info *table, const u64 *ptr)
+{
+	(void)d;
+	(void)ptr;
+	changed_last = table;
+}
+void mirror_drop(struct domain *d, struct page_info *table)
+{
+	(void)d;
+	table->mirror = 0;
+	nr_mirrors_dropped++;
+}
 
 #ifndef WORLD_OWNERS
 struct domain *page_owner(const struct page_info *pg)

@@ -51,7 +51,7 @@ static void test_all_keys(void)
 		"memory = 256\nmaxmem = 0x200\nvcpus = 2\nmaxvcpus = 4\n"
 		"on_poweroff = 'preserve'\non_reboot = 'destroy'\non_crash = 'rename-restart'\n"
 		"on_watchdog = 'restart'\non_soft_reset = 'destroy'\n"
-		"cpus = \"0-3\"\ndisk = [\n 'a,b', # one\n \"c\",\n]\nvif = [ ]\n"));
+		"cpus = \"0-3\"\ndisk = [\n '/a,raw,xvda', # one\n \"/c,,xvdb,r\",\n]\nvif = [ ]\n"));
 	CU_ASSERT_PTR_NULL(diag.text);
 	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
 	CU_ASSERT_STRING_EQUAL(cfg.name, "web-1");
@@ -66,7 +66,7 @@ static void test_all_keys(void)
 	CU_ASSERT_EQUAL(cfg.on_watchdog, DOM_RESTART);
 	CU_ASSERT_EQUAL(cfg.cpus.n, 1);
 	CU_ASSERT_EQUAL_FATAL(cfg.disk.n, 2);
-	CU_ASSERT_STRING_EQUAL(cfg.disk.item[1], "c");
+	CU_ASSERT_STRING_EQUAL(cfg.disk.item[1], "format=raw,vdev=xvdb,access=ro,backendtype=phy,target=/c");
 	CU_ASSERT_EQUAL(cfg.vif.n, 0);
 	char *s = domcfg_cmdline(&cfg);
 	CU_ASSERT_STRING_EQUAL(s, "root=/dev/xvda1 quiet \"x\" A");
@@ -88,7 +88,7 @@ static void test_defaults(void)
 
 static void test_append(void)
 {
-	CU_ASSERT_TRUE(parse("extra='a'\nextra += ' b'\ndisk=['x']\ndisk += ['y','z']"));
+	CU_ASSERT_TRUE(parse("extra='a'\nextra += ' b'\ndisk=['/x,raw,xvda']\ndisk += ['/y,raw,xvdb','/z,raw,xvdc']"));
 	CU_ASSERT_STRING_EQUAL(cfg.extra, "a b");
 	CU_ASSERT_EQUAL(cfg.disk.n, 3);
 	refused("memory += 5", "t.cfg:1:11: error: memory cannot be appended to");
@@ -150,7 +150,7 @@ static void test_bad_values(void)
 	refused("kernel = ''", "t.cfg:1:10: error: kernel must be the path of a file");
 	refused("extra = 'a\\nb'", "t.cfg:1:9: error: extra must be UTF-8 text without control characters");
 	refused("extra = '\xc3('", "t.cfg:1:9: error: extra must be UTF-8 text");
-	refused("disk = [ 'a', [ 'b' ] ]", "t.cfg:1:15: error: disk must be a list of strings");
+	refused("cpus = [ '0', [ 'b' ] ]", "t.cfg:1:15: error: cpus must be a list of strings");
 }
 
 static void test_all_errors_are_found(void)
@@ -250,7 +250,7 @@ static void test_override(void)
 	CU_ASSERT_TRUE(domcfg_override(&cfg, "kernel=\"/boot/k\"", &diag));
 	CU_ASSERT_TRUE(domcfg_override(&cfg, "extra=a=b c", &diag));
 	CU_ASSERT_TRUE(domcfg_override(&cfg, "extra+= d", &diag));
-	CU_ASSERT_TRUE(domcfg_override(&cfg, "disk=['a','b']", &diag));
+	CU_ASSERT_TRUE(domcfg_override(&cfg, "disk=['/a,raw,xvda','/b,raw,xvdb']", &diag));
 	CU_ASSERT_EQUAL(cfg.memory, 128);
 	CU_ASSERT_STRING_EQUAL(cfg.name, "bee");
 	CU_ASSERT_STRING_EQUAL(cfg.kernel, "/boot/k");
@@ -270,7 +270,7 @@ static void test_json(void)
 	parse("name='w\xc3\xa4' # not a name\n");
 	CU_ASSERT_EQUAL(diag.errors, 1);
 	parse("name='a'\nuuid='0123456789abcdef0123456789abcdef'\nkernel='/k \xc3\xa4'\ncmdline='\"\\\\'\nmemory=64\n"
-	      "maxmem=70\nvcpus=3\nmaxvcpus=5\non_crash='preserve'\ncpus=['1','2']\ndisk=['a','']\nvif=['x=y']");
+	      "maxmem=70\nvcpus=3\nmaxvcpus=5\non_crash='preserve'\ncpus=['1','2']\ndisk=['/a,raw,xvda','/b,,xvdb']\nvif=['mtu=9000']");
 	CU_ASSERT_PTR_NULL(diag.text);
 	a = domcfg_to_json(&cfg);
 	domcfg_init(&back);
@@ -291,7 +291,7 @@ static void test_bad_json(void)
 {
 	static const char *const bad[] = {
 		"", "{", "[]", "7", "{\"name\":null}", "{\"name\":\"a/b\"}", "{\"nome\":\"a\"}", "{\"memory\":-1}",
-		"{\"memory\":1.5}", "{\"disk\":[[1]]}", "{\"disk\":{}}", "{\"name\":\"a\",\"name\":\"b\"}",
+		"{\"memory\":1.5}", "{\"disk\":[[1]]}", "{\"disk\":[\"a\"]}", "{\"vif\":[\"x=y\"]}", "{\"disk\":{}}", "{\"name\":\"a\",\"name\":\"b\"}",
 		"{\"name\":\"a\\u0000b\"}",
 	};
 

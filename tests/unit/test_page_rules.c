@@ -366,6 +366,47 @@ static void test_write_l4(void)
 	check_idle(2);
 }
 
+/* A logged domain: a table is marked when it comes to be one, when it changes, and when it ends, without its mirror then. */
+static void test_logged(void)
+{
+	l1_world();
+	CU_ASSERT_PTR_NULL(marked_last);		/* nobody is logged */
+	CU_ASSERT_EQUAL(write_entry(1, entry(2, PTE_RW), false, NULL), 0);
+	CU_ASSERT_PTR_NULL(changed_last);
+	domain_a.logdirty = (void *)&domain_a;
+	CU_ASSERT_EQUAL(write_entry(1, entry(2, PTE_RW | PTE_A), false, NULL), 0);	/* the short cut */
+	CU_ASSERT_PTR_EQUAL(changed_last, page(0));
+	changed_last = NULL;
+	CU_ASSERT_EQUAL(write_entry(1, entry(1, 0), false, NULL), 0);
+	CU_ASSERT_PTR_EQUAL(changed_last, page(0));
+	changed_last = NULL;
+	CU_ASSERT_EQUAL(write_entry(1, entry(FOREIGN, 0), false, NULL), -XEN_EINVAL);
+	CU_ASSERT_PTR_NULL(changed_last);
+	page(0)->mirror = 3;
+	page_put_with_type(page(0));
+	CU_ASSERT_PTR_EQUAL(marked_last, page(0));
+	CU_ASSERT_EQUAL(nr_mirrors_dropped, 1);
+	settle_all();
+	marked_last = NULL;
+	CU_ASSERT_EQUAL(get(0, PGT_l1), 0);
+	CU_ASSERT_PTR_EQUAL(marked_last, page(0));
+	CU_ASSERT_EQUAL(page(0)->mirror, 0);
+	domain_a.logdirty = NULL;
+}
+
+/* Whoever maps another's frame writable is counted, from the entry's first day to its last. */
+static void test_foreign_writers(void)
+{
+	l1_world();
+	foreign_writers = 0;
+	CU_ASSERT_EQUAL(pt_write_entry(&domain_a, &domain_b, words(0) + 5, 1, entry(FOREIGN, PTE_RW), false, NULL), 0);
+	CU_ASSERT_EQUAL(foreign_writers, 1);
+	CU_ASSERT_EQUAL(pt_write_entry(&domain_a, &domain_b, words(0) + 6, 1, entry(FOREIGN, 0), false, NULL), 0);
+	CU_ASSERT_EQUAL(foreign_writers, 1);
+	CU_ASSERT_EQUAL(write_entry(1, entry(1, PTE_RW), false, NULL), 0);
+	CU_ASSERT_EQUAL(foreign_writers, 0);
+}
+
 int main(void)
 {
 	static CU_TestInfo tests[] = {
@@ -385,6 +426,8 @@ int main(void)
 		{ "an entry that must be what it was", test_write_expected },
 		{ "refused writes", test_write_refused },
 		{ "entries of a top-level table", test_write_l4 },
+		{ "a logged domain", test_logged },
+		{ "frames of others, writable", test_foreign_writers },
 		CU_TEST_INFO_NULL,
 	};
 	CU_SuiteInfo suites[] = { { "page types, rule by rule", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };

@@ -405,12 +405,17 @@ static void test_share_of_domain(void)
 	struct domain *one, *four;
 
 	machine_up(1);
-	one = add_domain(1, 256, 0);
+	one = add_domain(3, 256, 0);		/* of which one sleeps and one is not made yet */
+	sched_vcpu_destroy(one->vcpu[2]);
+	free(one->vcpu[2]);
+	one->vcpu[2] = NULL;
+	nr_world--;
 	four = add_domain(4, 256, 0);
-	for (unsigned int i = 0; i < nr_world; i++)
-		start(world[i]);
+	start(one->vcpu[0]);
+	for (unsigned int i = 0; i < 4; i++)
+		start(four->vcpu[i]);
 	run_for(SPAN);
-	ABOUT(domain_ran(one), SPAN / 2, 2);
+	ABOUT(ran(one->vcpu[0]), SPAN / 2, 2);
 	ABOUT(domain_ran(four), SPAN / 2, 2);
 	for (unsigned int i = 0; i < 4; i++)
 		ABOUT(ran(four->vcpu[i]), SPAN / 8, 2);
@@ -610,7 +615,7 @@ static void test_latency_figures(void)
 /* 64 on 2 CPUs: in every 2 s each has run, and over 30 s all have run as long. */
 static void test_many(void)
 {
-	s_time_t before[MAX_V];
+	s_time_t before[MAX_V] = { 0 };
 
 	machine_up(2);
 	for (unsigned int i = 0; i < 32; i++)
@@ -710,6 +715,30 @@ static void test_affinity_wins(void)
 	run_for(10 * SEC);
 	ABOUT(ran(a), 5 * SEC, 3);
 	ABOUT(ran(b), 5 * SEC, 3);
+	machine_down();
+}
+
+/* The one that runs where it wakes up is as urgent, but another CPU does something less urgent: it runs there. */
+static void test_preempts_elsewhere(void)
+{
+	struct vcpu *hog, *first, *second;
+
+	machine_up(2);
+	hog = add_running(256, 0);
+	vcpu_set_affinity(hog, cpu1, NULL);
+	first = add_vcpu(256, 0);
+	second = add_vcpu(256, 0);
+	first->cpu = second->cpu = 0;
+	run_for(SEC);
+	start(first);
+	start(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, first);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, second);
+	block(first);
+	block(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, hog);
 	machine_down();
 }
 
@@ -1125,6 +1154,7 @@ int main(void)
 	CU_add_test(s, "boost on wake", test_boost);
 	CU_add_test(s, "affinity", test_affinity);
 	CU_add_test(s, "affinity before idleness", test_affinity_wins);
+	CU_add_test(s, "preempting elsewhere", test_preempts_elsewhere);
 	CU_add_test(s, "taking from a locked queue", test_steal_from_locked);
 	CU_add_test(s, "making room for a pinned one", test_makes_room);
 	CU_add_test(s, "soft affinity at waking", test_soft_at_wake);

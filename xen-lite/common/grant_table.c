@@ -19,6 +19,7 @@
 #include <xl/grant_table.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/pt.h>
 #include <public/grant_table.h>
@@ -224,15 +225,22 @@ static bool frame_get(mfn_t m, struct domain *rd, bool write)
 {
 	if (!mfn_valid(m) || (mfn_to_page(m)->count_info & PGC_hv))
 		return false;
-	return write ? !page_get_with_type(m, rd, PGT_writable) : page_get(mfn_to_page(m), rd);
+	if (!write)
+		return page_get(mfn_to_page(m), rd);
+	if (page_get_with_type(m, rd, PGT_writable))
+		return false;
+	logdirty_foreign_writer(mfn_to_page(m), true);
+	return true;
 }
 
 static void frame_put(mfn_t m, bool write)
 {
-	if (write)
-		page_put_with_type(mfn_to_page(m));
-	else
+	if (!write) {
 		page_put(mfn_to_page(m));
+		return;
+	}
+	logdirty_foreign_writer(mfn_to_page(m), false);
+	page_put_with_type(mfn_to_page(m));
 }
 
 static void entry_settle(struct grant_table *gt, u32 ref, const struct active *act)
@@ -597,9 +605,11 @@ static int copy_one(const struct gnttab_copy *op)
 	rc = side_get(&from, &op->source, op->flags & GNTCOPY_source_gref, false);
 	if (!rc)
 		rc = side_get(&to, &op->dest, op->flags & GNTCOPY_dest_gref, true);
-	if (!rc)
+	if (!rc) {
 		memcpy((char *)mfn_to_virt(to.frame) + op->dest.offset,
 		       (const char *)mfn_to_virt(from.frame) + op->source.offset, op->len);
+		logdirty_mark(to.d, mfn_to_page(to.frame));
+	}
 	side_put(&to);
 	side_put(&from);
 	return rc;

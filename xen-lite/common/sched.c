@@ -47,8 +47,8 @@ struct runqueue *runq_lock_vcpu(struct vcpu *v)
 }
 
 /*
- * CPUs to interrupt when the lock is given back. Interrupting is slow, and the first thing that the other CPU does is to
- * ask for the lock.
+ * CPUs to interrupt when the lock is given back. Interrupting is slow, and the first thing that the other CPU does is
+ * to ask for the lock.
  */
 struct kicks {
 	bool any;
@@ -144,14 +144,31 @@ static u32 best_cpu(const struct runqueue *rq, const struct vcpu *v)
 	return may_stay ? rq->cpu : first_allowed(v);
 }
 
+/* A CPU, other than that of rq, that runs something of less importance than v, and may run v; nr_cpus: none. */
+static u32 lesser_cpu(const struct runqueue *rq, const struct vcpu *v)
+{
+	for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+		const struct runqueue *other = &per_cpu(runq, cpu);
+
+		if (other != rq && test_bit(cpu, v->hard_affinity) && !ACCESS_ONCE(other->resched) &&
+		    ops->preempts(v, other))
+			return cpu;
+	}
+	return nr_cpus;
+}
+
 /*
+ * Calls a CPU for v, which is queued on rq: an idle one, else one with something lesser.
+ *
  * Whoever queues first queues, then looks who is idle; a CPU that goes idle first says so, then looks into the queues
  * (choose()). So one of the two sees the other.
  */
-static void call_idle_cpu(struct runqueue *rq, struct vcpu *v)
+static void call_cpu(struct runqueue *rq, struct vcpu *v)
 {
 	u32 cpu = idle_cpu_for(rq, v);
 
+	if (cpu >= nr_cpus)
+		cpu = lesser_cpu(rq, v);
 	if (cpu < nr_cpus)
 		runq_resched(&per_cpu(runq, cpu));
 }
@@ -160,15 +177,15 @@ void runq_tickle(struct runqueue *rq, struct vcpu *v)
 {
 	bool was_idle = rq->curr == rq->idle;
 
-	if (ops->preempts(v, rq->curr))
+	if (ops->preempts(v, rq))
 		runq_resched(rq);
 	if (was_idle || nr_cpus == 1)
 		return;
 	smp_mb();
-	call_idle_cpu(rq, v);
+	call_cpu(rq, v);
 }
 
-/* What is left in the queue when this CPU has taken its own: for each an idle CPU, as far as there are any. */
+/* What is left in the queue when this CPU has taken its own. */
 static void offer_rest(struct runqueue *rq)
 {
 	struct sched_vcpu *s;
@@ -178,7 +195,7 @@ static void offer_rest(struct runqueue *rq)
 	smp_mb();
 	list_for_each_entry(s, &rq->queue, link)
 		if (!s->v->running)
-			call_idle_cpu(rq, s->v);
+			call_cpu(rq, s->v);
 }
 
 /* --- the tick ------------------------------------------------------------------------------------------ */
@@ -309,26 +326,29 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
 
 /* --- the switch ---------------------------------------------------------------------------------------- */
 
-/* Under the lock: what prev becomes, and who is next. */
+/*
+ * Under the lock: what prev becomes, and who is next. A vCPU that just goes on is in no queue at any moment, or idle CPUs
+ * would look at it.
+ */
 static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 {
-	struct vcpu *next;
+	struct vcpu *next, *alone = NULL;
 
 	if (prev != rq->idle) {
 		ops->charge(prev, t);
-		if (vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu)
-			ops->enqueue(rq, prev, false);
+		if (vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu) {
+			if (list_empty(&rq->queue) && !prev->sched->parked)
+				alone = prev;
+			else
+				ops->enqueue(rq, prev, false);
+		}
 	}
-	next = ops->pick(rq, t);
+	next = ops->pick(rq, alone, t);
 	if (!next && nr_cpus > 1) {
 		rq->curr = rq->idle;
 		rq->missed = false;
-		smp_mb();		/* see call_idle_cpu() */
-		next = ops->pick(rq, t);
-		if (!next && rq->missed) {
-			smp_serve();
-			hazard_raise(HAZARD_RESCHED);	/* again, at once */
-		}
+		smp_mb();		/* see call_cpu() */
+		next = ops->pick(rq, NULL, t);
 	}
 	if (!next)
 		next = rq->idle;
@@ -336,6 +356,24 @@ static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 	rq->slice_start = t;
 	offer_rest(rq);
 	return next;
+}
+
+/* This CPU goes idle, but some queues were locked when it wanted to look: this time it waits for them. */
+static void look_again(struct runqueue *rq)
+{
+	bool found = false;
+
+	for (u32 cpu = 0; cpu < nr_cpus && !found; cpu++) {
+		struct runqueue *other = &per_cpu(runq, cpu);
+
+		if (other == rq || list_empty(&other->queue))
+			continue;
+		spin_lock(&other->lock);
+		found = ops->has_for(other, rq->cpu);
+		spin_unlock(&other->lock);
+	}
+	if (found)
+		hazard_raise(HAZARD_RESCHED);
 }
 
 /*
@@ -370,7 +408,7 @@ void schedule(void)
 	struct runqueue *rq = &this_cpu(runq);
 	struct vcpu *prev = current, *next;
 	s_time_t t = now();
-	bool start_ticks;
+	bool start_ticks, look;
 
 	spin_lock(&rq->lock);
 	ACCESS_ONCE(rq->resched) = false;
@@ -384,7 +422,10 @@ void schedule(void)
 	}
 	start_ticks = next != rq->idle && !rq->ticking;
 	rq->ticking |= start_ticks;
+	look = next == rq->idle && rq->missed;
 	runq_unlock(rq);
+	if (look)
+		look_again(rq);
 	if (start_ticks)
 		timer_set(&rq->tick, t + SCHED_TICK);
 	if (next == prev)

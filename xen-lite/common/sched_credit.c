@@ -93,9 +93,9 @@ static void credit_dequeue(struct vcpu *v)
 	list_del(&v->sched->link);
 }
 
-static bool credit_preempts(const struct vcpu *v, const struct vcpu *curr)
+static bool credit_preempts(const struct vcpu *v, const struct runqueue *rq)
 {
-	return v->sched->prio > curr->sched->prio;
+	return v->sched->prio > ACCESS_ONCE(rq->prio);
 }
 
 /* The best of rq for `cpu` that is better than `prio`; with soft: only one that likes it there. */
@@ -111,6 +111,11 @@ static struct sched_vcpu *queue_find(struct runqueue *rq, u32 cpu, int prio, boo
 			return s;
 	}
 	return NULL;
+}
+
+static bool credit_has_for(struct runqueue *peer, u32 cpu)
+{
+	return queue_find(peer, cpu, PRIO_IDLE, false);
 }
 
 static struct vcpu *steal_from(struct runqueue *peer, struct runqueue *rq, int prio, bool soft)
@@ -150,20 +155,29 @@ static struct vcpu *steal(struct runqueue *rq, int prio)
 	return NULL;
 }
 
-static struct vcpu *credit_pick(struct runqueue *rq, s_time_t when)
+/* `alone` could go on here and is in no queue, ours is empty then; should it not be chosen it is queued. */
+static struct vcpu *credit_pick(struct runqueue *rq, struct vcpu *alone, s_time_t when)
 {
-	struct sched_vcpu *s = list_empty(&rq->queue) ? NULL : list_first_entry(&rq->queue, struct sched_vcpu, link);
-	int prio = s ? s->prio : PRIO_IDLE;
+	struct sched_vcpu *s = alone ? alone->sched : NULL;
 	struct vcpu *v = NULL;
+	int prio;
 
-	if (prio < PRIO_UNDER && nr_cpus > 1)
+	if (!s && !list_empty(&rq->queue))
+		s = list_first_entry(&rq->queue, struct sched_vcpu, link);
+	prio = !s ? PRIO_IDLE : s->yield ? PRIO_OVER : s->prio;
+	if (prio < PRIO_BOOST && nr_cpus > 1)
 		v = steal(rq, prio);
+	if (v && alone)
+		credit_enqueue(rq, alone, false);
 	if (!v && s) {
 		v = s->v;
-		list_del(&s->link);
+		s->yield = false;
+		if (!alone)
+			list_del(&s->link);
 	}
 	if (v)
 		v->sched->charged = when;
+	ACCESS_ONCE(rq->prio) = v ? v->sched->prio : PRIO_IDLE;
 	return v;
 }
 
@@ -193,6 +207,7 @@ static bool credit_tick(struct runqueue *rq, s_time_t when)
 		return false;
 	credit_charge(rq->curr, when);
 	curr->prio = curr->credit < 0 ? PRIO_OVER : PRIO_UNDER;
+	ACCESS_ONCE(rq->prio) = curr->prio;
 	if (list_empty(&rq->queue))
 		return slice_over && curr->prio == PRIO_OVER && nr_cpus > 1;
 	head = list_first_entry(&rq->queue, struct sched_vcpu, link);
@@ -232,6 +247,8 @@ static void vcpu_requeue(struct runqueue *rq, struct vcpu *v, int prio)
 	if (queued)
 		list_del(&s->link);
 	s->prio = prio;
+	if (rq->curr == v)
+		ACCESS_ONCE(rq->prio) = prio;
 	if (s->parked) {
 		if (rq->curr == v)
 			runq_resched(rq);
@@ -313,6 +330,7 @@ const struct sched_ops sched_credit = {
 	.enqueue = credit_enqueue,
 	.dequeue = credit_dequeue,
 	.pick = credit_pick,
+	.has_for = credit_has_for,
 	.preempts = credit_preempts,
 	.charge = credit_charge,
 	.tick = credit_tick,

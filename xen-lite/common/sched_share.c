@@ -2,16 +2,17 @@
 /*
  * Who gets how much of a period: the arithmetic behind the credit policy.
  *
- * The picture is water that rises in all domains at the same rate for each unit of weight. A vCPU whose purse is full, or
- * that has what its cap allows, takes no more; what it leaves rises in its domain's other vCPUs, then in all others. A
- * set of CPUs to which vCPUs are bound is full when its time is given away; the water goes on rising elsewhere. So
- * weights count among those that share CPUs, and a pinned domain is not promised time that its CPU does not have.
+ * The picture is water that rises in all domains at the same rate for each unit of weight. A vCPU whose purse is full,
+ * or that has what its cap allows, takes no more; what it leaves rises in its domain's other vCPUs, then in all
+ * others. A set of CPUs to which vCPUs are bound is full when its time is given away; the water goes on rising
+ * elsewhere. So weights count among those that share CPUs, and a pinned domain is not promised time that its CPU does
+ * not have.
  *
  * Sets that are nested or disjoint (what people pin to) come out exactly. With sets that overlap otherwise, or more
  * than NR_SETS of them, somebody may be promised more than there is, and the queues decide.
  *
- * Called by one CPU at a time, with domain_table_lock held, so that no domain comes or goes. Affinities are read without
- * a lock: one that changes meanwhile is right a period later.
+ * Called by one CPU at a time, with domain_table_lock held, so that no domain comes or goes. Affinities are read
+ * without a lock: one that changes meanwhile is right a period later.
  */
 #include <xl/lib.h>
 #include <xl/platform.h>

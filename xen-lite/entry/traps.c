@@ -9,6 +9,7 @@
 #include <xl/entry.h>
 #include <xl/asm.h>
 #include <xl/asm_offsets.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/pt.h>
 #include <xl/platform.h>
@@ -210,11 +211,16 @@ static unsigned long extable_find(unsigned long rip)
 	return 0;
 }
 
-/* A fault may only mean that the top-level table of this CPU lags behind the guest's, or that an LDT page is not mapped yet. */
+/*
+ * A fault may only mean that the top-level table of this CPU lags behind the guest's, or the mirrors of a logged domain behind its
+ * tables, or that an LDT page is not mapped yet.
+ */
 static __hot bool fixup_page_fault(unsigned long addr, u32 error)
 {
 	if (addr >= CPU_WINDOW_VIRT && addr < CPU_WINDOW_VIRT + 32 * PAGE_SIZE)
 		return desc_ldt_fault(addr);
+	if (current && unlikely(current->domain->logdirty))
+		return mirror_fault(addr, error);
 	return !(error & PFEC_present) && cpu_l4_fixup(addr);
 }
 
@@ -281,7 +287,7 @@ static __hot void guest_page_fault(struct cpu_user_regs *regs)
 	    (error & (PFEC_present | PFEC_write | PFEC_reserved)) == (PFEC_present | PFEC_write) &&
 	    emulate_pt_write(regs, addr))
 		return;
-	inject_page_fault(addr, error);
+	inject_page_fault(desc_fault_address(addr), error);
 }
 
 static void guest_debug(void)

@@ -16,6 +16,7 @@
 #include <xl/grant_table.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/platform.h>
 #include <public/memory.h>
@@ -208,8 +209,10 @@ static bool extent_populate(struct extents *e)
 	if (!pg)
 		return false;
 	m = mfn_x(page_to_mfn(pg));
-	for (unsigned long i = 0; i < 1UL << e->order; i++)
+	for (unsigned long i = 0; i < 1UL << e->order; i++) {
 		m2p_set(_mfn(m + i), pfn + i);
+		logdirty_mark(e->d, pg + i);
+	}
 	if (!copy_to_guest_offset(e->list, e->done, &m, 1))
 		return true;
 	extent_undo(e, m);
@@ -355,8 +358,10 @@ static bool chunk_fits(const struct chunk *c)
 static int chunk_tell(const struct chunk *c, const struct xen_memory_exchange *x, unsigned long i, unsigned long k,
 		      xen_pfn_t m)
 {
-	for (unsigned long j = 0; j < 1UL << c->out_order; j++)
+	for (unsigned long j = 0; j < 1UL << c->out_order; j++) {
 		m2p_set(_mfn(m + j), c->pfn[k] + j);
+		logdirty_mark(c->d, mfn_to_page(_mfn(m + j)));
+	}
 	return copy_to_guest_offset(x->out.extent_start.p, i * c->outs + k, &m, 1) ? -XEN_EFAULT : 0;
 }
 

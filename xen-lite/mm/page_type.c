@@ -16,6 +16,7 @@
  * pt_lock. The file knows nothing of entries: pt_validate() and its kin are called through. It also compiles on the build host,
  * where a random walk compares it with a naive model.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 
 /* --- references --------------------------------------------------------------------------------------------- */
@@ -110,6 +111,7 @@ static int validate(struct page_info *pg, u64 type, u16 done)
 	if (!rc) {
 		pg->tlb_stamp = 0;
 		pg->type_info = type | PGT_validated | 1;
+		logdirty_mark(page_owner(pg), pg);	/* tools send a table in another way than data */
 		return 0;
 	}
 	if (rc == -XEN_ERESTART && count_inc(pg)) {
@@ -183,6 +185,9 @@ static void table_died(struct page_info *pg, u64 x)
 	struct domain *d = page_owner(pg);
 
 	BUG_ON(!count_inc(pg));
+	if (unlikely(pg->mirror))
+		mirror_drop(d, pg);
+	logdirty_mark(d, pg);
 	pg->next_dead = d->dead_tables;
 	pg->prev_dead = PAGE_LIST_END;
 	d->dead_tables = mfn_x(page_to_mfn(pg));

@@ -12,6 +12,7 @@
  *
  * Lock: pt_lock of the table's owner.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/hypercall.h>
 #include <xl/platform.h>
@@ -57,6 +58,8 @@ static __hot int l1_get(struct domain *d, struct domain *owner, u64 *e)
 	rc = page_get_type(pg, PGT_writable);
 	if (rc)
 		page_put(pg);
+	else if (unlikely(pg->owner != d->id))
+		logdirty_foreign_writer(pg, true);
 	return rc ? refuse(rc, "d%u: frame %lx, type %lx, cannot be writable", d->id, mfn_x(m), pg->type_info) : 0;
 }
 
@@ -84,10 +87,11 @@ __hot void pte_put(struct domain *d, unsigned int level, u64 e)
 {
 	struct page_info *pg;
 
-	(void)d;
 	if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
 		return;
 	pg = mfn_to_page(pte_mfn(e));
+	if (level == 1 && (e & PTE_RW) && unlikely(pg->owner != d->id))
+		logdirty_foreign_writer(pg, false);
 	if (level > 1 || (e & PTE_RW))
 		page_put_type(pg);
 	page_put(pg);

@@ -6,6 +6,7 @@
  */
 #include <xl/entry.h>
 #include <xl/asm.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/hypercall.h>
@@ -90,6 +91,7 @@ static int install_hypercall_page(struct domain *d, u64 val)
 	if (rc)
 		return rc;
 	hypercall_page_fill(mfn_to_virt(m));
+	logdirty_mark(current->domain, mfn_to_page(m));
 	page_put_with_type(mfn_to_page(m));
 	return 0;
 }

@@ -18,6 +18,24 @@
 
 static u32 dom0_cf8;		/* the configuration address that dom0 last wrote */
 
+/* One byte of guest kernel memory; a program that uses ports does not have that in its address space. */
+static bool read_kernel_byte(struct vcpu *v, unsigned long addr, u8 *byte)
+{
+	struct domain *d = v->domain;
+	bool ok = false;
+	u64 *pte;
+
+	spin_lock(&d->pt_lock);
+	pte = guest_kernel_l1_entry(v, addr);
+	if (pte && (*pte & PTE_P) && mfn_valid(pte_mfn(*pte)) && page_get(mfn_to_page(pte_mfn(*pte)), d)) {
+		*byte = ((const u8 *)mfn_to_virt(pte_mfn(*pte)))[addr & ~PAGE_MASK];
+		page_put(mfn_to_page(pte_mfn(*pte)));
+		ok = true;
+	}
+	spin_unlock(&d->pt_lock);
+	return ok;
+}
+
 static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 {
 	unsigned int need = v->pv.kernel_mode ? 1 : 3;
@@ -28,7 +46,7 @@ static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 		u8 bits;
 
 		if (!v->pv.iobmp || p >= v->pv.iobmp_ports ||
-		    raw_copy_from_guest(&bits, (u8 *)v->pv.iobmp + p / 8, 1) || (bits >> (p % 8) & 1))
+		    !read_kernel_byte(v, (unsigned long)v->pv.iobmp + p / 8, &bits) || (bits >> (p % 8) & 1))
 			return false;
 	}
 	return true;
@@ -159,28 +177,29 @@ static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
 #define CR4_GUEST_MAY_SET	(X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | \
 				 X86_CR4_DE | X86_CR4_PGE | X86_CR4_PSE | 4 /* TSD */)
 
-static bool write_cr(struct vcpu *v, unsigned int cr, u64 val)
+/* 0; -XEN_EINVAL; -XEN_ERESTART: preempted, the instruction is to be executed again. */
+static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 {
 	switch (cr) {
 	case 0:
 		do_fpu_taskswitch(val & X86_CR0_TS ? 1 : 0);
-		return true;
+		return 0;
 	case 2:
 		v->info->arch.cr2 = val;
-		return true;
+		return 0;
 	case 3: {
 		struct mmuext_op op = { .cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = val >> PAGE_SHIFT };
 
-		return !mmuext_self(&op);
+		return mmuext_self(&op);
 	}
 	case 4:
 		/* What it may not have is ignored, as long as nothing unknown is asked for. */
 		v->pv.cr4 = (val & CR4_GUEST_MAY_SET) | X86_CR4_PAE;
 		if (!cpu_features.xsave)
 			v->pv.cr4 &= ~(u64)X86_CR4_OSXSAVE;
-		return true;
+		return 0;
 	}
-	return false;
+	return -XEN_EINVAL;
 }
 
 /* x87 always; AVX needs SSE; the AVX-512 states come together, with AVX; nothing that the host does not save. */
@@ -197,6 +216,7 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 {
 	u64 val = 0;
 	long dr;
+	int rc;
 
 	switch (in->class) {
 	case INSN_MOV_FROM_CR:
@@ -205,8 +225,9 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 		insn_reg_write(regs, in->rm, 8, val);
 		break;
 	case INSN_MOV_TO_CR:
-		if (!write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8)))
-			return false;
+		rc = write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8));
+		if (rc)
+			return rc == -XEN_ERESTART;
 		break;
 	case INSN_MOV_FROM_DR:
 		if (in->reg == 4 || in->reg == 5)	/* other names of 6 and 7, but not with CR4.DE */
@@ -277,6 +298,7 @@ static bool is_ud2(const struct cpu_user_regs *regs)
 bool emulate_forced(struct cpu_user_regs *regs)
 {
 	struct insn in;
+	u64 rip;
 
 	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID) {
 		if (current->pv.kernel_mode && !is_ud2(regs))
@@ -284,7 +306,9 @@ bool emulate_forced(struct cpu_user_regs *regs)
 		return false;
 	}
 	current->count[COUNT_EMULATE]++;
+	rip = regs->rip;
 	do_cpuid(current, &in, regs);
+	emulated_step(current, regs, rip);
 	return true;
 }
 
@@ -360,6 +384,7 @@ bool emulate_privileged(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 	struct insn in;
+	u64 rip = regs->rip;
 
 	if (!guest_insn(&in, regs)) {
 		if (v->pv.kernel_mode && !regs->error_code)
@@ -367,8 +392,10 @@ bool emulate_privileged(struct cpu_user_regs *regs)
 		return false;
 	}
 	v->count[COUNT_EMULATE]++;
-	if (emulate(v, &in, regs))
+	if (emulate(v, &in, regs)) {
+		emulated_step(v, regs, rip);
 		return true;
+	}
 	if (v->pv.kernel_mode && in.class != INSN_RDMSR && in.class != INSN_WRMSR)	/* these have said more */
 		log_unknown_insn(v, "instruction refused", regs);
 	return false;

@@ -29,6 +29,15 @@ void log_unknown_insn(const struct vcpu *v, const char *what, const struct cpu_u
 	printk(XL_GUEST "d%uv%u: %s at %lx:%s\n", v->domain->id, v->id, what, regs->rip, hex);
 }
 
+/* An instruction that has been carried out is a step for the guest's debugger. */
+void emulated_step(struct vcpu *v, const struct cpu_user_regs *regs, u64 rip_before)
+{
+	if (!(regs->rflags & X86_EFLAGS_TF) || regs->rip == rip_before || v->pv.bounce.vector != TRAP_NONE)
+		return;
+	v->pv.dr[6] |= 0x4000;		/* single step */
+	inject_trap(TRAP_debug, 0);
+}
+
 static int apply(struct domain *d, u64 *ptr, const struct insn *in, struct cpu_user_regs *regs, u64 src)
 {
 	struct insn_result res;
@@ -87,7 +96,7 @@ bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr)
 {
 	struct vcpu *v = current;
 	struct insn in;
-	u64 src = 0;
+	u64 src = 0, rip = regs->rip;
 	bool done;
 
 	if (!(v->domain->vm_assist & 1UL << VMASST_TYPE_writable_pagetables))
@@ -103,5 +112,7 @@ bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr)
 	done = write_l1(v, &in, regs, addr, src);
 	spin_unlock(&v->domain->pt_lock);
 	v->count[COUNT_EMULATE] += done;
+	if (done)
+		emulated_step(v, regs, rip);
 	return done;
 }

@@ -23,11 +23,11 @@ struct cpulist {
 
 /* false: why says what is wrong with text. */
 bool cpulist_parse(struct cpulist *l, const char *text, char why[CPULIST_WHY]);
-/* Every CPU that was named exists, and some CPU is left; cuts the map to nr_cpus bits. false: why says what is wrong. */
+/* Every CPU that was named exists, and one at least is left; cuts the map to nr_cpus bits. false: why says why not. */
 bool cpulist_fit(struct cpulist *l, unsigned int nr_cpus, char why[CPULIST_WHY]);
 /*
- * The first nr_cpus bits of a map of `bytes` bytes in words: "all", "none" or a list as cpulist_parse() takes it. Caller
- * frees.
+ * The first nr_cpus bits of a map of `bytes` bytes in words: "all", "none" or a list as cpulist_parse() takes it.
+ * Caller frees.
  */
 char *cpulist_format(const uint8_t *map, size_t bytes, unsigned int nr_cpus);
 

@@ -31,16 +31,13 @@ void domcfg_free(struct domcfg *cfg)
 {
 	for (int k = 0; k < DOMCFG_NKEYS; k++) {
 		void *f = (char *)cfg + cfg_keys[k].offset;
-		struct domcfg_list *list = f;
 
 		switch (cfg_keys[k].kind) {
 		case KEY_STRING: case KEY_PATH: case KEY_NAME:
 			free(*(char **)f);
 			break;
 		case KEY_LIST: case KEY_CPUS:
-			for (size_t i = 0; i < list->n; i++)
-				free(list->item[i]);
-			free(list->item);
+			domcfg_list_free(f);
 			break;
 		default:
 			break;
@@ -245,5 +242,6 @@ bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag)
 	check_cpus(cfg, &cfg->cpus, "cpus", diag);
 	check_cpus(cfg, &cfg->cpus_soft, "cpus_soft", diag);
 	check_cmdline(cfg, diag);
+	cfg_check_devices(cfg, diag);
 	return diag->errors == before;
 }

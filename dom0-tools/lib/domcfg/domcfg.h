@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum dom_type { DOM_TYPE_PV };
 
@@ -45,7 +46,7 @@ struct domcfg {
 	/* CPUs in words (cpulist.h): one string for all vCPUs, or a list with one for each. */
 	struct domcfg_list cpus, cpus_soft;
 	uint64_t cpu_weight, cap;	/* 0: the scheduler's default */
-	struct domcfg_list disk, vif;
+	struct domcfg_list disk, vif;	/* entries as disk_format() and vif_format() write them */
 	unsigned int line[DOMCFG_NKEYS];	/* where each key was set; 0 = default */
 };
 
@@ -55,6 +56,17 @@ struct domcfg_diag {
 	char *text;			/* NULL or lines, each ended by a newline */
 	size_t len;
 };
+
+/* Append the items of `more` to a list, and leave `more` empty. */
+void domcfg_list_splice(struct domcfg_list *list, struct domcfg_list *more);
+/* Take an item out. */
+void domcfg_list_remove(struct domcfg_list *list, size_t i);
+void domcfg_list_free(struct domcfg_list *list);
+
+/* Index of the device with this number in disk or vif, or -1. */
+ssize_t domcfg_device_find(const struct domcfg *cfg, bool vif, uint32_t devid);
+/* A further device in the form of the lists, with its number. NULL and *why if it is wrong. Caller frees both. */
+char *domcfg_device_new(const struct domcfg *cfg, bool vif, const char *text, uint32_t *devid, char **why);
 
 void domcfg_init(struct domcfg *cfg);
 void domcfg_free(struct domcfg *cfg);
@@ -73,7 +85,7 @@ bool domcfg_parse_file(struct domcfg *cfg, const char *path, struct domcfg_diag 
 bool domcfg_override(struct domcfg *cfg, const char *arg, struct domcfg_diag *diag);
 bool domcfg_from_json(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag);
 
-/* What must hold between the fields; fills in what follows from others (maxmem, maxvcpus). */
+/* What must hold between the fields; fills in what follows from others (maxmem, maxvcpus, numbers of vifs). */
 bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag);
 
 /* JSON object with the names of xl.cfg; only fields that differ from "not given". Caller frees. */

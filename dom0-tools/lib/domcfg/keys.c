@@ -32,8 +32,8 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(on_watchdog, KEY_ACTION),
 	ROW(on_soft_reset, KEY_ACTION),
 	ROW(cpus, KEY_CPUS),
-	ROW(disk, KEY_LIST),
-	ROW(vif, KEY_LIST),
+	ROW(disk, KEY_LIST, .item = cfg_disk_item),
+	ROW(vif, KEY_LIST, .item = cfg_vif_item),
 	ROW(cpus_soft, KEY_CPUS),
 	ROW(cpu_weight, KEY_UINT, .min = 1, .max = 65535, .unit = "shares"),
 	ROW(cap, KEY_UINT, .min = 0, .max = 3200, .unit = "percent of a CPU"),
@@ -184,27 +184,45 @@ static bool set_action(unsigned int *dst, const struct cfg_key *key, const struc
 	return false;
 }
 
+/* Appends an item to a list, if it is one that the key takes. */
+static bool add_item(struct domcfg_list *dst, const struct cfg_key *key, const struct cfg_value *item,
+		     struct domcfg_diag *diag)
+{
+	char *why = NULL, *text = NULL;
+
+	if (item->is_list)
+		domcfg_error(diag, item->line, item->col, "%s must be a list of strings", key->name);
+	else if (!(text = key->item ? key->item(item->str, &why) : xstrdup(item->str)))
+		domcfg_error(diag, item->line, item->col, "%s '%.60s': %s", key->name, item->str, why);
+	free(why);
+	if (!text)
+		return false;
+	dst->item = xreallocarray(dst->item, dst->n + 1, sizeof(*dst->item));
+	dst->item[dst->n++] = text;
+	return true;
+}
+
 static bool set_list(struct domcfg_list *dst, const struct cfg_key *key, const struct cfg_value *v, bool append,
 		     struct domcfg_diag *diag)
 {
 	const struct cfg_value *item = v->is_list ? v->item : v;
-	size_t n = v->is_list ? v->n : 1, i;
+	size_t n = v->is_list ? v->n : 1;
+	bool ok = true, single = !v->is_list && !(append && dst->n);
+	struct domcfg_list list = { 0 };
 
-	for (i = 0; i < n; i++) {
-		if (item[i].is_list) {
-			domcfg_error(diag, item[i].line, item[i].col, "%s must be a list of strings", key->name);
-			return false;
-		}
+	for (size_t i = 0; i < n; i++)
+		ok &= add_item(&list, key, &item[i], diag);
+	if (ok && append) {
+		domcfg_list_splice(dst, &list);
+	} else if (ok) {
+		domcfg_list_free(dst);
+		*dst = list;
+	} else {
+		domcfg_list_free(&list);
 	}
-	for (i = 0; !append && i < dst->n; i++)
-		free(dst->item[i]);
-	if (!append)
-		dst->n = 0;
-	dst->single = !v->is_list && !dst->n;
-	dst->item = xreallocarray(dst->item, dst->n + n, sizeof(*dst->item));
-	for (i = 0; i < n; i++)
-		dst->item[dst->n++] = xstrdup(item[i].str);
-	return true;
+	if (ok)
+		dst->single = single;
+	return ok;
 }
 
 /* Which CPUs the host has is not known here: only the words are checked. */

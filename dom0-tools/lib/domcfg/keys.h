@@ -16,6 +16,8 @@ struct cfg_key {
 	size_t offset;			/* in struct domcfg */
 	uint64_t min, max;		/* KEY_UINT */
 	const char *unit;		/* KEY_UINT: what the number counts */
+	/* KEY_LIST: an item in our own form (caller frees); NULL and *why if it is wrong. NULL: taken as they are. */
+	char *(*item)(const char *text, char **why);
 };
 
 extern const struct cfg_key cfg_keys[DOMCFG_NKEYS];
@@ -29,6 +31,10 @@ void cfg_key_set(struct domcfg *cfg, int k, const struct cfg_value *v, bool appe
  * terminals.
  */
 bool cfg_text_ok(const char *s);
+/* What must hold between the entries of disk and of vif; gives each vif a number. Adds to diag. */
+void cfg_check_devices(struct domcfg *cfg, struct domcfg_diag *diag);
+char *cfg_disk_item(const char *text, char **why);
+char *cfg_vif_item(const char *text, char **why);
 /* Why there is no such key here, for keys that Xen knows and a PV guest has no use for; NULL = never heard of it. */
 const char *cfg_key_foreign(const char *name);
 

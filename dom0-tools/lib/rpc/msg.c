@@ -34,6 +34,10 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_SCHED_HOST, xld_sched_host, xld_sched_host),
 	PROC(XLD_MEM_SET, xld_memory, xld_nothing),
 	PROC(XLD_MEM_MAX, xld_memory, xld_nothing),
+	PROC(XLD_DEVICE_ATTACH, xld_attach, xld_attached),
+	PROC(XLD_DEVICE_DETACH, xld_detach, xld_nothing),
+	PROC(XLD_DEVICE_LIST, xld_devices_of, xld_device_list),
+	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 };
 
 static const char *const code_names[] = {

@@ -124,7 +124,9 @@ static void busy_vcpu(void)
 	static struct mmu_update u[64];
 
 	for (unsigned int i = 0; i < 64; i++)
-		u[i] = (struct mmu_update){ .ptr = pte_machine(here, 1), .val = i & 1 ? 0 : PTE(va_to_mfn(here), PTE_KERNEL) };
+		u[i] = (struct mmu_update){
+			.ptr = pte_machine(here, 1), .val = i & 1 ? 0 : PTE(va_to_mfn(here), PTE_KERNEL),
+		};
 	for (;;)
 		hypercall4(__HYPERVISOR_mmu_update, u, 64, 0, DOMID_SELF);
 }

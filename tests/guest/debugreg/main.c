@@ -310,7 +310,8 @@ void test_main(void)
 	test_hypervisor_access();
 	test_on_trap_stack();
 	test_user();
-	test_two_vcpus();
+	if (hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_is_up, 1, 0) >= 0)
+		test_two_vcpus();
 	trap_hook[1] = on_debug;
 	test_other_domain();
 }

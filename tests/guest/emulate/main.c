@@ -19,7 +19,7 @@ static void iopl(unsigned int level)
 	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &op), 0);
 }
 
-/* --- in and out: the address register of PCI configuration keeps what is written to it, CMOS 0x40 is a free byte --- */
+/* --- in and out: PCI configuration's address register keeps what is written to it, CMOS 0x40 is a free byte --- */
 
 #define CF8_VALUE	0x80000040u
 
@@ -127,7 +127,8 @@ static void test_long_strings(void)
 	rdi = (u64)pages + PAGE - 3;
 	rcx = 10;
 	TRY("rep insb", : "+D" (rdi), "+c" (rcx) : "d" (0x71) : "memory");
-	CHECK(trap.vector == 14 && trap.cr2 == (u64)pages + PAGE, "rep insb into a read-only page: trap %lu", trap.vector);
+	CHECK(trap.vector == 14 && trap.cr2 == (u64)pages + PAGE, "rep insb into a read-only page: trap %lu",
+	      trap.vector);
 	CHECK_EQ(rcx, 7);
 	make_rw(pages + PAGE);
 	TRY("insb", : "+D" (rdi) : "d" (0x71) : "memory");
@@ -173,6 +174,40 @@ static void test_bitmap(void)
 	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, &op), 0);
 }
 
+/* The same for a program: the bitmap lies in kernel memory, which the program cannot see. IOPL 3 is for programs. */
+static void test_user(void)
+{
+	static const u8 code[] = { 0xe4, 0x80, 0x0f, 0x05, 0x90, 0x90, 0x90, 0x90, 0xe4, 0x82, 0x0f, 0x05 };
+	static u8 bits[32];
+	struct physdev_set_iobitmap op = { .nr_ports = 0x90 };
+	struct regs r;
+
+	memset(bits, 0xff, sizeof(bits));
+	bits[0x80 / 8] &= ~1;
+	set_xen_guest_handle(op.bitmap, bits);
+	user_space_init(code, sizeof(code));
+	iopl(1);				/* the kernel's own rights are not the program's */
+	user_regs_init(&r);
+	user_run(&r);
+	CHECK(trap.vector == 13 && trap.rip == USER_CODE, "in without a right: trap %lu", trap.vector);
+	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, &op), 0);
+	user_regs_init(&r);
+	user_run(&r);
+	CHECK(trap.vector == VEC_SYSCALL, "in that the bitmap allows: trap %lu at 0x%lx", trap.vector, trap.rip);
+	user_regs_init(&r);
+	r.rip += 8;
+	user_run(&r);
+	CHECK(trap.vector == 13 && trap.rip == USER_CODE + 8, "in that it does not: trap %lu", trap.vector);
+	iopl(3);
+	user_regs_init(&r);
+	r.rip += 8;
+	user_run(&r);
+	CHECK(trap.vector == VEC_SYSCALL, "in with IOPL 3: trap %lu", trap.vector);
+	iopl(1);
+	op = (struct physdev_set_iobitmap){ .nr_ports = 0 };
+	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iobitmap, &op), 0);
+}
+
 /* cli and sti: allowed with IOPL, without effect on anything; popf never faults and changes neither IF nor IOPL. */
 static void test_flags(void)
 {
@@ -190,7 +225,8 @@ static void test_flags(void)
 	TRY("sti", : : );
 	CHECK_EQ(trap.vector, NO_TRAP);
 	CHECK_EQ(vcpu_info()->evtchn_upcall_mask, 1);
-	asm volatile("pushfq; andq $~0x200, (%%rsp); orq $0x3000, (%%rsp); popfq; pushfq; pop %0" : "=r" (flags) : : "cc");
+	asm volatile("pushfq; andq $~0x200, (%%rsp); orq $0x3000, (%%rsp); popfq; pushfq; pop %0"
+		     : "=r" (flags) : : "cc");
 	CHECK_EQ(flags & 0x3200, 0x200);
 }
 
@@ -245,8 +281,8 @@ static void test_control(void)
 	u32 from = log_end(); \
 	char at[17]; \
 	TRY(".byte " code, : : "a" (0), "b" (words), "c" (0), "d" (0) : "memory"); \
-	CHECK(trap.vector == (want) && (trap.vector == 6 || !trap.error), "%s: trap %lu error 0x%lx", text, trap.vector, \
-	      trap.error); \
+	CHECK(trap.vector == (want) && (trap.vector == 6 || !trap.error), "%s: trap %lu error 0x%lx", text, \
+	      trap.vector, trap.error); \
 	hex(at, trap.rip); \
 	CHECK(log_count(from, text) == 1, "the log does not name the bytes %s", text); \
 	CHECK(log_count(from, at) >= 1, "the log does not name the address %s of %s", at, text); \
@@ -281,7 +317,8 @@ static void test_unknown_store(void)
 	table_new(table, 1);
 	from = log_end();
 	TRY("addq $0, (%0)", : : "r" (table) : "memory", "cc");
-	CHECK(trap.vector == 14 && trap.error == 3, "add to a page table: trap %lu error 0x%lx", trap.vector, trap.error);
+	CHECK(trap.vector == 14 && trap.error == 3, "add to a page table: trap %lu error 0x%lx", trap.vector,
+	      trap.error);
 	CHECK_EQ(log_count(from, "page table written by an unknown instruction"), 1);
 	from = log_end();
 	make_ro(words);
@@ -298,6 +335,7 @@ void test_main(void)
 	test_strings();
 	test_long_strings();
 	test_bitmap();
+	test_user();
 	test_flags();
 	test_control();
 	test_unknown();

@@ -283,5 +283,6 @@ void test_main(void)
 	test_xsetbv();
 	test_task_switched();
 	test_two_domains();
-	test_two_vcpus();
+	if (hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_is_up, 1, 0) >= 0)
+		test_two_vcpus();
 }

@@ -50,7 +50,8 @@ static void spoil(u64 mfn)
 static void in_child(void)
 {
 	struct xen_memory_exchange x = {
-		.in = { .nr_extents = 8, .domid = DOMID_SELF }, .out = { .nr_extents = 1, .extent_order = 3, .domid = DOMID_SELF },
+		.in = { .nr_extents = 8, .domid = DOMID_SELF },
+		.out = { .nr_extents = 1, .extent_order = 3, .domid = DOMID_SELF },
 	};
 	u64 out[1] = { 5000 };
 	u8 *table = page_alloc();

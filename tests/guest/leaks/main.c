@@ -23,8 +23,8 @@ static unsigned int calls, done;
 
 static bool is_hypervisors(u64 v)
 {
-	return v >= 0xffff800000000000 && v < 0xffff880000000000 && v != 0xffff800000000000 && v != 0xffff804000000000 &&
-	       v != 0xffff808000000000;
+	return v >= 0xffff800000000000 && v < 0xffff880000000000 &&
+	       v != 0xffff800000000000 && v != 0xffff804000000000 && v != 0xffff808000000000;
 }
 
 static void scan(const volatile void *p, u64 n, const char *what, unsigned int cmd)

@@ -25,7 +25,7 @@ void child_create(struct child *c, void (*fn)(void));	/* paused; fn runs in the 
 void child_run(struct child *c);
 u64 child_mfn(const struct child *c, const volatile void *va);	/* the child's frame at this address of the image */
 bool child_wait(const struct child *c, unsigned int word, u64 at_least);	/* false after 5 s */
-bool child_done(const struct child *c);			/* fn has returned; its failed checks are ours. False after 5 s */
+bool child_done(const struct child *c);		/* fn has returned; its failed checks are ours. False after 5 s */
 bool child_stopped(const struct child *c, unsigned int reason);	/* it has shut down with this SHUTDOWN_* */
 void child_destroy(struct child *c);			/* also unmaps the mailbox */
 bool child_exists(const struct child *c);

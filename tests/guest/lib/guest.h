@@ -64,6 +64,8 @@ void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
 void test_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void test_finish(void) __attribute__((noreturn));
 unsigned int test_failures(void);
+/* The number in name=NUMBER on the command line. */
+u64 test_option(const char *name, u64 otherwise);
 
 /* --- output (print.c): to console_io as dom0, else to the console ring, else to the parent (child.h) --- */
 
@@ -94,6 +96,7 @@ static inline volatile struct vcpu_info *vcpu_info(void)
 {
 	return &shared->vcpu_info[0];
 }
+
 
 /* --- traps (entry.S, trap.c) --- */
 
@@ -188,6 +191,7 @@ unsigned int ipi_bind(unsigned int vcpu);
 u64 time_now(void);				/* ns since boot of the hypervisor, by vCPU 0's clock */
 u64 time_read(const volatile struct vcpu_time_info *t);
 void spin_ns(u64 ns);
+void nap_ns(u64 ns);				/* asleep: others run */
 
 /* --- memory and page tables (pt.c) --- */
 

@@ -2,8 +2,8 @@
 /*
  * Text output, and the few string functions that the compiler may call.
  *
- * dom0 writes to the hypervisor's console; a guest to its console ring, waiting while that is full; a child without a ring
- * to its parent.
+ * dom0 writes to the hypervisor's console; a guest to its console ring, waiting while that is full; a child without a
+ * ring to its parent.
  */
 #include "guest.h"
 

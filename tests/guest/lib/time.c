@@ -38,6 +38,13 @@ u64 time_now(void)
 	return time_read(&vcpu_info()->time);
 }
 
+void nap_ns(u64 ns)
+{
+	struct sched_poll poll = { .timeout = time_now() + ns };
+
+	hypercall2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll);
+}
+
 void spin_ns(u64 ns)
 {
 	u64 end = time_now() + ns;

@@ -3,8 +3,8 @@
  * A guest takes as much of everything as it is given (XSA 84, 149, 385).
  *
  * Invariant: each object has its limit, reached exactly and not passed: event channels, grant frames, mapping handles,
- * memory, registered areas, watchdogs, polled ports. What is refused at the limit takes nothing, and what is given back can be
- * had again. All that the hypervisor spends on a guest beyond the memory that it was given is a few pages, known
+ * memory, registered areas, watchdogs, polled ports. What is refused at the limit takes nothing, and what is given back
+ * can be had again. All that the hypervisor spends on a guest beyond the memory that it was given is a few pages, known
  * beforehand, and comes back with its death; others do not notice.
  */
 #include "child.h"

@@ -48,7 +48,8 @@ static void set_limit(domid_t id, u64 pages)
 
 static void test_questions(void)
 {
-	static const unsigned int cmds[] = { XENMEM_current_reservation, XENMEM_maximum_reservation, XENMEM_maximum_gpfn };
+	static const unsigned int cmds[] = { XENMEM_current_reservation, XENMEM_maximum_reservation,
+					     XENMEM_maximum_gpfn };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(cmds); i++) {
 		CHECK(about(cmds[i], DOMID_SELF) >= 0, "operation %u: %ld", cmds[i], about(cmds[i], DOMID_SELF));

@@ -59,8 +59,8 @@ static void wrmsr(u32 msr, u64 v)
 
 static void expect(u32 msr, bool allowed, const char *what)
 {
-	CHECK(allowed ? trap.vector == NO_TRAP : trap.vector == 13 && !trap.error, "%s of MSR 0x%x: trap %lu error 0x%lx",
-	      what, msr, trap.vector, trap.error);
+	CHECK(allowed ? trap.vector == NO_TRAP : trap.vector == 13 && !trap.error, 
+	      "%s of MSR 0x%x: trap %lu error 0x%lx", what, msr, trap.vector, trap.error);
 }
 
 static bool is_hypervisors(u64 v)

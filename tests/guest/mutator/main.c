@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A second vCPU rewrites what a call reads, at full speed, while the call is at work: grant entries, lists of page table
- * updates and multicalls, the words that map and copy take from shared memory (XSA 155, 411, 500).
+ * A second vCPU rewrites what a call reads, at full speed, while the call is at work: grant entries, lists of page
+ * table updates and multicalls, the words that map and copy take from shared memory (XSA 155, 411, 500).
  *
  * Invariant: each word is read once, and what was checked is what is used. Flags and domain of a grant entry are one
  * word: of two entries, one for us and read-only, one writable and for somebody else, no mixture is ever taken. An
@@ -222,7 +222,8 @@ static void test_updates(void)
 		hypercall4(__HYPERVISOR_mmu_update, updates, 32, &done, DOMID_SELF);
 		shown += done;
 		for (unsigned int i = 0; i < 512; i++)
-			CHECK(!(table[i] & PTE_P) || PTE_MFN(table[i]) == va_to_mfn(page), "entry %u is 0x%lx", i, table[i]);
+			CHECK(!(table[i] & PTE_P) || PTE_MFN(table[i]) == va_to_mfn(page), "entry %u is 0x%lx", i,
+			      table[i]);
 	}
 	finish("mmu_update");
 	for (unsigned int i = 0; i < 512; i++)
@@ -292,7 +293,8 @@ static void test_multicall(void)
 		long rc = hypercall2(__HYPERVISOR_multicall, calls, 16);
 
 		shown += !rc;
-		CHECK(PTE_MFN(*pte_of(here, 1)) != l4_mfn() || !(*pte_of(here, 1) & PTE_RW), "the L4 is mapped writable");
+		CHECK(PTE_MFN(*pte_of(here, 1)) != l4_mfn() || !(*pte_of(here, 1) & PTE_RW),
+		      "the L4 is mapped writable");
 	}
 	finish("multicall");
 	CHECK_EQ(set_va(here, 0), 0);

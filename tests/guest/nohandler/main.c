@@ -45,8 +45,8 @@ static void goes_on(void)
 	user_init();
 	callbacks(event_entry, failsafe_entry, NULL);
 	user_at(5);
-	CHECK(trap.vector == 6 && trap.rip == USER_CODE + 5, "syscall without a callback: trap %lu at 0x%lx", trap.vector,
-	      trap.rip);
+	CHECK(trap.vector == 6 && trap.rip == USER_CODE + 5, "syscall without a callback: trap %lu at 0x%lx",
+	      trap.vector, trap.rip);
 	user_at(7);
 	CHECK(trap.vector == 13 && trap.error == (0x80 << 3 | 2) && trap.rip == USER_CODE + 7,
 	      "int 0x80 without a gate: trap %lu error 0x%lx", trap.vector, trap.error);
@@ -165,6 +165,25 @@ static void second_vcpu_dies(void)
 		hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
 }
 
+/* Two at the same moment, in a way that never gets back to the guest: a return to a selector that is not there. */
+static volatile u64 ready;
+
+static void return_to_nowhere(void)
+{
+	u64 frame[9] = { [4] = 0x1000, [5] = FLAT_KERNEL_CS & ~3, [6] = 0x202, [7] = 0x8000000000000000, [8] = 0x1233 };
+
+	__atomic_fetch_add(&ready, 1, __ATOMIC_SEQ_CST);
+	while (ready < 2)
+		;
+	asm volatile("mov %0, %%rsp; mov $23, %%eax; syscall" : : "r" (frame) : "memory");
+}
+
+static void both_vcpus_die(void)
+{
+	ap_start(return_to_nowhere);
+	return_to_nowhere();
+}
+
 static void multicall_unmaps_itself(void)
 {
 	static struct multicall_entry m[2] __attribute__((aligned(4096)));
@@ -189,6 +208,7 @@ static const struct {
 	{ handler_unmapped, "kernel stack" },
 	{ iret_without_user_table, "without a user address space" },
 	{ second_vcpu_dies, "kernel stack" },
+	{ both_vcpus_die, "kernel stack" }, { both_vcpus_die, "kernel stack" }, { both_vcpus_die, "kernel stack" },
 };
 
 static bool contains(const char *text, const char *part)
@@ -218,7 +238,7 @@ static void try_fatal(unsigned int n)
 {
 	u64 before = witness.mail[0];
 
-	c.vcpus = fatal[n].fn == second_vcpu_dies ? 2 : 1;
+	c.vcpus = 2;
 	child_create(&c, fatal[n].fn);
 	child_run(&c);
 	CHECK(child_stopped(&c, SHUTDOWN_crash), "case %u: not crashed", n);

@@ -30,11 +30,14 @@
 	F(LOGIC, "orw %ax, 2(%rdi)") F(LOGIC, "lock orq $0x66, (%rdi)") F(LOGIC, "orb %ah, 3(%rdi)") \
 	F(LOGIC, "xorb $0xfe, (%rdi)") F(LOGIC, "lock xorq %rdx, (%rdi)") F(LOGIC, "xorl $0x7ffffffe, 4(%rdi)") \
 	F(LOGIC, "xorw $0x1111, 4(%rdi)") F(LOGIC, "xorq %r10, (%rdi)") \
-	F(CF, "btsq $5, (%rdi)") F(CF, "lock btsl $9, (%rdi)") F(CF, "btsw $15, (%rdi)") F(CF, "lock btsq $63, (%rdi)") \
+	F(CF, "btsq $5, (%rdi)") F(CF, "lock btsl $9, (%rdi)") F(CF, "btsw $15, (%rdi)") \
+	F(CF, "lock btsq $63, (%rdi)") \
 	F(CF, "btrq $5, (%rdi)") F(CF, "lock btrl $6, (%rdi)") F(CF, "lock btrq $40, (%rdi)") F(CF, "btrw $1, (%rdi)") \
 	F(CF, "btcq $62, (%rdi)") F(CF, "lock btcl $31, 4(%rdi)") F(CF, "btsq %rcx, (%rdi)") \
-	F(CF, "lock btrq %r8, (%rdi)") F(CF, "btcl %r8d, (%rdi)") F(CF, "btsw %r8w, (%rdi)") F(CF, "lock btsq %r11, 32(%rdi)") \
-	F(ARITH, "cmpxchgq %rdx, (%rdi)") F(ARITH, "lock cmpxchgq %rdx, (%rdi)") F(ARITH, "lock cmpxchgl %edx, (%rdi)") \
+	F(CF, "lock btrq %r8, (%rdi)") F(CF, "btcl %r8d, (%rdi)") F(CF, "btsw %r8w, (%rdi)") \
+	F(CF, "lock btsq %r11, 32(%rdi)") \
+	F(ARITH, "cmpxchgq %rdx, (%rdi)") F(ARITH, "lock cmpxchgq %rdx, (%rdi)") \
+	F(ARITH, "lock cmpxchgl %edx, (%rdi)") \
 	F(ARITH, "cmpxchgw %dx, 2(%rdi)") F(ARITH, "lock cmpxchgb %dl, 1(%rdi)") \
 	F(ARITH, "movq (%rdi), %rax; lock cmpxchgq %rdx, (%rdi)") F(ARITH, "movl (%rdi), %eax; cmpxchgl %edx, (%rdi)") \
 	F(ARITH, "movb 1(%rdi), %al; lock cmpxchgb %dl, 1(%rdi)") F(ARITH, "movw 2(%rdi), %ax; cmpxchgw %dx, 2(%rdi)") \

@@ -348,22 +348,6 @@ static void ap_go(void)
 
 /* --- start --- */
 
-static u64 option(const char *name, u64 otherwise)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = (char *)start_info->cmd_line; *p; p++) {
-		u64 v = 0;
-
-		if (strncmp(p, name, n) || p[n] != '=')
-			continue;
-		for (p += n + 1; *p >= '0' && *p <= '9'; p++)
-			v = v * 10 + *p - '0';
-		return v;
-	}
-	return otherwise;
-}
-
 /* A port of ours for ourselves says who that is. */
 static void own_id_init(void)
 {
@@ -465,14 +449,14 @@ static void rounds(void)
 
 void test_main(void)
 {
-	seed = option("seed", seed);
-	seconds = option("seconds", 0);
-	steps = option("steps", 0);
+	seed = test_option("seed", seed);
+	seconds = test_option("seconds", 0);
+	steps = test_option("steps", 0);
 	if (!seconds && !steps)
 		test_skip("a long test: give it seconds=N or steps=N, as make soak does");
-	vcpus = option("vcpus", 2);
-	verbose_from = option("from", verbose_from);
-	only = option("only", only);
+	vcpus = test_option("vcpus", 2);
+	verbose_from = test_option("from", verbose_from);
+	only = test_option("only", only);
 	printk("random: seed %lu\n", seed);
 	init();
 	settle(&actors[0]);

@@ -94,7 +94,8 @@ static void test_other_domains(void)
 	CHECK_EQ(evtchn(EVTCHNOP_status, 0, 0), -XEN_EPERM);
 	CHECK_EQ(evtchn(EVTCHNOP_reset, 0, 0), -XEN_EPERM);
 	CHECK(evtchn(EVTCHNOP_bind_pirq, 4, 0) < 0, "a guest has an interrupt");
-	CHECK(evtchn(EVTCHNOP_bind_interdomain, (u64)mailbox()[2] << 32, 0) < 0, "a port that waits for another domain");
+	CHECK(evtchn(EVTCHNOP_bind_interdomain, (u64)mailbox()[2] << 32, 0) < 0,
+	      "a port that waits for another domain");
 	set_xen_guest_handle(t.frame_list, frames);
 	CHECK_EQ(hypercall3(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, &t, 1), 0);
 	CHECK_EQ(t.status, GNTST_permission_denied);
@@ -185,8 +186,8 @@ static void test_entries(void)
 
 static void test_ports(void)
 {
-	static const u16 ports[] = { 0x20, 0x21, 0x43, 0x60, 0x61, 0x64, 0x70, 0x71, 0x80, 0xa1, 0xcf8, 0xcfc, 0x3f8, 0x3fd,
-				     0x4d0, 0x510, 0x600, 0xb000, 0xffff };
+	static const u16 ports[] = { 0x20, 0x21, 0x43, 0x60, 0x61, 0x64, 0x70, 0x71, 0x80, 0xa1, 0xcf8, 0xcfc, 0x3f8,
+				     0x3fd, 0x4d0, 0x510, 0x600, 0xb000, 0xffff };
 	struct physdev_set_iopl iopl = { .iopl = 1 };
 	u64 rax = 0;
 

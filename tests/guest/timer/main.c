@@ -62,7 +62,7 @@ static void test_accuracy(void)
 	long best = 1000 * MS;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(delays); i++)
-		for (int round = 0; round < 4; round++) {
+		for (int round = 0; round < 4 || (best >= (long)(2 * MS) && round < 20); round++) {
 			long late = wait_for(time_now() + delays[i]);
 
 			CHECK(late >= 0, "woken %ld ns too early", -late);
@@ -72,6 +72,19 @@ static void test_accuracy(void)
 	CHECK(best < (long)(2 * MS), "never less than %ld ns late", best);
 }
 
+/* Fires at once: on a loaded host that may take a while. */
+static void expect_fired(unsigned int count)
+{
+	u64 end = time_now() + 1000 * MS;
+
+	events_on();
+	while (port_count[timer_port] < count && time_now() < end)
+		asm volatile("pause");
+	spin_ns(MS);
+	events_off();
+	CHECK_EQ(port_count[timer_port], count);
+}
+
 static void test_past(void)
 {
 	static const u64 long_ago[] = { 0, 1, 1ul << 63, ~0ul };
@@ -79,27 +92,16 @@ static void test_past(void)
 
 	CHECK_EQ(singleshot(time_now() - 5 * MS, VCPU_SSHOTTMR_future), -XEN_ETIME);
 	CHECK_EQ(singleshot(0, VCPU_SSHOTTMR_future), -XEN_ETIME);
-	events_on();
 	spin_ns(5 * MS);
-	events_off();
-	CHECK_EQ(port_count[timer_port], before);
+	expect_fired(before);
 	CHECK_EQ(singleshot(time_now() - 5 * MS, 0), 0);
-	events_on();
-	spin_ns(5 * MS);
-	events_off();
-	CHECK_EQ(port_count[timer_port], before + 1);
+	expect_fired(before + 1);
 	for (unsigned int i = 0; i < ARRAY_SIZE(long_ago); i++) {
 		CHECK_EQ(singleshot(long_ago[i], 0), 0);
-		events_on();
-		spin_ns(2 * MS);
-		events_off();
-		CHECK_EQ(port_count[timer_port], before + 2 + i);
+		expect_fired(before + 2 + i);
 	}
 	CHECK_EQ(singleshot(time_now() + 3 * MS, VCPU_SSHOTTMR_future), 0);
-	events_on();
-	spin_ns(10 * MS);
-	events_off();
-	CHECK_EQ(port_count[timer_port], before + 2 + ARRAY_SIZE(long_ago));
+	expect_fired(before + 2 + ARRAY_SIZE(long_ago));
 }
 
 static void test_stop(void)

@@ -20,7 +20,10 @@ struct page_info {
 	u64 type_info;		/* PGT_*, changed by cmpxchg */
 	u32 count_info;		/* PGC_*, changed by cmpxchg */
 	u16 owner;		/* domid; DOMID_XEN, DOMID_IO, or PAGE_UNOWNED */
-	u8 order;		/* free: order of the block that starts here */
+	union {
+		u8 order;	/* free: order of the block that starts here */
+		u8 foreign_writers;	/* owned: see logdirty_foreign_writer() */
+	};
 	bool in_limbo;		/* on the owner's limbo_list, see frame.c */
 	u32 next, prev;		/* frame indices: owner's page list, or the heap's free list; PAGE_LIST_END ends */
 	union {
@@ -29,10 +32,15 @@ struct page_info {
 		struct {
 			u32 next_dead, prev_dead;	/* PGT_dead: neighbours on the owner's list, like next and prev */
 		};
+		u32 mirror;	/* validated table of level 1 to 3: its mirror's frame, 0: none, see mirror.c */
+		struct {
+			u32 mirror_of, mirror_generation;	/* a mirror */
+		};
 	};
 };
 
 #define PAGE_UNOWNED		DOMID_INVALID
+#define FOREIGN_WRITERS_MAX	255
 
 /* count_info */
 #define PGC_count_mask		0x03ffffffU
@@ -113,7 +121,7 @@ bool page_get(struct page_info *pg, const struct domain *d);	/* only if owned by
 void page_put(struct page_info *pg);				/* the last one frees it */
 bool page_get_owner_any(struct page_info *pg, struct domain **owner);	/* whoever owns it; NULL owner fails */
 /*
- * Typed use; the caller already holds a reference. 0; -EINVAL: other type in use. -ERESTART: preempted half way, only for PGT_l3 and
+ * Typed use; the caller already holds a reference. 0; -EINVAL: other type in use. -ERESTART: preempted half way, only for PGT_l2 to
  * PGT_l4, so whoever takes another type has nothing to continue.
  */
 int page_get_type(struct page_info *pg, u64 type);

@@ -13,6 +13,7 @@ struct runqueue {
 	u32 cpu;
 	struct vcpu *curr;		/* who runs, or is being switched to */
 	struct vcpu *idle;
+	int prio;			/* the policy's, of who runs; read by others without the lock */
 	bool resched;			/* another CPU wants this one to pick again */
 	bool missed;			/* another queue was locked when this CPU wanted to take from it */
 	bool ticking;
@@ -52,8 +53,10 @@ struct sched_ops {
 	void (*vcpu_destroy)(struct vcpu *v);		/* no lock */
 	void (*enqueue)(struct runqueue *rq, struct vcpu *v, bool woken);
 	void (*dequeue)(struct vcpu *v);
-	struct vcpu *(*pick)(struct runqueue *rq, s_time_t now);	/* off its queue; NULL: idle */
-	bool (*preempts)(const struct vcpu *v, const struct vcpu *curr);
+	/* The next one, off its queue; NULL: idle. alone: ran here and may go on, but is not queued (nobody is). */
+	struct vcpu *(*pick)(struct runqueue *rq, struct vcpu *alone, s_time_t now);
+	bool (*has_for)(struct runqueue *rq, u32 cpu);	/* somebody waits there whom this CPU could take */
+	bool (*preempts)(const struct vcpu *v, const struct runqueue *rq);	/* goes before who runs there; any lock */
 	void (*charge)(struct vcpu *v, s_time_t now);	/* v ran until now */
 	bool (*tick)(struct runqueue *rq, s_time_t now);	/* every SCHED_TICK while busy; true: pick again */
 	bool (*needs_ticks)(void);			/* no lock: even while this CPU is idle */

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Networks of guests: dom0, guests and the world reach each other over a bridge, a routed and a translated network;
+ * what goes over TCP arrives whole and in large pieces; limits hold; a guest cannot pose as another; hot-plug under
+ * traffic.
+ *
+ * One host serves all tests, with two guests on the bridge xenbr0, 10.1.0.0/24, where dom0 is .254. CYCLES in the
+ * environment sets the number of hot-plug cycles.
+ */
+#include "guests.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define H "net"
+#define TINY "xl create -q /root/tiny.cfg "
+#define LINK_UP(dev) "for i in $(seq 100); do [ -e /sys/class/net/" dev " ] && break; usleep 50000; done; " \
+	"ip link set " dev " up && "
+#define PING "ping -c 2 -i 0.2 -W 5 -q "
+#define NO_PING "ping -c 3 -i 0.2 -W 2 -q "
+
+/* Set when the guests run: without them most tests are not tried. */
+static bool have_guests;
+
+static void make_guest(const char *name, const char *ip)
+{
+	sys_must(H, "cat >/root/%s.cfg <<'EOF'\n"
+		 "name = '%s'\nkernel = '/root/guest/vmlinuz'\nramdisk = '/root/guest/initramfs'\nmemory = 128\n"
+		 "extra = 'console=hvc0 lab.batch'\nvif = [ 'ip=%s' ]\nEOF\n", name, name, ip);
+}
+
+static void test_up(void)
+{
+	struct lab_opts o = sys_opts(H);
+	char file[4200];
+
+	CU_ASSERT_FATAL(sys_up(&o));
+	snprintf(file, sizeof(file), "%s/tests/guest/boot/boot", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(H, file, "/root/tiny", &sys_err), "push"));
+	sys_must(H, "printf 'name=\"tiny\"\\nkernel=\"/root/tiny\"\\nmemory=16\\non_poweroff=\"preserve\"\\n' "
+		 ">/root/tiny.cfg; ip link add xenbr0 type bridge && ip addr add 10.1.0.254/24 dev xenbr0 && "
+		 "ip link set xenbr0 up; mkdir -p /root/www; head -c 3000000 /dev/urandom >/root/www/file; "
+		 "httpd -h /root/www");
+	make_guest("n1", "10.1.0.1");
+	make_guest("n2", "10.1.0.2");
+	/* Once, so that whatever is made at first use is there. */
+	sys_must(H, TINY "\"vif=['']\" && xl destroy tiny");
+	guest_audit_begin(H);
+}
+
+static void test_refused(void)
+{
+	guest_refused(H, 1, "there is no bridge nosuch: make it first", TINY "\"vif=['bridge=nosuch']\"");
+	guest_refused(H, 1, "vif-nat needs ip=", TINY "\"vif=['script=vif-nat']\"");
+	guest_refused(H, 1, "vif-route needs ip=", TINY "\"vif=['script=vif-route']\"");
+	guest_refused(H, 1, "ovs-vsctl is missing: install the package openvswitch-switch",
+		      TINY "\"vif=['script=vif-openvswitch,bridge=b']\"");
+	guest_refused(H, 1, "cannot be named eth0", TINY "\"vif=['vifname=eth0']\"");
+	guest_audit(H);
+}
+
+static void test_bridge(void)
+{
+	have_guests = guest_boot(H, "n1") && guest_boot(H, "n2");
+	CU_ASSERT_FATAL(have_guests);
+	for (int i = 1; i <= 2; i++)
+		guest_must(H, i == 1 ? "n1" : "n2", LINK_UP("eth0") "ip addr add 10.1.0.%d/24 dev eth0; "
+			   PING "10.1.0.254", i);
+	sys_must(H, PING "10.1.0.1");
+	guest_must(H, "n1", PING "10.1.0.2");
+	guest_must(H, "n2", PING "10.1.0.1");
+	sys_contains(sys_must(H, "xl network-list n1"), "0   0  00:16:3e:");
+	guest_must(H, "n1", "mkdir /www && wget -q -O /www/file http://10.1.0.254/file && httpd -h /www");
+}
+
+/* Both directions and between guests, whole; the guest's kernel hands over more than a frame at a time. */
+static void test_tcp(void)
+{
+	char sum[128];
+	long packets;
+
+	CU_ASSERT_FATAL(have_guests);
+	snprintf(sum, sizeof(sum), "%s", sys_must(H, "sha256sum </root/www/file"));
+	CU_ASSERT_STRING_EQUAL(guest_must(H, "n1", "sha256sum </www/file"), sum);
+	CU_ASSERT_STRING_EQUAL(guest_must(H, "n2", "wget -q -O - http://10.1.0.1/file | sha256sum"), sum);
+	packets = atol(sys_must(H, "s=/sys/class/net/vif$(xl domid n1).0/statistics/rx_packets; a=$(cat $s); "
+				"wget -q -O /tmp/got http://10.1.0.1/file; echo $(($(cat $s) - a))"));
+	CU_ASSERT_STRING_EQUAL(sys_must(H, "sha256sum </tmp/got"), sum);
+	printf("%ld packets for 3 MB ... ", packets);
+	CU_ASSERT(packets < 3000000 / 1448 / 2);
+}
+
+static void cannot_reach(const char *line)
+{
+	int status;
+
+	guest_sh(H, "n1", &status, "%s", line);
+	CU_ASSERT_EQUAL(status, 1);
+}
+
+/* Another address, another MAC, and ARP for somebody else go nowhere; honest traffic does. */
+static void test_spoofing(void)
+{
+	char mac[32];
+
+	CU_ASSERT_FATAL(have_guests);
+	cannot_reach("ip addr add 10.1.0.9/24 dev eth0; " NO_PING "-I 10.1.0.9 10.1.0.254");
+	snprintf(mac, sizeof(mac), "%s", guest_must(H, "n1", "ip addr del 10.1.0.9/24 dev eth0; "
+						    "cat /sys/class/net/eth0/address"));
+	mac[strcspn(mac, "\n")] = 0;
+	cannot_reach("ip link set eth0 down; ip link set eth0 address 00:16:3e:00:00:01; ip link set eth0 up; "
+		     NO_PING "10.1.0.254");
+	guest_must(H, "n1", "ip link set eth0 down; ip link set eth0 address %s; ip link set eth0 up; " PING "10.1.0.254",
+		   mac);
+	sys_must(H, PING "10.1.0.2");
+	guest_must(H, "n1", "arping -q -U -c 2 -I eth0 -s 10.1.0.2 10.1.0.2; arping -q -A -c 2 -I eth0 -s 10.1.0.2 "
+		   "10.1.0.2; true");
+	CU_ASSERT_PTR_NULL(strstr(sys_must(H, "ip neigh show 10.1.0.2"), mac));
+	sys_must(H, PING "10.1.0.2");
+}
+
+/* What the guest may send, counted in dom0 while a download goes on. */
+static void test_rate(void)
+{
+	const int rate = 250000;
+	double bytes = 0, seconds = 0;
+
+	CU_ASSERT_FATAL(have_guests);
+	sys_must(H, "xl network-attach n1 rate=2Mb/s && ip addr add 10.2.0.254/24 dev xenbr0");
+	guest_must(H, "n1", LINK_UP("eth1") "ip addr add 10.2.0.1/24 dev eth1; " PING "10.2.0.254");
+	sscanf(sys_must(H, "s=/sys/class/net/vif$(xl domid n1).1/statistics/rx_bytes; "
+			"wget -q -O /dev/null http://10.2.0.1/file & sleep 1; "
+			"a=$(cat $s) t=$(cut -d' ' -f1 /proc/uptime); sleep 8; "
+			"b=$(cat $s) u=$(cut -d' ' -f1 /proc/uptime); kill $!; echo $((b - a)) $t $u | "
+			"awk '{ print $1, $3 - $2 }'"), "%lf %lf", &bytes, &seconds);
+	printf("%.0f bytes in %.2f s: %+.1f %% ... ", bytes, seconds, (bytes / seconds / rate - 1) * 100);
+	CU_ASSERT(seconds > 7.9 && bytes / seconds > rate * 0.95 && bytes / seconds < rate * 1.05);
+	sys_must(H, "xl network-detach n1 1; ip addr del 10.2.0.254/24 dev xenbr0");
+}
+
+/* A server on the machine that runs the lab: behind the host's user network it is 10.0.2.2. Returns its port. */
+static int serve(pid_t *pid)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) || listen(fd, 4) ||
+	    getsockname(fd, (struct sockaddr *)&a, &len))
+		return 0;
+	*pid = fork();
+	if (!*pid) {
+		static const char hello[] = "HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\nthe world\n";
+		char request[512];
+		int c;
+
+		while ((c = accept(fd, NULL, NULL)) >= 0) {
+			if (read(c, request, sizeof(request)) > 0 && write(c, hello, sizeof(hello) - 1) > 0)
+				shutdown(c, SHUT_WR);
+			close(c);
+		}
+		_exit(0);
+	}
+	close(fd);
+	return ntohs(a.sin_port);
+}
+
+/* A guest behind dom0's address reaches the world. */
+static void test_nat(void)
+{
+	pid_t server = 0;
+	int port;
+
+	CU_ASSERT_FATAL(have_guests);
+	port = serve(&server);
+	sys_must(H, "xl network-attach n1 script=vif-nat,ip=10.9.0.2,mac=00:16:3e:09:00:02");
+	guest_must(H, "n1", LINK_UP("eth1") "ip addr add 10.9.0.2/24 dev eth1 && ip route add default via 10.9.0.1 && "
+		   PING "10.9.0.1 && " PING "10.0.2.2");
+	CU_ASSERT_STRING_EQUAL(guest_must(H, "n1", "cat /sys/class/net/eth1/address"), "00:16:3e:09:00:02\n");
+	sys_contains(guest_must(H, "n1", "wget -q -O - http://10.0.2.2:%d/", port), "the world");
+	if (server > 0) {
+		kill(server, SIGKILL);
+		waitpid(server, NULL, 0);
+	}
+	sys_must(H, "xl network-detach n1 00:16:3e:09:00:02; ! nft list set ip xen_lite_nat guests | grep -q 10.9.0.2");
+}
+
+/* A guest with an address of the world's: dom0 routes. Name and MTU in dom0 are those asked for. */
+static void test_route(void)
+{
+	CU_ASSERT_FATAL(have_guests);
+	sys_must(H, "xl network-attach n1 script=vif-route,ip=10.8.0.2,gatewaydev=eth0,vifname=web1,mtu=1400");
+	guest_must(H, "n1", LINK_UP("eth1") "ip addr add 10.8.0.2/32 dev eth1 && ip route add 10.0.2.15 dev eth1 && "
+		   PING "-I 10.8.0.2 10.0.2.15");
+	sys_must(H, PING "10.8.0.2");
+	sys_contains(sys_must(H, "ip link show web1"), "mtu 1400");
+	sys_must(H, "xl network-detach n1 1; [ ! -e /sys/class/net/web1 ]");
+}
+
+/* One network comes and goes while another carries traffic. */
+static void test_hotplug(void)
+{
+	int cycles = getenv("CYCLES") ? atoi(getenv("CYCLES")) : 5;
+
+	CU_ASSERT_FATAL(have_guests);
+	guest_refused(H, 1, "it has no device '7'", "xl network-detach n1 7");
+	guest_must(H, "n1", "(while :; do wget -q -O /dev/null http://10.1.0.254/file || echo failed >>/tmp/failed; done) "
+		   ">/dev/null 2>&1 & echo $! >/tmp/loop");
+	for (int i = 0; i < cycles; i++) {
+		sys_must(H, "xl network-attach n1 ip=10.1.0.77");
+		guest_must(H, "n1", LINK_UP("eth1") "[ -d /sys/class/net/eth1 ]");
+		sys_must(H, "xl network-detach n1 1");
+		guest_must(H, "n1", "[ ! -e /sys/class/net/eth1 ]");
+	}
+	guest_must(H, "n1", "kill $(cat /tmp/loop); [ ! -e /tmp/failed ]");
+	sys_contains(sys_must(H, "xl network-list n1 | wc -l"), "2");
+}
+
+static void test_end(void)
+{
+	CU_ASSERT_FATAL(have_guests);
+	sys_must(H, "xl shutdown -w -t 60 n1 2>&1; xl destroy n2");
+	guest_audit(H);
+	CU_ASSERT_PTR_NULL(strstr(sys_must(H, "nft list ruleset"), "chain in_"));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct sys_test tests[] = {
+		{ "up", test_up },
+		{ "refused", test_refused },
+		{ "bridge", test_bridge },
+		{ "tcp", test_tcp },
+		{ "spoofing", test_spoofing },
+		{ "rate", test_rate },
+		{ "nat", test_nat },
+		{ "route", test_route },
+		{ "hotplug", test_hotplug },
+		{ "end", test_end },
+	};
+
+	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
