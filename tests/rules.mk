@@ -14,6 +14,20 @@ HELP += 'check|unit,_fuzz,_guest_and_system_tests;_ends_with_"N_passed,_N_failed
 	'check-guest|only_the_guest_tests' 'check-system|only_the_system_tests' \
 	'soak|the_long_tests'
 
+# The figure of tests/unit/rules.mk, a test like the others.
+UNIT_TESTS += $(B)/tests/unit/coverage
+HELP += 'coverage|how_much_of_the_pure_parts_the_unit_tests_reach'
+
+$(B)/tests/unit/coverage: tests/unit/coverage.sh tests/unit/rules.mk $(COVERAGE_PROGRAMS)
+	@mkdir -p $(@D)
+	@printf '#!/bin/sh\nexec tests/unit/coverage.sh %s "%s" "%s" %s\n' '$(B)/cov $(COVERAGE_LIMIT)' '$(COVERAGE_HELD)' \
+		'$(COVERAGE_SHOWN)' '$(COVERAGE_PROGRAMS)' >$@
+	@chmod +x $@
+
+.PHONY: coverage
+coverage: $(B)/tests/unit/coverage
+	@$<
+
 # $(call test_group,TITLE,OPTIONS,COMMANDS): run a group, add its counts to the total, never stop.
 test_group = @$(if $(strip $(3)),echo "== $(1)"; tests/run $(2) -o $(CHECK) -c $(CHECK)/total $(3) || true,true)
 test_begin = @mkdir -p $(CHECK) && rm -f $(CHECK)/total

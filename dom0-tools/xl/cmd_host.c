@@ -44,6 +44,8 @@ static void print_machine(const xld_host *h)
 	row("sharing_freed_memory", "0");
 	row("sharing_used_memory", "0");
 	row("outstanding_claims", "%llu", (unsigned long long)h->outstanding_kib / 1024);
+	if (h->hypervisor_kib != ~0ULL)
+		row("hypervisor_memory", "%llu", (unsigned long long)h->hypervisor_kib / 1024);
 	row("free_cpus", "0");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xl list, domid, domname, uptime: looking at domains.
+ * xl list, claims, domid, domname, uptime: looking at domains.
  *
  * The columns of `xl list` are those of Xen's xl, since scripts cut them; what we add stands behind them.
  */
@@ -72,11 +72,12 @@ static json_t *info_to_json(const xld_dominfo *i)
 	char uuid[37];
 
 	uuid_format((const uint8_t *)i->uuid, uuid);
-	return mem_check(json_pack("{s:i, s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:I, s:I, s:i, s:i, s:f, s:I, s:o}",
+	return mem_check(json_pack("{s:i, s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:f, s:I, s:o}",
 		"domid", i->domid, "name", i->name, "uuid", uuid, "state", state_name(i->state),
 		"shutdown_reason", i->shutdown ? json_string(i->crash) : json_null(),
 		"running", i->running, "blocked", i->blocked, "paused", i->paused,
-		"memory_kib", (json_int_t)i->memory_kib, "max_memory_kib", (json_int_t)i->max_memory_kib,
+		"memory_kib", (json_int_t)i->memory_kib, "claimed_kib", (json_int_t)i->claimed_kib,
+		"max_memory_kib", (json_int_t)i->max_memory_kib,
 		"vcpus", i->vcpus, "max_vcpus", i->max_vcpus, "cpu_time", (double)i->cpu_time_ns / 1e9,
 		"start_time", (json_int_t)i->start_time, "config", config_to_json(i)));
 }
@@ -94,7 +95,9 @@ static void print_json(const xld_domain_list *list)
 
 /* --- as a table --- */
 
-static void print_row(const xld_dominfo *i, bool long_row)
+enum table { SHORT, LONG, CLAIMS };
+
+static void print_row(const xld_dominfo *i, enum table table)
 {
 	bool crashed = i->state == XLD_S_CRASHED;
 	char uuid[37];
@@ -103,7 +106,9 @@ static void print_row(const xld_dominfo *i, bool long_row)
 	       (unsigned long long)i->memory_kib / 1024, i->vcpus, i->running ? 'r' : '-', i->blocked ? 'b' : '-',
 	       i->paused ? 'p' : '-', i->shutdown ? 's' : '-', crashed ? 'c' : '-',
 	       i->state == XLD_S_DYING ? 'd' : '-', (double)i->cpu_time_ns / 1e9);
-	if (long_row) {
+	if (table == CLAIMS) {
+		printf(" %5llu", (unsigned long long)i->claimed_kib / 1024);
+	} else if (table == LONG) {
 		uuid_format((const uint8_t *)i->uuid, uuid);
 		printf(" %s %s", uuid, i->shutdown ? i->crash : "-");
 	} else if (crashed) {
@@ -112,12 +117,13 @@ static void print_row(const xld_dominfo *i, bool long_row)
 	putchar('\n');
 }
 
-static void print_table(const xld_domain_list *list, bool long_rows)
+static void print_table(const xld_domain_list *list, enum table table)
 {
-	printf("Name                                        ID   Mem VCPUs\tState\tTime(s)%s\n",
-	       long_rows ? "   UUID                            Reason" : "");
+	static const char *const more[] = { "", "   UUID                            Reason", "  Claimed" };
+
+	printf("Name                                        ID   Mem VCPUs\tState\tTime(s)%s\n", more[table]);
 	for (u_int i = 0; i < list->domains.domains_len; i++)
-		print_row(&list->domains.domains_val[i], long_rows);
+		print_row(&list->domains.domains_val[i], table);
 }
 
 static int cmd_list(const struct command *cmd, int argc, char **argv)
@@ -138,7 +144,23 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 	if (json && (ok || list.domains.domains_len))
 		print_json(&list);
 	else if (ok || list.domains.domains_len)
-		print_table(&list, long_rows);
+		print_table(&list, long_rows ? LONG : SHORT);
+	rpc_release(XDR_LIST, &list);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Memory that domains have been promised and have not got yet; memory counts it. */
+static int cmd_claims(const struct command *cmd, int argc, char **argv)
+{
+	xld_domain_list list = { 0 };
+	bool ok;
+
+	while (next_option(cmd, argc, argv, "h", NULL) != -1)
+		;
+	want_args(cmd, argc, 0, 0);
+	ok = collect(NULL, 0, &list);
+	if (ok)
+		print_table(&list, CLAIMS);
 	rpc_release(XDR_LIST, &list);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -221,6 +243,8 @@ const struct command cmds_list[] = {
 	{ .name = "list", .fn = cmd_list, .args = "[DOMAIN]...", .summary = "List domains",
 	  .options = "  -l, --long      everything that is known, as JSON\n"
 		     "  -v, --verbose   UUID and reason of shutdown, too\n" },
+	{ .name = "claims", .fn = cmd_claims, .args = "",
+	  .summary = "List domains with the memory that is kept for them while they are built" },
 	{ .name = "domid", .fn = cmd_domid, .args = "NAME", .summary = "Print the id of a domain" },
 	{ .name = "domname", .fn = cmd_domname, .args = "ID", .summary = "Print the name of a domain" },
 	{ .name = "uptime", .fn = cmd_uptime, .args = "[DOMAIN]...", .summary = "Print for how long domains have run",

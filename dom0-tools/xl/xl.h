@@ -26,8 +26,8 @@ struct command {
 };
 
 /* Rows of the command table, one array per file, ended by a row without name. */
-extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[],
-	cmds_device[];
+extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
+extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[];
 
 /* --- main.c --- */
 extern bool verbose, dry_run;
@@ -51,6 +51,15 @@ void complain(const char *fmt, ...);
 /* --- cmd_list.c --- */
 /* Ask for one domain and show the error if there is none. */
 bool find_domain(const char *ref, xld_dominfo *info);
+
+/* --- cmd_vcpu.c --- */
+/* Decimal digits and nothing else. Complains if not. */
+bool parse_number(const char *what, const char *text, unsigned int *n);
+/*
+ * Call proc, which asks about one domain, for all of them, and fn with each result. A domain that is just being made or
+ * has just gone is left out. Returns false, having complained, when that was not possible.
+ */
+bool for_each_domain(uint32_t proc, size_t ret_size, void (*fn)(void *ret), xdrproc_t xdr);
 
 /* --- cmd_console.c --- */
 struct console;

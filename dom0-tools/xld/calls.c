@@ -48,9 +48,10 @@ static void fill_info(struct xld *x, xld_dominfo *o, const struct dom *d, const 
 	o->max_vcpus = info == &none ? (u_int)d->cfg.maxvcpus : info->max_vcpu_id + 1;
 	o->cpu_time_ns = info->cpu_time;
 	o->start_time = d->start_time;
+	o->claimed_kib = info->outstanding_pages * 4;
 }
 
-static bool hypervisor_refused(xld_error *err, const char *what, const char *object, int rc)
+bool hypervisor_refused(xld_error *err, const char *what, const char *object, int rc)
 {
 	xld_fail(err, XLD_E_HYPERVISOR, what, object, "see `xl dmesg`", "the hypervisor refused: %s", strerror(-rc));
 	return false;
@@ -162,9 +163,6 @@ static bool config_allowed(struct xld *x, struct domcfg *cfg, xld_error *err)
 	else if (cfg->has_uuid && dom_by_uuid(x, cfg->uuid))
 		xld_fail(err, XLD_E_EXISTS, what, cfg->name, "leave uuid out to get a new one",
 			 "domain '%s' has the same uuid", dom_by_uuid(x, cfg->uuid)->name);
-	else if (cfg->cpus.n)
-		xld_fail(err, XLD_E_UNSUPPORTED, what, cfg->name, "remove cpus from the configuration",
-			 "binding vCPUs to CPUs (cpus) is not supported in this release");
 	else
 		return true;
 	return false;
@@ -204,22 +202,37 @@ static bool call_create(struct xld *x, struct client *c, uint32_t serial, void *
 
 /* --- things done to a domain --- */
 
-struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info)
+struct dom *call_domain(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info)
 {
 	struct dom *d = dom_find(x, ref, what, err);
 
 	if (!d)
 		return NULL;
-	if (d->domid == 0)
-		xld_fail(err, XLD_E_DENIED, what, d->name, "use poweroff or reboot inside dom0 to stop the host",
-			 "it is the domain that manages the others");
-	else if (d->phase != PHASE_LIVE || d->domid == DOMID_NONE)
+	if (d->phase != PHASE_LIVE || d->domid == DOMID_NONE)
 		xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done, or `xl destroy` it",
 			 "it is being %s", d->phase == PHASE_CREATING ? "built" : "destroyed");
 	else if (xenctl_domain_info(x->xc, d->domid, info))
 		xld_fail(err, XLD_E_NOT_FOUND, what, d->name, "", "it has just gone");
 	else
 		return d;
+	return NULL;
+}
+
+bool call_store(struct xld *x, const char *what, const struct dom *d, xld_error *err)
+{
+	return x->xs || xld_fail(err, XLD_E_STORE, what, d->name, "start xenstored if it is not running",
+				 "no connection to xenstored");
+}
+
+/* A guest to act on: dom0 is not paused, shut down or destroyed from here. */
+struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info)
+{
+	struct dom *d = call_domain(x, ref, what, err, info);
+
+	if (!d || d->domid)
+		return d;
+	xld_fail(err, XLD_E_DENIED, what, d->name, "use poweroff or reboot inside dom0 to stop the host",
+		 "it is the domain that manages the others");
 	return NULL;
 }
 
@@ -272,9 +285,8 @@ static bool call_shutdown(struct xld *x, struct client *c, uint32_t serial, void
 	else if (info.paused)
 		xld_fail(err, XLD_E_BUSY, what, d->name, "`xl unpause` it first, or `xl destroy` it",
 			 "it is paused and cannot react");
-	else if (!x->xs)
-		xld_fail(err, XLD_E_STORE, what, d->name, "start xenstored if it is not running",
-			 "no connection to xenstored");
+	else if (!call_store(x, what, d, err))
+		return false;
 	else if (!xs_writef(x->xs, XBT_NULL, path, "%s", a->kind == XLD_REBOOT ? "reboot" : "poweroff"))
 		xld_fail(err, XLD_E_STORE, what, d->name, "", "cannot write %s: %s", path, strerror(errno));
 	else
@@ -381,6 +393,7 @@ static bool call_host(struct xld *x, struct client *c, uint32_t serial, void *ar
 	struct xenctl_physinfo p;
 	struct xenctl_version *v = xcalloc(1, sizeof(*v));
 	xld_host *h = ret;
+	uint64_t own = 0;
 	int rc = xenctl_physinfo(x->xc, &p);
 
 	(void)c, (void)serial, (void)args, (void)later;
@@ -403,6 +416,7 @@ static bool call_host(struct xld *x, struct client *c, uint32_t serial, void *ar
 	h->total_kib = p.total_pages * 4;
 	h->free_kib = (p.free_pages + p.scrub_pages) * 4;
 	h->outstanding_kib = p.outstanding_pages * 4;
+	h->hypervisor_kib = xenctl_hypervisor_pages(x->xc, &own) ? ~0ULL : own * 4;
 	h->scheduler = xstrdup(scheduler_name(x->xc));
 	return true;
 }
@@ -438,6 +452,13 @@ static call_fn *const calls[] = {
 	[XLD_DOMAIN_CONSOLE] = call_console,
 	[XLD_HOST_INFO] = call_host,
 	[XLD_HOST_DMESG] = call_dmesg,
+	[XLD_VCPU_LIST] = call_vcpu_list,
+	[XLD_VCPU_PIN] = call_vcpu_pin,
+	[XLD_VCPU_SET] = call_vcpu_set,
+	[XLD_SCHED_DOMAIN] = call_sched_domain,
+	[XLD_SCHED_HOST] = call_sched_host,
+	[XLD_MEM_SET] = call_mem_set,
+	[XLD_MEM_MAX] = call_mem_max,
 	[XLD_DEVICE_ATTACH] = call_attach,
 	[XLD_DEVICE_DETACH] = call_detach,
 	[XLD_DEVICE_LIST] = call_devices,

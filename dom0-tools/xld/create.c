@@ -29,6 +29,7 @@ struct creation {
 	struct xenctl *xc;
 	struct xs_handle *xs;
 	uint32_t domid;
+	unsigned int nr_cpus;		/* of the host */
 	uint32_t store_port, console_port;
 	struct build_result built;
 };
@@ -81,17 +82,28 @@ static bool step_check_files(struct creation *c)
 	       (!c->cfg->ramdisk || check_file(c, "ramdisk", c->cfg->ramdisk));
 }
 
-static bool step_check_memory(struct creation *c)
+static bool step_check_cpus(struct creation *c)
 {
-	uint64_t need = c->cfg->memory * 256 + OVERHEAD_PAGES + OVERHEAD_PAGES_PER_VCPU * c->cfg->maxvcpus, avail;
 	struct xenctl_physinfo info;
+	char why[CPULIST_WHY];
 	int rc = xenctl_physinfo(c->xc, &info);
 
 	if (rc)
-		return refused(c, "read the amount of free memory", rc);
-	avail = info.free_pages > info.outstanding_pages ? info.free_pages - info.outstanding_pages : 0;
-	if (need <= avail)
-		return true;
+		return refused(c, "read the number of CPUs", rc);
+	c->nr_cpus = info.max_cpu_id + 1;
+	return cpus_possible(c->cfg, c->nr_cpus, why) ||
+	       FAIL(c, XLD_E_CONFIG, "correct cpus and cpus_soft in the configuration", "%s", why);
+}
+
+static uint64_t pages_needed(const struct creation *c)
+{
+	return c->cfg->memory * 256 + OVERHEAD_PAGES + OVERHEAD_PAGES_PER_VCPU * c->cfg->maxvcpus;
+}
+
+static bool not_enough(struct creation *c, uint64_t avail)
+{
+	uint64_t need = pages_needed(c);
+
 	return FAIL(c, XLD_E_NO_MEMORY,
 		    "lower memory= in the configuration, shut down other domains, or start the host with a smaller "
 		    "dom0_mem=",
@@ -99,6 +111,28 @@ static bool step_check_memory(struct creation *c)
 		    "%llu MiB are free",
 		    (unsigned long long)(need + 255) / 256, (unsigned long long)c->cfg->memory,
 		    (unsigned long long)avail / 256);
+}
+
+/* Free pages that nobody has been promised. */
+static int pages_free(struct creation *c, uint64_t *avail)
+{
+	struct xenctl_physinfo info;
+	int rc = xenctl_physinfo(c->xc, &info);
+
+	if (!rc)
+		*avail = info.free_pages > info.outstanding_pages ? info.free_pages - info.outstanding_pages : 0;
+	return rc;
+}
+
+/* Before anything is made. That two creates do not both count on the same memory is step_claim()'s affair. */
+static bool step_check_memory(struct creation *c)
+{
+	uint64_t avail = 0;
+	int rc = pages_free(c, &avail);
+
+	if (rc)
+		return refused(c, "read the amount of free memory", rc);
+	return pages_needed(c) <= avail || not_enough(c, avail);
 }
 
 static bool step_create(struct creation *c)
@@ -119,6 +153,23 @@ static bool step_create(struct creation *c)
 		return refused(c, "create an empty domain", rc);
 	worker_progress(c->fd, "it is domain %u", c->domid);
 	return true;
+}
+
+static bool step_claim(struct creation *c)
+{
+	uint64_t avail = 0;
+	int rc = memory_claim(c->xc, c->domid, c->cfg->memory * 256);
+
+	if (rc == -ENOMEM && !pages_free(c, &avail))
+		return not_enough(c, avail);
+	return !rc || refused(c, "claim its memory", rc);
+}
+
+static bool step_place(struct creation *c)
+{
+	int rc = cpus_place(c->xc, c->domid, c->cfg, c->nr_cpus);
+
+	return !rc || refused(c, "set affinity, weight and cap of its vCPUs", rc);
 }
 
 static bool step_vcpus(struct creation *c)
@@ -217,9 +268,12 @@ static const struct {
 } steps[] = {
 	{ "connect to hypervisor and xenstore", step_connect },
 	{ "check its files", step_check_files },
+	{ "check its CPUs", step_check_cpus },
 	{ "check free memory", step_check_memory },
 	{ "create an empty domain", step_create },
+	{ "claim its memory", step_claim },
 	{ "make its vCPUs", step_vcpus },
+	{ "place its vCPUs", step_place },
 	{ "make its event channels", step_ports },
 	{ "load kernel and ramdisk", step_build },
 	{ "write its xenstore nodes", step_store },

@@ -226,7 +226,7 @@ static struct domcfg_list *device_specs(struct dom *d)
 
 static void attach_ended(struct xld *x, struct dom *d, struct job *j)
 {
-	struct domcfg_list one = { xcalloc(1, sizeof(char *)), 1 };
+	struct domcfg_list one = { .item = xcalloc(1, sizeof(char *)), .n = 1 };
 	xld_attached attached = { d->request.devid };
 
 	if (!j->ok) {

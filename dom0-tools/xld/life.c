@@ -196,7 +196,7 @@ static bool connect_store(struct xld *x)
 	x->xs = xs_open(0);
 	if (!x->xs)
 		return false;
-	if (!store_init_dom0(x->xs) || !xs_watch(x->xs, "@releaseDomain", "release") ||
+	if (!store_init_dom0(x->xs) || !memory_init_dom0(x) || !xs_watch(x->xs, "@releaseDomain", "release") ||
 	    !xs_watch(x->xs, "@introduceDomain", "introduce")) {
 		xld_log("xenstored does not serve: %s", strerror(errno));
 		disconnect(x);

@@ -256,3 +256,38 @@ bool store_init_dom0(struct xs_handle *xs)
 	return ok || (xs_writef(xs, XBT_NULL, "/local/domain/0/name", "Domain-0") &&
 		      xs_writef(xs, XBT_NULL, "/local/domain/0/domid", "0"));
 }
+
+static bool write_vcpus(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, uint32_t online, uint32_t max)
+{
+	char path[64];
+
+	for (uint32_t i = 0; i < max; i++) {
+		snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability", domid, i);
+		if (!xs_writef(xs, t, path, "%s", i < online ? "online" : "offline"))
+			return false;
+	}
+	return true;
+}
+
+bool store_set_vcpus(struct xs_handle *xs, uint32_t domid, uint32_t online, uint32_t max)
+{
+	bool ok;
+
+	for (int tries = 0; ; tries++) {
+		xs_transaction_t t = xs_transaction_start(xs);
+
+		if (t == XBT_NULL)
+			return false;
+		ok = write_vcpus(xs, t, domid, online, max);
+		if (!try_again(xs, t, &ok, tries))
+			return ok;
+	}
+}
+
+bool store_set_memory(struct xs_handle *xs, uint32_t domid, uint64_t target_kib)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/local/domain/%u/memory/target", domid);
+	return xs_writef(xs, XBT_NULL, path, "%llu", (unsigned long long)target_kib);
+}

@@ -13,6 +13,8 @@
  *	store.c		the nodes of a domain in xenstore
  *	life.c		what happens when a domain stops
  *	crash.c		why it has stopped, in words
+ *	cpu.c		vCPUs: affinity, how many are online, shares
+ *	memory.c	targets, limits and claims
  *	device.h	devices: more files, listed there
  *
  * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored.
@@ -31,6 +33,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "domcfg/cpulist.h"
 #include "domcfg/domcfg.h"
 #include "ev/ev.h"
 #include "rpc/xrpc.h"
@@ -135,7 +138,13 @@ void client_progress(struct client *c, uint32_t serial, const char *text);
 typedef bool call_fn(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
 		     bool *later);
 call_fn *call_find(uint32_t proc);
-/* The domain to act on, if it may be acted on now; else NULL and *err. */
+/* The domain to act on, which may be dom0, and what the hypervisor says of it; not while a job is about it. */
+struct dom *call_domain(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info);
+/* The store is there. */
+bool call_store(struct xld *x, const char *what, const struct dom *d, xld_error *err);
+/* Set *err for a hypercall that failed. Returns false. */
+bool hypervisor_refused(xld_error *err, const char *what, const char *object, int rc);
+/* The same, but not dom0. */
 struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info);
 
 /* --- devcalls.c --- */
@@ -214,6 +223,9 @@ bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
 bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16]);
 bool store_init_dom0(struct xs_handle *xs);
+/* The first `online` of max vCPUs shall be online. */
+bool store_set_vcpus(struct xs_handle *xs, uint32_t domid, uint32_t online, uint32_t max);
+bool store_set_memory(struct xs_handle *xs, uint32_t domid, uint64_t target_kib);
 /* Give a stopped domain another name and UUID. */
 bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], const uint8_t new[16], const char *name);
 
@@ -228,5 +240,19 @@ const char *life_reason_name(unsigned int reason);
 /* --- crash.c --- */
 /* Why a domain has stopped; empty if it has not. Caller frees. */
 char *crash_text(struct xenctl *xc, const struct xenctl_dominfo *info);
+
+/* --- cpu.c --- */
+call_fn call_vcpu_list, call_vcpu_pin, call_vcpu_set, call_sched_domain, call_sched_host;
+/* What a configuration says about CPUs fits a host with that many. */
+bool cpus_possible(const struct domcfg *cfg, unsigned int nr_cpus, char why[CPULIST_WHY]);
+/* In a worker: set affinity, weight and cap as the configuration says. */
+int cpus_place(struct xenctl *xc, uint32_t domid, const struct domcfg *cfg, unsigned int nr_cpus);
+
+/* --- memory.c --- */
+call_fn call_mem_set, call_mem_max;
+/* Unless they are there: dom0's nodes about memory, from what it has and what it was started with. false: errno. */
+bool memory_init_dom0(struct xld *x);
+/* In a worker: the domain may have that much, and nobody else gets it. -ENOMEM: it is not there. */
+int memory_claim(struct xenctl *xc, uint32_t domid, uint64_t pages);
 
 #endif

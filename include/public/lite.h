@@ -20,9 +20,12 @@
 #define LITEOP_crash_reason	1
 /* struct xen_lite_counters. Another domain than the own one: dom0 only. */
 #define LITEOP_counters		2
+/* struct xen_lite_memory. dom0 only (-EPERM). */
+#define LITEOP_memory		3
 
 #define LITEF_crash_reason	(1U << 0)
 #define LITEF_counters		(1U << 1)
+#define LITEF_memory		(1U << 2)
 
 /* Index of xen_lite_counters.count: what costs time, summed over the vCPUs since they were made. */
 #define LITE_COUNT_CR3		0	/* loads of the top-level table on behalf of the domain */
@@ -47,6 +50,16 @@ struct xen_lite_counters {
 	domid_t domid;			/* IN: DOMID_SELF for the own one */
 	uint16_t pad[3];
 	uint64_t count[LITE_NR_COUNTS];	/* OUT */
+};
+
+/*
+ * Where the machine's RAM is, in frames, all OUT. When nothing is being moved, free + hypervisor + what the domains own
+ * (dying ones too) is total.
+ */
+struct xen_lite_memory {
+	uint64_t total;
+	uint64_t free;
+	uint64_t hypervisor;		/* its image, tables, heap, and pages that it shares with domains */
 };
 
 #endif /* !__ASSEMBLY__ */

@@ -2,7 +2,8 @@
 # Guest tests: every folder with a main.c is a tiny PV kernel $(B)/tests/guest/NAME, started by $(B)/tests/guest/run.
 
 GUEST_DIRS := $(filter-out lib,$(patsubst tests/guest/%/main.c,%,$(wildcard tests/guest/*/main.c)))
-GUEST_LIB  := $(addprefix tests/guest/lib/,head.S entry.S trap.c main.c print.c pt.c event.c time.c user.c ap.c)
+GUEST_LIB  := $(addprefix tests/guest/lib/,head.S entry.S trap.c main.c print.c pt.c event.c time.c user.c ap.c control.c \
+	child.c)
 GUEST_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -Iinclude -Itests/guest/lib
 
@@ -36,6 +37,37 @@ $(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
 
 TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
 GUEST_TESTS   += $(B)/tests/guest/run
-# The random guest for ten minutes, on two vCPUs and on one.
-SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -t 900 -g vcpus=2+seed=7+seconds=600 random' \
-		 '$(B)/tests/guest/run -c max -M q35 -t 900 -g vcpus=1+seed=8+seconds=600 random'
+# Time counts instructions: the same from run to run.
+COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
+GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g long logdirty'
+# The random guest; in `make soak` 10 million operations.
+GUEST_TESTS   += '$(COUNTED_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
+		 '$(COUNTED_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'
+SOAK_TESTS    += '$(COUNTED_RUN) -t 3600 -g vcpus=1+seed=9+steps=10000000 random' \
+		 '$(COUNTED_RUN) -t 3600 -g vcpus=2+seed=10+steps=5000000 random'
+
+SOAK_TESTS    += '$(B)/tests/guest/run -t 600 -g rounds=2000 context' \
+		 '$(B)/tests/guest/run -t 600 -g lives=2000 deathrace'
+
+HELP += 'bounds|measure_the_longest_stay_of_each_hypercall;_writes_docs/hypercall-bounds.md'
+
+# Of rows with the same name and input the longest counts.
+.PHONY: bounds
+bounds: all $(B)/tests/guest/run $(B)/tests/guest/bounds/bounds
+	@$(COUNTED_RUN) -t 300 -g icount bounds
+	@awk -F'|' 'FNR == NR { if ($$0 !~ /^\|/) print; else if (n++ < 2) print; next } \
+		/BOUND \|/ { sub(/.*BOUND /, ""); split($$0, f, "|"); k = f[2] "|" f[3]; \
+			if (!(k in row)) order[++rows] = k; if (f[4] + 0 > most[k]) { most[k] = f[4] + 0; row[k] = $$0 } } \
+		END { for (i = 1; i <= rows; i++) { sub(/\r/, "", row[order[i]]); print row[order[i]] } }' \
+		docs/hypercall-bounds.md $(B)/tests/guest/bounds/log >$(B)/bounds.md && mv $(B)/bounds.md docs/hypercall-bounds.md
+
+# The scheduler's figures, 2 s for each, and 30 s.
+SHARES_RUN    := $(B)/tests/guest/run -I -c qemu64 -M q35
+GUEST_TESTS   += '$(SHARES_RUN) -t 400 -g seconds=2 shares'
+SOAK_TESTS    += '$(SHARES_RUN) -s 1 -t 1800 -g seconds=30 shares' '$(SHARES_RUN) -s 2 -t 1800 -g seconds=30 shares'
+# Two vCPUs racing on mappings, on two and on three CPUs.
+SOAK_TESTS    += '$(B)/tests/guest/run -c qemu64 -M pc -s 2 -t 900 -g seconds=600 stale' \
+		 '$(B)/tests/guest/run -c max -M q35 -s 3 -t 900 -g seconds=600 stale'
+# Many processors.
+GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64 -M q35 -s 64 -m 1024 -t 200 vcpus'
+SOAK_TESTS    += '$(B)/tests/guest/run -c max -M q35 -s 200 -m 2048 -t 900 vcpus'

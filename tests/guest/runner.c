@@ -36,6 +36,7 @@ struct options {
 	char hypervisor[512];
 	const char *cpu, *machine, *smp, *mem, *dom0_mem, *extra, *args;
 	double limit;			/* seconds for one test */
+	const char *icount;		/* QEMU's argument for it; NULL: real time */
 	bool verbose;
 };
 
@@ -102,7 +103,7 @@ static void exec_qemu(const struct run *r, int out)
 	execlp("qemu-system-x86_64", "qemu-system-x86_64", "-accel", "tcg", "-M", o->machine, "-cpu", o->cpu,
 	       "-m", o->mem, "-smp", o->smp, "-display", "none", "-vga", "none", "-no-reboot", "-serial", "stdio",
 	       "-monitor", "none", "-net", "none", "-kernel", o->hypervisor, "-append", append, "-initrd", image,
-	       (char *)NULL);
+	       o->icount ? "-icount" : (char *)NULL, o->icount, (char *)NULL);
 	fprintf(stderr, "cannot start qemu-system-x86_64: %s (run 'make deps')\n", strerror(errno));
 	_exit(127);
 }
@@ -111,21 +112,20 @@ static void exec_qemu(const struct run *r, int out)
 static bool find_verdict(struct run *r, enum verdict *v)
 {
 	static const char *const words[] = { "PASS", "FAIL", "SKIP" };
-	char key[128], *line, *end;
+	char key[128], *line = r->output, *end;
 
 	snprintf(key, sizeof(key), "TEST %s: ", r->name);
-	line = strstr(r->output, key);
-	end = line ? strpbrk(line, "\r\n") : NULL;
-	if (!end)
-		return false;
-	line += strlen(key);
-	for (int i = 0; i < 3; i++)
-		if (!strncmp(line, words[i], 4)) {
+	while ((line = strstr(line, key)) && (end = strpbrk(line, "\r\n"))) {
+		line += strlen(key);
+		for (int i = 0; i < 3; i++) {
+			if (strncmp(line, words[i], 4))
+				continue;
 			*v = i;
 			line += 4 + (line[4] == ' ');
 			snprintf(r->reason, sizeof(r->reason), "%.*s", (int)(end - line), line);
 			return true;
 		}
+	}
 	return false;
 }
 
@@ -341,6 +341,8 @@ static void usage(void)
 	      "  -a ARGS   more arguments for the hypervisor\n"
 	      "  -g ARGS   command line of the test\n"
 	      "  -t S      time limit for each test in seconds (default 30)\n"
+	      "  -i        time counts instructions (1 ns each): the same from run to run, also with several processors\n"
+	      "  -I        the same with 16 ns each: for tests that let much time pass\n"
 	      "  -v        show the end of each test's output\n", stderr);
 	exit(2);
 }
@@ -349,7 +351,7 @@ static void parse_options(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "H:c:M:s:m:d:a:g:t:vh")) != -1) {
+	while ((c = getopt(argc, argv, "H:c:M:s:m:d:a:g:t:iIvh")) != -1) {
 		switch (c) {
 		case 'H': snprintf(o->hypervisor, sizeof(o->hypervisor), "%s", optarg); break;
 		case 'c': o->cpu = optarg; break;
@@ -360,6 +362,8 @@ static void parse_options(struct options *o, int argc, char **argv)
 		case 'a': o->extra = optarg; break;
 		case 'g': o->args = optarg; break;
 		case 't': o->limit = atof(optarg); break;
+		case 'i': o->icount = "shift=0,sleep=off"; break;
+		case 'I': o->icount = "shift=4,sleep=off"; break;
 		case 'v': o->verbose = true; break;
 		default: usage();
 		}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # System tests: CUnit programs that drive the lab. Those that need two hosts at once run alone.
 
-SYS_SRCS := tests/system/sys.c tests/system/guests.c $(LAB_LIB)
+SYS_SRCS := tests/system/sys.c tests/system/audit.c tests/system/guests.c $(LAB_LIB)
 
 # $(call system_test,NAME): $(B)/tests/system/NAME from tests/system/NAME.c.
 define system_test
@@ -10,12 +10,12 @@ TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
 # The longest first: two run at a time.
-SYSTEM_TEST_NAMES := test_toolstack test_guest test_boot test_dom0 test_disk test_net test_leaks test_daemons
+SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_disk test_net test_beside test_leaks test_daemons
 $(foreach t,test_lab $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
 SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab
-SOAK_TESTS         += 'CYCLES=200 $(B)/tests/system/test_leaks' \
+SOAK_TESTS         += 'CYCLES=200 $(B)/tests/system/test_leaks' 'STEPS=10000000 $(B)/tests/system/test_beside' \
 		      'CYCLES=100 $(B)/tests/system/test_disk' 'CYCLES=100 $(B)/tests/system/test_net'
 
 $(eval $(call tool,tests/system/leak_probe,tests/system/leak_probe.c $(XENCTL_SRCS),))

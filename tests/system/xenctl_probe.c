@@ -2,6 +2,9 @@
 /*
  * Runs in dom0: every call of lib/xenctl against the hypervisor below, with a domain of its own that never runs. Each
  * line that is not as expected is printed; exit status 1 then. Nothing is left behind.
+ *
+ * xenctl_probe keys KEYS	presses debug keys
+ * xenctl_probe pin N	binds vCPU N of dom0 to CPU N
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +37,8 @@ static void test_host(struct xenctl *x)
 	static struct xenctl_version v;
 	struct xenctl_physinfo p;
 	char ring[65536];
-	uint64_t idle[64], max;
+	struct xenctl_sched_params sp;
+	uint64_t idle[64], max, own = 0;
 	uint32_t id, index = 0;
 	long n;
 
@@ -45,6 +49,18 @@ static void test_host(struct xenctl *x)
 	IS(xenctl_version(x, &v), 0);
 	TRUE(v.major == 4 && v.pagesize == 4096 && strstr(v.capabilities, "xen-3.0-x86_64"));
 	IS(xenctl_sched_id(x, &id), 0);
+	IS(xenctl_sched_params_get(x, &sp), 0);
+	TRUE(sp.tslice_ms == 30);
+	sp.tslice_ms = 10;
+	IS(xenctl_sched_params_set(x, &sp), 0);
+	sp.tslice_ms = 1001;
+	IS(xenctl_sched_params_set(x, &sp), -EINVAL);
+	IS(xenctl_sched_params_get(x, &sp), 0);
+	TRUE(sp.tslice_ms == 10);
+	sp.tslice_ms = 30;
+	IS(xenctl_sched_params_set(x, &sp), 0);
+	n = xenctl_hypervisor_pages(x, &own);
+	TRUE(n == -ENOSYS || (own > 100 && own < p.total_pages - p.free_pages));
 	n = xenctl_cpu_idle(x, idle, 64);
 	want(n >= (long)p.nr_cpus && n <= 64, "xenctl_cpu_idle", n);
 	n = xenctl_readconsole(x, ring, sizeof(ring), false, false, NULL);
@@ -58,7 +74,7 @@ static void test_life(struct xenctl *x, uint32_t domid)
 {
 	struct xenctl_tscinfo tsc = { 0 };
 	struct xenctl_dominfo info, list[64];
-	uint8_t map[8] = { 0 }, uuid[16] = { 9, 8, 7 };
+	uint8_t map[8] = { 0 }, soft[8], uuid[16] = { 9, 8, 7 };
 	struct xenctl_vcpuinfo vi;
 	uint16_t weight, cap;
 	int n;
@@ -81,11 +97,15 @@ static void test_life(struct xenctl *x, uint32_t domid)
 	IS(xenctl_vcpu_info(x, domid, 1, &vi), 0);
 	TRUE(!vi.running);
 	TRUE(xenctl_vcpu_info(x, domid, 2, &vi) < 0);
-	IS(xenctl_vcpu_getaffinity(x, domid, 0, map, sizeof(map)), 0);
-	TRUE(map[0] & 1);
+	IS(xenctl_vcpu_getaffinity(x, domid, 0, map, soft, sizeof(map)), 0);
+	TRUE((map[0] & 1) && (soft[0] & 1));
 	memset(map, 0, sizeof(map));
+	IS(xenctl_vcpu_setaffinity(x, domid, 0, map, NULL, sizeof(map), false), -EINVAL);
 	map[0] = 1;
-	IS(xenctl_vcpu_setaffinity(x, domid, 0, map, sizeof(map)), 0);
+	IS(xenctl_vcpu_setaffinity(x, domid, 0, map, NULL, sizeof(map), false), 0);
+	IS(xenctl_vcpu_setaffinity(x, domid, 0, NULL, map, sizeof(map), true), 0);
+	IS(xenctl_vcpu_getaffinity(x, domid, 0, NULL, soft, sizeof(map)), 0);
+	TRUE(soft[0] == 1 && soft[1] == 0);
 	IS(xenctl_sched_credit_get(x, domid, &weight, &cap), 0);
 	TRUE(weight == 256 && cap == 0);
 	IS(xenctl_sched_credit_set(x, domid, 512, 0), 0);
@@ -229,7 +249,17 @@ static void test_vcpu(struct xenctl *x, uint32_t domid)
 	TRUE(xenctl_vcpu_getcontext(x, domid, 0, &c) < 0 || c.user_regs.rip == 0);	/* never set */
 }
 
-int main(void)
+static int one_request(struct xenctl *x, char **argv)
+{
+	unsigned int n = atoi(argv[2]);
+	uint8_t map = 1U << n;
+
+	if (!strcmp(argv[1], "keys"))
+		return xenctl_debug_keys(x, argv[2]) != 0;
+	return n > 7 || xenctl_vcpu_setaffinity(x, 0, n, (const uint8_t *)&map, NULL, sizeof(map), false) != 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct xenctl_create c = { .handle = { 1, 2, 3 }, .max_vcpus = 2, .max_evtchn_port = 1023,
 				   .max_grant_frames = 4, .max_maptrack_frames = 4, .max_grant_version = 1 };
@@ -241,6 +271,8 @@ int main(void)
 		printf("no /dev/xen/privcmd\n");
 		return 1;
 	}
+	if (argc == 3)
+		return one_request(x, argv);
 	test_host(x);
 	IS(xenctl_domain_create(x, &c, &domid), 0);
 	TRUE(domid > 0);

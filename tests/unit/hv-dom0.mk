@@ -3,7 +3,7 @@
 
 CFLAGS_tests/unit/test_insn.c := -Ixen-lite/include
 CFLAGS_xen-lite/pv/insn.c     := -Ixen-lite/include
-$(eval $(call unit_test,test_insn,tests/unit/test_insn.c xen-lite/pv/insn.c))
+$(eval $(call covered_test,test_insn,tests/unit/test_insn.c xen-lite/pv/insn.c))
 
 CFLAGS_tests/unit/test_cmdline.c := -Ixen-lite/include
 CFLAGS_xen-lite/boot/cmdline.c   := -Ixen-lite/include

@@ -18,7 +18,7 @@ CFLAGS_tests/unit/test_bitmap.c  := $(HV_HOST)
 $(eval $(call unit_test,test_bitmap,tests/unit/test_bitmap.c xen-lite/lib/bitmap.c))
 
 CFLAGS_tests/unit/test_timer.c   := $(HV_HOST)
-$(eval $(call unit_test,test_timer,tests/unit/test_timer.c))
+$(eval $(call covered_test,test_timer,tests/unit/test_timer.c))
 
 CFLAGS_xen-lite/platform/acpi.c  := $(HV_HOST)
 CFLAGS_tests/unit/test_acpi.c    := $(HV_HOST)

@@ -6,6 +6,7 @@
 #include <xl/domain.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/sched.h>
@@ -19,7 +20,11 @@ u32 shim_cpu;
 unsigned int nr_cpus = 1;
 s_time_t shim_now;
 bool shim_preempt, shim_write_fails, shim_loud;
-unsigned int shim_continued, shim_locks_held;
+char shim_log[4096];
+int shim_allocs_left = -1;
+unsigned int shim_continued, shim_locks_held, shim_try_misses;
+unsigned long shim_continue_args[6];
+const void *shim_last_locks[2];
 unsigned long cpu_online_map[BITS_TO_LONGS(NR_CPUS)];
 u64 tsc_khz = 1000000;
 unsigned long max_page = 0x10000;
@@ -34,13 +39,14 @@ struct vcpu_info dummy_vcpu_info;
 
 void printk(const char *fmt, ...)
 {
+	size_t used = strlen(shim_log);
 	va_list ap;
 
-	if (!shim_loud)
-		return;
 	va_start(ap, fmt);
-	vfprintf(stderr, *fmt == 1 ? fmt + 2 : fmt, ap);
+	vsnprintf(shim_log + used, sizeof(shim_log) - used, *fmt == 1 ? fmt + 2 : fmt, ap);
 	va_end(ap);
+	if (shim_loud)
+		fputs(shim_log + used, stderr);
 }
 
 void panic(const char *fmt, ...)
@@ -60,6 +66,27 @@ void boot_fail(const char *fmt, ...)
 	panic("%s", fmt);
 }
 
+/* --- somebody else --- */
+
+static void (*meanwhile)(void);
+static unsigned int meanwhile_after;
+
+void shim_meanwhile(unsigned int n, void (*fn)(void))
+{
+	meanwhile_after = n;
+	meanwhile = fn;
+}
+
+void shim_point(void)
+{
+	void (*fn)(void) = meanwhile;
+
+	if (!fn || meanwhile_after--)
+		return;
+	meanwhile = NULL;
+	fn();
+}
+
 /* --- locks: one thread, so waiting would be for ever --- */
 
 void spin_lock_init(spinlock_t *l)
@@ -69,15 +96,18 @@ void spin_lock_init(spinlock_t *l)
 
 void spin_lock(spinlock_t *l)
 {
+	shim_point();
 	if (l->holder)
 		panic("a lock is taken twice");
 	l->holder = shim_cpu + 1;
 	shim_locks_held++;
+	shim_last_locks[0] = shim_last_locks[1];
+	shim_last_locks[1] = l;
 }
 
 bool spin_trylock(spinlock_t *l)
 {
-	if (l->holder)
+	if (l->holder || (shim_try_misses && shim_try_misses--))
 		return false;
 	spin_lock(l);
 	return true;
@@ -109,9 +139,16 @@ void shim_check(void)
 
 /* --- memory; a guest pointer into the first page faults --- */
 
+static bool alloc_fails(void)
+{
+	if (shim_allocs_left < 0)
+		return false;
+	return !shim_allocs_left--;
+}
+
 void *hv_alloc(size_t size)
 {
-	return calloc(1, size ? size : 1);
+	return alloc_fails() ? NULL : calloc(1, size ? size : 1);
 }
 
 void hv_free(void *v)
@@ -121,9 +158,10 @@ void hv_free(void *v)
 
 void *hv_alloc_pages(unsigned int order)
 {
-	void *v = aligned_alloc(PAGE_SIZE, PAGE_SIZE << order);
+	void *v = alloc_fails() ? NULL : aligned_alloc(PAGE_SIZE, PAGE_SIZE << order);
 
-	memset(v, 0, PAGE_SIZE << order);
+	if (v)
+		memset(v, 0, PAGE_SIZE << order);
 	return v;
 }
 
@@ -159,6 +197,10 @@ size_t raw_clear_guest(void *dst, size_t n)
 
 /* --- hypercalls --- */
 
+/* No domain is logged here. */
+void logdirty_mark_slow(struct domain *d, const struct page_info *pg) { (void)d; (void)pg; }
+void logdirty_foreign_writer(struct page_info *pg, bool comes) { pg->foreign_writers += comes ? 1 : -1; }
+
 bool hypercall_preempt_check(void)
 {
 	return shim_preempt;
@@ -166,7 +208,12 @@ bool hypercall_preempt_check(void)
 
 long hypercall_continue(unsigned int op, unsigned int n, ...)
 {
-	(void)n;
+	va_list ap;
+
+	va_start(ap, n);
+	for (unsigned int i = 0; i < n; i++)
+		shim_continue_args[i] = va_arg(ap, unsigned long);
+	va_end(ap);
 	shim_continued++;
 	return op;
 }

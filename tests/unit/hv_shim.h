@@ -12,6 +12,7 @@
 
 #include <xl/types.h>
 #include <xl/config.h>
+#include <xl/lib.h>
 #include <public/xen.h>
 
 /* Memory: a few frames, where the direct map and the frame table would be. */
@@ -22,6 +23,17 @@ extern char shim_frames[];
 #undef FRAME_TABLE_VIRT
 #define DIRECTMAP_VIRT		((unsigned long)shim_memory)
 #define FRAME_TABLE_VIRT	((unsigned long)shim_frames)
+
+/* A point at which shim_meanwhile() can let another CPU come between. */
+void shim_point(void);
+#undef cmpxchg
+#define cmpxchg(ptr, old, new) ({						\
+	__typeof__(*(ptr)) o_ = (old), n_ = (new);				\
+	shim_point();								\
+	__atomic_compare_exchange_n(ptr, &o_, n_, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+	o_; })
+
+#define __atomic_fetch_or(ptr, val, order)	(shim_point(), __atomic_fetch_or(ptr, val, order))
 
 #define SHIM_CPUS	8
 
@@ -63,9 +75,19 @@ static inline void hazard_raise(u32 bits)
 extern s_time_t shim_now;
 extern bool shim_preempt;		/* what hypercall_preempt_check() says */
 extern unsigned int shim_continued;	/* how often a hypercall wanted to be issued again */
+extern unsigned long shim_continue_args[6];	/* and with what */
 extern bool shim_write_fails;		/* every copy to the guest */
 extern bool shim_loud;			/* show what is printed */
+extern char shim_log[4096];		/* what was printed since the test cleared it; the rest is dropped when full */
+extern int shim_allocs_left;		/* so many allocations succeed, then one fails; negative: none does */
+/*
+ * fn is what somebody else does, right before the (n + 1)th lock or compare-exchange from now. As it is this thread that does
+ * it, the locks that are held at that moment are out of its reach.
+ */
+void shim_meanwhile(unsigned int n, void (*fn)(void));
 extern unsigned int shim_locks_held;
+extern const void *shim_last_locks[2];	/* the two that were taken last */
+extern unsigned int shim_try_misses;	/* so many times spin_trylock() finds that somebody else was faster */
 struct domain *shim_domain(domid_t_ id, unsigned int vcpus);	/* in the table, with shared info and vCPUs, all up */
 void shim_domain_free(struct domain *d);
 void shim_run_timers(void);		/* those of this processor that are due */

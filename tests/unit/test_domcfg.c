@@ -150,7 +150,7 @@ static void test_bad_values(void)
 	refused("kernel = ''", "t.cfg:1:10: error: kernel must be the path of a file");
 	refused("extra = 'a\\nb'", "t.cfg:1:9: error: extra must be UTF-8 text without control characters");
 	refused("extra = '\xc3('", "t.cfg:1:9: error: extra must be UTF-8 text");
-	refused("cpus = [ 'a', [ 'b' ] ]", "t.cfg:1:15: error: cpus must be a list of strings");
+	refused("cpus = [ '0', [ 'b' ] ]", "t.cfg:1:15: error: cpus must be a list of strings");
 }
 
 static void test_all_errors_are_found(void)
@@ -187,6 +187,59 @@ static void test_long_cmdline(void)
 	parse("name='a'\nkernel='k'\nmemory=64\ncmdline='c'\nroot='r'");
 	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
 	CU_ASSERT_EQUAL(diag.warnings, 1);
+}
+
+/* One string is for all vCPUs, a list has an entry for each; both stay what they are as JSON. */
+static void test_cpus(void)
+{
+	struct domcfg back;
+	char *a;
+
+	CU_ASSERT_TRUE(parse("name='a'\nkernel='k'\nmemory=64\nmaxvcpus=4\ncpus='0-2,^1'\ncpus_soft=['all', 3]\n"
+			     "cpu_weight=512\ncap=150"));
+	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
+	CU_ASSERT_PTR_NULL(diag.text);
+	CU_ASSERT_EQUAL(cfg.cpu_weight, 512);
+	CU_ASSERT_EQUAL(cfg.cap, 150);
+	a = domcfg_to_json(&cfg);
+	CU_ASSERT_PTR_NOT_NULL(strstr(a, "\"cpus\": \"0-2,^1\""));
+	domcfg_init(&back);
+	CU_ASSERT_TRUE(domcfg_from_json(&back, a, strlen(a), &diag));
+	free(a);
+	CU_ASSERT_STRING_EQUAL(domcfg_cpus_of(&back.cpus, 0), "0-2,^1");
+	CU_ASSERT_STRING_EQUAL(domcfg_cpus_of(&back.cpus, 3), "0-2,^1");
+	CU_ASSERT_STRING_EQUAL(domcfg_cpus_of(&back.cpus_soft, 1), "3");
+	CU_ASSERT_PTR_NULL(domcfg_cpus_of(&back.cpus_soft, 2));
+	domcfg_cpus_set(&back.cpus, 3, 1, "1");
+	CU_ASSERT_EQUAL_FATAL(back.cpus.n, 3);
+	CU_ASSERT_FALSE(back.cpus.single);
+	CU_ASSERT_STRING_EQUAL(back.cpus.item[0], "0-2,^1");
+	CU_ASSERT_STRING_EQUAL(back.cpus.item[1], "1");
+	domcfg_cpus_set(&back.cpus_soft, 3, 0, "0");
+	CU_ASSERT_STRING_EQUAL(back.cpus_soft.item[0], "0");
+	CU_ASSERT_STRING_EQUAL(back.cpus_soft.item[2], "all");
+	domcfg_free(&back);
+	/* A list of one is for vCPU 0 alone. */
+	parse("maxvcpus=2\ncpus=['1']");
+	CU_ASSERT_STRING_EQUAL(domcfg_cpus_of(&cfg.cpus, 0), "1");
+	CU_ASSERT_PTR_NULL(domcfg_cpus_of(&cfg.cpus, 1));
+	CU_ASSERT_TRUE(parse("cpus='1'\ncpus+='2'"));
+	CU_ASSERT_STRING_EQUAL(domcfg_cpus_of(&cfg.cpus, 1), "2");
+	parse("name='a'\nkernel='k'\nmemory=64\ncpus=['0','1','2']");
+	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
+	CU_ASSERT_STRING_EQUAL(diag.text, "t.cfg:4: warning: cpus has 3 entries for 1 vCPUs; the last ones are "
+			       "ignored\n");
+	refused("cpus = 'x'", "t.cfg:1:8: error: cpus: 'x' is neither a CPU's number, nor a range");
+	refused("cpus = ''", "t.cfg:1:8: error: cpus: a number, a range or \"all\" is missing");
+	refused("cpus = 'node:0'", "t.cfg:1:8: error: cpus: 'node:0': hosts are not divided into nodes");
+	refused("cpus = ['0', '2-1']", "t.cfg:1:14: error: cpus: '2-1': a range goes from the lower");
+	refused("cpus = [['0']]", "t.cfg:1:9: error: cpus must be a list of strings");
+	refused("cpus_soft = '^0'", "t.cfg:1:13: error: cpus_soft: '^0' leaves no CPU");
+	refused("cpu_weight = 0", "t.cfg:1:14: error: cpu_weight must be a whole number of shares from 1 to 65535");
+	refused("cap = 3201", "t.cfg:1:7: error: cap must be a whole number of percent of a CPU from 0 to 3200");
+	parse("name='a'\nkernel='k'\nmemory=64\ncap=101");
+	CU_ASSERT_FALSE(domcfg_check(&cfg, &diag));
+	CU_ASSERT_STRING_EQUAL(diag.text, "t.cfg:4: error: cap (101) is more than 1 vCPUs can use, 100 each\n");
 }
 
 static void test_override(void)
@@ -294,6 +347,7 @@ int main(void)
 		{ "warnings", test_warnings }, { "syntax errors", test_syntax_errors },
 		{ "bad values", test_bad_values }, { "all errors are found", test_all_errors_are_found },
 		{ "rules between fields", test_check }, { "command line length", test_long_cmdline },
+		{ "CPUs", test_cpus },
 		{ "overrides", test_override }, { "JSON there and back", test_json }, { "bad JSON", test_bad_json },
 		{ "files", test_file }, { "UUIDs", test_uuid }, CU_TEST_INFO_NULL,
 	};

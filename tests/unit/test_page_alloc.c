@@ -7,6 +7,7 @@
  */
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,9 @@ struct boot_info boot_info;
 unsigned long max_page = NR_FRAMES;
 static struct domain domain_a;
 static bool domain_full;
-static unsigned long flushed;
+static unsigned long flushed, backed = NR_FRAMES;
+static char boot_message[200];
+static jmp_buf boot_failed;
 
 void panic(const char *fmt, ...)
 {
@@ -59,12 +62,17 @@ void panic(const char *fmt, ...)
 
 void boot_fail(const char *fmt, ...)
 {
-	panic("%s", fmt);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(boot_message, sizeof(boot_message), fmt, ap);
+	va_end(ap);
+	longjmp(boot_failed, 1);
 }
 
 void spin_lock(spinlock_t *l) { if (l->holder++) panic("lock taken twice\n"); }
 void spin_unlock(spinlock_t *l) { if (--l->holder) panic("lock not held\n"); }
-bool frame_table_backed(mfn_t m) { return mfn_x(m) < NR_FRAMES; }
+bool frame_table_backed(mfn_t m) { return mfn_x(m) < backed; }
 void tlb_flush_since(u64 stamp) { flushed = max(flushed, stamp); }
 u64 tlb_stamp_now(void) { static u64 t; return ++t; }
 
@@ -94,13 +102,83 @@ static void ram(u64 addr, u64 size, u32 type)
 	boot_info.e820[boot_info.nr_e820++] = (struct e820entry_){ addr, size, type };
 }
 
+/* --- the memory map --- */
+
+static void map_is(unsigned int n, const struct range *want)
+{
+	CU_ASSERT_EQUAL_FATAL(nr_boot_free, n);
+	for (unsigned int i = 0; i < n; i++) {
+		CU_ASSERT_EQUAL(boot_free[i].start, want[i].start);
+		CU_ASSERT_EQUAL(boot_free[i].end, want[i].end);
+	}
+}
+
+static void map_new(void)
+{
+	nr_boot_free = 0;
+	memset(&boot_info, 0, sizeof(boot_info));
+}
+
+#define M	(1UL << 20)
+
+/* What is reserved, by whatever entry, is never free, nor is a page that is free only in part. */
+static void test_map(void)
+{
+	map_new();
+	ram(4 * M + 1, 8 * M, 1);
+	ram(6 * M + 5, 10, 2);			/* in the middle */
+	ram(11 * M, 5 * M, 2);			/* over the end */
+	ram(20 * M, M, 1);
+	ram(19 * M, 3 * M, 2);			/* over all of it */
+	ram(24 * M, 2 * M, 1);
+	ram(23 * M, 2 * M, 2);			/* over the beginning */
+	ram(30 * M + 1, 4096, 1);		/* not one whole page */
+	boot_mem_init();
+	map_is(5, (struct range[]){
+		{ 4 * M + 4096, 6 * M }, { 20 * M, 20 * M }, { 24 * M, 24 * M }, { 6 * M + 4096, 11 * M }, { 25 * M, 26 * M },
+	});
+}
+
+/* A map with more pieces than there is room for: memory is lost, nothing else. */
+static void test_map_full(void)
+{
+	map_new();
+	for (unsigned int i = 0; i < ARRAY_SIZE(boot_free) + 5; i++)
+		boot_range_add(16 * M + i * 16 * 4096, 16 * M + (i * 16 + 8) * 4096);
+	CU_ASSERT_EQUAL(nr_boot_free, ARRAY_SIZE(boot_free));
+	boot_range_cut(16 * M + 4096, 16 * M + 8192);
+	CU_ASSERT_EQUAL(nr_boot_free, ARRAY_SIZE(boot_free));
+	CU_ASSERT_EQUAL(boot_free[0].start, 16 * M);
+	CU_ASSERT_EQUAL(boot_free[0].end, 16 * M + 4096);
+}
+
+/* From as high as possible, but below 4 GiB; when that is not enough, the message says what there was. */
+static void test_boot_alloc(void)
+{
+	map_new();
+	boot_range_add(5UL << 30, 6UL << 30);
+	boot_range_add(32 * M, 40 * M);
+	boot_range_add(8 * M, 16 * M);
+	CU_ASSERT_EQUAL((char *)boot_alloc(2) - machine, 40 * M - 8192);
+	CU_ASSERT_EQUAL((char *)boot_alloc(3 * 512) - machine, 32 * M);	/* 2 MiB aligned */
+	CU_ASSERT_EQUAL((char *)boot_alloc(3 * 512) - machine, 10 * M);
+	CU_ASSERT_FALSE(boot_alloc_done());
+	if (!setjmp(boot_failed)) {
+		boot_alloc(1024);
+		CU_FAIL("there were not 4 MiB left");
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(boot_message, "2048 KiB below 4 GiB"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(boot_message, "needs 4096 KiB"));
+	map_new();
+}
+
 static void set_usable(u64 from, u64 to, bool yes)
 {
 	for (u64 a = from; a < to; a += 4096)
 		usable[a >> 12] = yes;
 }
 
-static int set_up(void)
+static void machine_map(void)
 {
 	ram(0, 0x9fc00, 1);
 	ram(0xf0000, 0x10000, 2);
@@ -116,7 +194,6 @@ static int set_up(void)
 	set_usable(8UL << 20, (11UL << 20) + 4096, false);
 	domain_a.id = 1;
 	memset(machine, 0x5a, sizeof(machine));
-	return 0;
 }
 
 static void take(const void *v, unsigned long pages)
@@ -143,6 +220,7 @@ static void test_boot(void)
 {
 	void *v;
 
+	machine_map();
 	boot_mem_init();
 	v = boot_alloc(1);
 	CU_ASSERT_TRUE(is_zero(v, 4096));
@@ -154,8 +232,19 @@ static void test_boot(void)
 	for (unsigned long i = 0; i < NR_FRAMES; i++)
 		frames_usable += usable[i];
 	CU_ASSERT_EQUAL(heap_free_pages(), frames_usable);
+	CU_ASSERT_EQUAL(heap_hypervisor_pages(), heap_total_pages() - frames_usable);
 	CU_ASSERT_FALSE(mfn_valid(_mfn(0xf0)));
 	CU_ASSERT_TRUE(mfn_valid(_mfn(256)));
+	CU_ASSERT_FALSE(mfn_valid(_mfn(NR_FRAMES)));
+	max_page = 256;
+	CU_ASSERT_FALSE(mfn_valid(_mfn(256)));
+	max_page = NR_FRAMES;
+	backed = 200;				/* a hole in the frame table */
+	CU_ASSERT_FALSE(mfn_valid(_mfn(256)));
+	backed = NR_FRAMES;
+	heap_free_range(256 * 4096 + 1, 257 * 4096 + 4095);	/* no whole page */
+	CU_ASSERT_EQUAL(heap_free_pages(), frames_usable);
+	CU_ASSERT_TRUE(boot_alloc_done());
 }
 
 /* --- the walk --- */
@@ -190,7 +279,7 @@ static void give_back(unsigned int i)
 
 static void test_walk(void)
 {
-	unsigned long before = heap_free_pages(), held = 0;
+	unsigned long before = heap_free_pages(), hypervisor = heap_hypervisor_pages(), held = 0;
 
 	srand(1);
 	for (unsigned int step = 0; step < 20000; step++) {
@@ -212,6 +301,7 @@ static void test_walk(void)
 		held += 1UL << order;
 		CU_ASSERT_EQUAL(heap_free_pages(), before - held);
 	}
+	CU_ASSERT_EQUAL(heap_hypervisor_pages(), hypervisor);
 	while (nr_blocks)
 		give_back(0);
 	CU_ASSERT_EQUAL(heap_free_pages(), before);
@@ -253,10 +343,26 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(heap_free_pages(), before);
 }
 
+/* Contents survive only where they are said not to matter, and never on to the next owner. */
+static void test_scrub(void)
+{
+	struct page_info *pg;
+
+	for (int round = 0; round < 4; round++) {
+		pg = domain_alloc_pages(&domain_a, 2, round % 2 ? MEMF_no_scrub : 0);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(pg);
+		if (!(round % 2))
+			CU_ASSERT_TRUE(is_zero(page_to_virt(pg), 4 * 4096));
+		memset(page_to_virt(pg), 0x66, 4 * 4096);
+		heap_free_block(pg, 2);
+	}
+}
+
 static void test_objects(void)
 {
 	static const size_t sizes[] = { 1, 16, 17, 100, 2048, 2049, 4096, 5000, 70000 };
 	char *v[ARRAY_SIZE(sizes)];
+	unsigned long all = heap_free_pages() + heap_hypervisor_pages();
 
 	for (unsigned int round = 0; round < 3; round++) {
 		for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -270,10 +376,13 @@ static void test_objects(void)
 				}
 			memset(v[i], 0x33, sizes[i]);
 		}
+		CU_ASSERT_EQUAL(heap_free_pages() + heap_hypervisor_pages(), all);
 		for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++)
 			hv_free(v[i]);
 	}
 	hv_free(NULL);
+	CU_ASSERT_EQUAL(heap_free_pages() + heap_hypervisor_pages(), all);
+	CU_ASSERT_PTR_NULL(hv_alloc(1UL << 40));
 }
 
 int main(void)
@@ -283,10 +392,11 @@ int main(void)
 
 	if (CU_initialize_registry() != CUE_SUCCESS)
 		return 1;
-	s = CU_add_suite("page allocator", set_up, NULL);
-	if (!s || !CU_add_test(s, "boot memory", test_boot) || !CU_add_test(s, "random walk", test_walk) ||
+	s = CU_add_suite("page allocator", NULL, NULL);
+	if (!s || !CU_add_test(s, "memory maps", test_map) || !CU_add_test(s, "a map in too many pieces", test_map_full) ||
+	    !CU_add_test(s, "memory at boot", test_boot_alloc) || !CU_add_test(s, "boot memory", test_boot) || !CU_add_test(s, "random walk", test_walk) ||
 	    !CU_add_test(s, "to the last frame", test_exhaust) || !CU_add_test(s, "limits", test_limits) ||
-	    !CU_add_test(s, "small objects", test_objects))
+	    !CU_add_test(s, "scrubbing", test_scrub) || !CU_add_test(s, "small objects", test_objects))
 		return 1;
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();

@@ -46,7 +46,7 @@ struct fake {
 	uint64_t pinned_mfn;
 	uint64_t grant_mfn[2];
 	uint32_t grant_to[2];
-	uint64_t max_kib;
+	uint64_t max_kib, map_bytes;
 	struct vcpu_guest_context ctx;
 	bool ctx_set;
 };
@@ -82,8 +82,9 @@ int xenctl_domain_set_address_size(struct xenctl *x, uint32_t domid, unsigned in
 
 int xenctl_set_memory_map(struct xenctl *x, uint32_t domid, const struct xenctl_e820 *map, size_t n)
 {
-	(void)x, (void)domid, (void)map;
+	(void)x, (void)domid;
 	CU_ASSERT_EQUAL(n, 1);
+	hv.map_bytes = map->size;
 	return inject() ? hv.fail_rc : 0;
 }
 
@@ -356,7 +357,8 @@ static void check_guest(bool linux_like, const struct build_result *r)
 	CU_ASSERT_EQUAL(mask, 1);
 	CU_ASSERT_EQUAL(hv.grant_mfn[0], r->console_mfn);
 	CU_ASSERT_EQUAL(hv.grant_mfn[1], r->store_mfn);
-	CU_ASSERT_EQUAL(hv.max_kib, 6000 * 4 + 1024);
+	CU_ASSERT_EQUAL(hv.max_kib, 5000 * 4 + 1024);
+	CU_ASSERT_EQUAL(hv.map_bytes, 6000 * 4096);
 	CU_ASSERT_EQUAL(hv.mapped, 0);
 }
 

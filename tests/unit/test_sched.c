@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <CUnit/CUnit.h>
 #include <CUnit/Basic.h>
 #include <xl/event.h>
@@ -20,7 +21,7 @@
 
 #define MS	1000000LL
 #define SEC	(1000 * MS)
-#define MAX_V	32
+#define MAX_V	64
 
 static bool kicked[SHIM_CPUS];
 static u32 shut_down_code;
@@ -81,7 +82,9 @@ static void machine_up(unsigned int cpus)
 	nr_world = nr_doms = 0;
 	memset(kicked, 0, sizeof(kicked));
 	idle_domain = shim_domain(DOMID_IDLE, cpus);
+	memset(cpu_online_map, 0, NR_CPUS / 8);
 	for (shim_cpu = 0; shim_cpu < cpus; shim_cpu++) {
+		set_bit(shim_cpu, cpu_online_map);
 		idle_domain->vcpu[shim_cpu]->runstate.state_entry_time = shim_now;
 		memset(&this_cpu(runq), 0, sizeof(struct runqueue));
 		shim_cpu_info[shim_cpu].hazards = 0;
@@ -90,30 +93,43 @@ static void machine_up(unsigned int cpus)
 	shim_cpu = 0;
 }
 
-static struct vcpu *add_vcpu(unsigned int weight, unsigned int cap)
+static struct domain *add_domain(unsigned int vcpus, unsigned int weight, unsigned int cap)
 {
-	struct domain *d = shim_domain(nr_doms + 1, 1);
-	struct vcpu *v = d->vcpu[0];
+	struct domain *d = shim_domain(nr_doms + 1, vcpus);
 
 	d->sched_weight = weight;
 	d->sched_cap = cap;
 	domain_watchdog_init(d);
-	timer_setup(&v->poll_timer, NULL, v);
-	v->pause_flags = VPF_DOWN;
-	v->runstate.state = RUNSTATE_offline;
-	v->runstate.state_entry_time = shim_now;
-	sched_vcpu_init(v);
 	doms[nr_doms++] = d;
-	world[nr_world++] = v;
-	return v;
+	for (unsigned int i = 0; i < vcpus; i++) {
+		struct vcpu *v = d->vcpu[i];
+
+		timer_setup(&v->poll_timer, NULL, v);
+		v->pause_flags = VPF_DOWN;
+		v->runstate.state = RUNSTATE_offline;
+		v->runstate.state_entry_time = shim_now;
+		sched_vcpu_init(v);
+		world[nr_world++] = v;
+	}
+	return d;
+}
+
+static struct vcpu *add_vcpu(unsigned int weight, unsigned int cap)
+{
+	return add_domain(1, weight, cap)->vcpu[0];
+}
+
+static void start(struct vcpu *v)
+{
+	v->pause_flags = 0;
+	vcpu_wake(v);
 }
 
 static struct vcpu *add_running(unsigned int weight, unsigned int cap)
 {
 	struct vcpu *v = add_vcpu(weight, cap);
 
-	v->pause_flags = 0;
-	vcpu_wake(v);
+	start(v);
 	return v;
 }
 
@@ -136,6 +152,24 @@ static bool consistent(void)
 			return false;
 		if (v->running && shim_cpu_info[v->cpu].on != v)
 			return false;
+	}
+	return true;
+}
+
+/* When all CPUs have done what they were asked to: nobody runs where it may not, and no CPU idles beside work. */
+static bool well_placed(void)
+{
+	for (unsigned int i = 0; i < nr_world; i++) {
+		const struct vcpu *v = world[i];
+
+		for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+			const struct vcpu *on = shim_cpu_info[cpu].on;
+
+			if (on == v && !test_bit(cpu, v->hard_affinity))
+				return false;
+			if (is_idle_vcpu(on) && sched_queued(v) && test_bit(cpu, v->hard_affinity))
+				return false;
+		}
 	}
 	return true;
 }
@@ -170,6 +204,8 @@ static void settle(void)
 	} while (!settled());
 	shim_cpu = 0;
 	shim_check();
+	if (!well_placed())
+		CU_FAIL("a vCPU runs where it may not, or a CPU idles beside work");
 }
 
 /* Runs for `span`; each event at its time. */
@@ -183,7 +219,7 @@ static void run_for(s_time_t span)
 		settle();
 		if (!consistent()) {
 			CU_FAIL("a vCPU is lost or in two places");
-			return;
+			break;
 		}
 	}
 	shim_now = end;
@@ -215,9 +251,11 @@ static void machine_down(void)
 	settle();
 	for (u32 cpu = 0; cpu < nr_cpus; cpu++)
 		timer_stop(&per_cpu(runq, cpu).tick);
+	for (unsigned int i = 0; i < nr_world; i++) {
+		sched_vcpu_destroy(world[i]);
+		timer_stop(&world[i]->poll_timer);
+	}
 	for (unsigned int i = 0; i < nr_doms; i++) {
-		sched_vcpu_destroy(doms[i]->vcpu[0]);
-		timer_stop(&doms[i]->vcpu[0]->poll_timer);
 		for (unsigned int w = 0; w < NR_WATCHDOGS; w++)
 			timer_stop(&doms[i]->watchdog[w]);
 		shim_domain_free(doms[i]);
@@ -228,8 +266,16 @@ static void machine_down(void)
 	shim_check();
 }
 
+static void block(struct vcpu *v)
+{
+	v->pause_flags |= VPF_BLOCKED;
+	vcpu_sleep_nosync(v);
+}
+
 #define ABOUT(val, want, percent) \
 	CU_ASSERT(100 * llabs((long long)(val) - (long long)(want)) <= (percent) * (long long)(want))
+
+static const unsigned long cpu0[BITS_TO_LONGS(NR_CPUS)] = { 1 }, cpu1[BITS_TO_LONGS(NR_CPUS)] = { 2 };
 
 /* --- shares --------------------------------------------------------------------------------------------------- */
 
@@ -292,6 +338,303 @@ static void test_work_conserving(void)
 	machine_down();
 }
 
+/* --- the figures of docs/scheduler.md: 30 s, 2 % --------------------------------------------------------------- */
+
+#define SPAN	(30 * SEC)
+
+/* `n` busy vCPUs, each a domain of its own; none of these weights asks for more than one CPU. */
+static void expect_shares(unsigned int cpus, unsigned int n, const unsigned int *weights)
+{
+	struct vcpu *v[8];
+	s_time_t idle, want;
+	unsigned int sum = 0;
+
+	machine_up(cpus);
+	for (unsigned int i = 0; i < n; i++) {
+		v[i] = add_running(weights[i], 0);
+		sum += weights[i];
+	}
+	settle();
+	idle = idle_time();
+	run_for(SPAN);
+	CU_ASSERT_EQUAL(idle_time(), idle);
+	for (unsigned int i = 0; i < n; i++) {
+		want = SPAN * cpus * weights[i] / sum;
+		if (100 * llabs(ran(v[i]) - want) > 2 * want)
+			printf("\n    %u CPUs, %u vCPUs: weight %u of %u ran %.3f s, not %.3f ", cpus, n, weights[i], sum,
+			       ran(v[i]) / 1e9, want / 1e9);
+		ABOUT(ran(v[i]), want, 2);
+	}
+	machine_down();
+}
+
+static void test_share_figures(void)
+{
+	static const unsigned int equal[8] = { 256, 256, 256, 256, 256, 256, 256, 256 };
+	static const unsigned int steps[8] = { 128, 256, 384, 512, 640, 768, 896, 1024 };
+	static const unsigned int halves[8] = { 512, 256, 512, 256, 512, 256, 512, 256 };
+	static const unsigned int tenfold[8] = { 100, 1000, 100, 1000, 1000, 100, 1000, 100 };
+	static const unsigned int *const all[] = { equal, steps, halves, tenfold };
+
+	for (unsigned int w = 0; w < ARRAY_SIZE(all); w++) {
+		for (unsigned int n = 2; n <= 8; n *= 2)
+			expect_shares(1, n, all[w]);
+		expect_shares(2, 8, all[w]);
+		expect_shares(4, 8, equal);
+	}
+	expect_shares(2, 4, equal);
+	expect_shares(2, 4, halves);
+	expect_shares(2, 4, steps);
+	expect_shares(3, 8, halves);
+	expect_shares(3, 8, steps);
+	expect_shares(4, 8, halves);
+}
+
+/* A share of one domain's: what all its vCPUs ran. */
+static s_time_t domain_ran(const struct domain *d)
+{
+	s_time_t t = 0;
+
+	for (unsigned int i = 0; i < d->max_vcpus; i++)
+		t += ran(d->vcpu[i]);
+	return t;
+}
+
+/* A domain's weight is for all of its vCPUs together: the second one brings it no more. */
+static void test_share_of_domain(void)
+{
+	struct domain *one, *four;
+
+	machine_up(1);
+	one = add_domain(3, 256, 0);		/* of which one sleeps and one is not made yet */
+	sched_vcpu_destroy(one->vcpu[2]);
+	free(one->vcpu[2]);
+	one->vcpu[2] = NULL;
+	nr_world--;
+	four = add_domain(4, 256, 0);
+	start(one->vcpu[0]);
+	for (unsigned int i = 0; i < 4; i++)
+		start(four->vcpu[i]);
+	run_for(SPAN);
+	ABOUT(ran(one->vcpu[0]), SPAN / 2, 2);
+	ABOUT(domain_ran(four), SPAN / 2, 2);
+	for (unsigned int i = 0; i < 4; i++)
+		ABOUT(ran(four->vcpu[i]), SPAN / 8, 2);
+	machine_down();
+}
+
+/* Runs for `span` while v works for 1 ms in every 20. */
+static void run_beside_sleeper(s_time_t span, struct vcpu *v)
+{
+	for (s_time_t end = shim_now + span; shim_now < end;) {
+		vcpu_unblock(v);
+		run_for(MS);
+		block(v);
+		run_for(19 * MS);
+	}
+}
+
+/* Somebody who hardly works, whatever its weight, does not disturb the shares of those who do. */
+static void expect_undisturbed(unsigned int cpus, unsigned int weight)
+{
+	struct vcpu *sleeper, *v[4];
+	s_time_t left;
+
+	machine_up(cpus);
+	sleeper = add_vcpu(weight, 0);
+	sleeper->pause_flags = VPF_BLOCKED;
+	for (int i = 0; i < 4; i++)
+		v[i] = add_running(i % 2 ? 512 : 256, 0);
+	run_beside_sleeper(SPAN, sleeper);
+	CU_ASSERT(ran(sleeper) > SPAN / 21);
+	left = SPAN * cpus - ran(sleeper);
+	for (int i = 0; i < 4; i++)
+		ABOUT(ran(v[i]), left * (1 + i % 2) / 6, 2);
+	machine_down();
+}
+
+static void test_share_beside_sleeper(void)
+{
+	expect_undisturbed(1, 256);
+	expect_undisturbed(1, 4096);
+	expect_undisturbed(2, 1024);
+}
+
+/* Only one of its two vCPUs works all the time: it may use what the other one leaves. */
+static void test_share_within_domain(void)
+{
+	struct domain *two;
+	struct vcpu *other;
+
+	machine_up(1);
+	two = add_domain(2, 256, 0);
+	two->vcpu[1]->pause_flags = VPF_BLOCKED;
+	other = add_running(256, 0);
+	start(two->vcpu[0]);
+	run_beside_sleeper(SPAN, two->vcpu[1]);
+	ABOUT(ran(other), SPAN / 2, 2);
+	ABOUT(domain_ran(two), SPAN / 2, 2);
+	machine_down();
+}
+
+/* The weights of those that share a CPU count there, whatever goes on elsewhere. */
+static void test_share_of_pinned(void)
+{
+	struct vcpu *a, *b, *c, *free[2];
+
+	machine_up(2);
+	a = add_running(256, 0);
+	b = add_running(512, 0);
+	vcpu_set_affinity(a, cpu1, NULL);
+	vcpu_set_affinity(b, cpu1, NULL);
+	run_for(SPAN);
+	ABOUT(ran(a), SPAN / 3, 2);
+	ABOUT(ran(b), SPAN * 2 / 3, 2);
+	machine_down();
+
+	machine_up(4);
+	a = add_running(256, 0);
+	b = add_running(512, 0);
+	c = add_running(2048, 0);
+	vcpu_set_affinity(a, cpu1, NULL);
+	vcpu_set_affinity(b, cpu1, NULL);
+	vcpu_set_affinity(c, cpu0, NULL);
+	free[0] = add_running(100, 0);
+	free[1] = add_running(100, 0);
+	run_for(SPAN);
+	ABOUT(ran(a), SPAN / 3, 2);
+	ABOUT(ran(b), SPAN * 2 / 3, 2);
+	ABOUT(ran(c), SPAN, 2);
+	ABOUT(ran(free[0]), SPAN, 2);
+	ABOUT(ran(free[1]), SPAN, 2);
+	machine_down();
+}
+
+/* More different affinities than the arithmetic keeps apart: still no idle CPU, and everybody runs. */
+static void test_many_affinities(void)
+{
+	s_time_t idle;
+
+	machine_up(8);
+	for (unsigned int i = 0; i < 32; i++) {
+		unsigned long mask[BITS_TO_LONGS(NR_CPUS)] = { 7 * i + 1 };
+
+		vcpu_set_affinity(add_vcpu(256 + i, 0), mask, NULL);
+	}
+	for (unsigned int i = 0; i < nr_world; i++)
+		start(world[i]);
+	settle();
+	idle = idle_time();
+	run_for(10 * SEC);
+	CU_ASSERT_EQUAL(idle_time(), idle);
+	for (unsigned int i = 0; i < nr_world; i++)
+		CU_ASSERT(ran(world[i]) > SEC);
+	machine_down();
+}
+
+/* `cap` percent of a CPU for a domain of `vcpus`, beside `hogs` on `cpus` CPUs. */
+static void expect_cap(unsigned int cpus, unsigned int vcpus, unsigned int cap, unsigned int hogs)
+{
+	struct domain *capped;
+
+	machine_up(cpus);
+	capped = add_domain(vcpus, 1024, cap);
+	for (unsigned int i = 0; i < hogs; i++)
+		add_vcpu(256, 0);
+	for (unsigned int i = 0; i < nr_world; i++)
+		start(world[i]);
+	run_for(SPAN);
+	if (llabs(100 * domain_ran(capped) - SPAN * cap) > 2 * SPAN)
+		printf("\n    %u CPUs, %u vCPUs, %u hogs: cap %u gives %.2f ", cpus, vcpus, hogs, cap,
+		       100.0 * domain_ran(capped) / SPAN);
+	CU_ASSERT(llabs(100 * domain_ran(capped) - SPAN * cap) <= 2 * SPAN);
+	machine_down();
+}
+
+static void test_cap_figures(void)
+{
+	expect_cap(1, 1, 50, 0);
+	expect_cap(1, 1, 50, 1);
+	expect_cap(1, 2, 50, 3);
+	expect_cap(2, 1, 50, 0);
+	expect_cap(2, 1, 50, 4);
+	expect_cap(2, 2, 50, 2);
+	expect_cap(4, 2, 150, 0);
+	expect_cap(4, 4, 150, 2);
+	expect_cap(1, 1, 10, 1);
+}
+
+/* How long it waits for a CPU when it wakes up. */
+static s_time_t wake_latency(struct vcpu *v)
+{
+	struct vcpu_runstate_info before, after;
+
+	vcpu_runstate_get(v, &before);
+	vcpu_unblock(v);
+	for (int i = 0; i < 1000 && v->runstate.state == RUNSTATE_runnable; i++)
+		run_for(MS / 10);
+	run_for(MS);
+	vcpu_runstate_get(v, &after);
+	return after.time[RUNSTATE_runnable] - before.time[RUNSTATE_runnable];
+}
+
+/* Sleepers that work for 1 ms at a time, less than their share, beside hogs, for 30 s. None ever waits for a tick. */
+static void expect_latency(unsigned int cpus, unsigned int hogs, unsigned int sleepers)
+{
+	s_time_t worst = 0;
+
+	machine_up(cpus);
+	for (unsigned int i = 0; i < sleepers; i++)
+		add_vcpu(256, 0)->pause_flags = VPF_BLOCKED;
+	for (unsigned int i = 0; i < hogs; i++)
+		add_running(256, 0);
+	run_for(SEC);
+	srand(3);
+	for (s_time_t end = shim_now + SPAN; shim_now < end;) {
+		struct vcpu *v = world[(unsigned int)rand() % sleepers];
+
+		worst = max(worst, wake_latency(v));
+		block(v);
+		run_for(10 * MS + rand() % (20 * MS));
+	}
+	if (worst >= SCHED_TICK)
+		printf("\n    %u CPUs, %u hogs, %u sleepers: %.2f ms ", cpus, hogs, sleepers, worst / 1e6);
+	CU_ASSERT(worst < SCHED_TICK);
+	machine_down();
+}
+
+static void test_latency_figures(void)
+{
+	expect_latency(1, 1, 1);
+	expect_latency(1, 2, 1);
+	expect_latency(2, 4, 2);
+	expect_latency(1, 8, 1);
+	expect_latency(2, 8, 1);
+	expect_latency(4, 16, 2);
+}
+
+/* 64 on 2 CPUs: in every 2 s each has run, and over 30 s all have run as long. */
+static void test_many(void)
+{
+	s_time_t before[MAX_V] = { 0 };
+
+	machine_up(2);
+	for (unsigned int i = 0; i < 32; i++)
+		add_domain(2, 256, 0);
+	for (unsigned int i = 0; i < nr_world; i++)
+		start(world[i]);
+	for (unsigned int span = 0; span < 15; span++) {
+		for (unsigned int i = 0; i < nr_world; i++)
+			before[i] = ran(world[i]);
+		run_for(2 * SEC);
+		for (unsigned int i = 0; i < nr_world; i++)
+			CU_ASSERT(ran(world[i]) > before[i]);
+	}
+	for (unsigned int i = 0; i < nr_world; i++)
+		ABOUT(ran(world[i]), SPAN * 2 / 64, 5);
+	machine_down();
+}
+
 /* Whoever does not use its share leaves it to the others. */
 static void test_rest_is_shared(void)
 {
@@ -304,12 +647,6 @@ static void test_rest_is_shared(void)
 	ABOUT(ran(busy), 10 * SEC, 1);
 	CU_ASSERT_EQUAL(ran(asleep), 0);
 	machine_down();
-}
-
-static void block(struct vcpu *v)
-{
-	v->pause_flags |= VPF_BLOCKED;
-	vcpu_sleep_nosync(v);
 }
 
 /* Wakes every 10 ms for 1 ms beside two that never stop: it comes at once each time. */
@@ -340,21 +677,20 @@ static void test_boost(void)
 
 static void test_affinity(void)
 {
-	unsigned long only1[BITS_TO_LONGS(NR_CPUS)] = { 2 }, only0[BITS_TO_LONGS(NR_CPUS)] = { 1 };
 	struct vcpu *pinned;
 
 	machine_up(2);
 	add_running(256, 0);
 	pinned = add_running(256, 0);
 	add_running(256, 0);
-	vcpu_set_affinity(pinned, only1, NULL);
+	vcpu_set_affinity(pinned, cpu1, NULL);
 	settle();
 	for (int i = 0; i < 300; i++) {
 		run_for(10 * MS);
 		CU_ASSERT(shim_cpu_info[0].on != pinned);
 	}
 	CU_ASSERT(ran(pinned) > SEC);
-	vcpu_set_affinity(pinned, only0, NULL);		/* while it runs or waits */
+	vcpu_set_affinity(pinned, cpu0, NULL);		/* while it runs or waits */
 	settle();
 	for (int i = 0; i < 300; i++) {
 		run_for(10 * MS);
@@ -367,20 +703,231 @@ static void test_affinity(void)
 /* Pinned to a busy CPU it waits; the free CPU does not take it. */
 static void test_affinity_wins(void)
 {
-	unsigned long only0[BITS_TO_LONGS(NR_CPUS)] = { 1 };
 	struct vcpu *a, *b;
 
 	machine_up(2);
 	a = add_vcpu(256, 0);
 	b = add_vcpu(256, 0);
-	vcpu_set_affinity(a, only0, NULL);
-	vcpu_set_affinity(b, only0, NULL);
+	vcpu_set_affinity(a, cpu0, NULL);
+	vcpu_set_affinity(b, cpu0, NULL);
 	a->pause_flags = b->pause_flags = 0;
 	vcpu_wake(a);
 	vcpu_wake(b);
 	run_for(10 * SEC);
 	ABOUT(ran(a), 5 * SEC, 3);
 	ABOUT(ran(b), 5 * SEC, 3);
+	machine_down();
+}
+
+/* The one that runs where it wakes up is as urgent, but another CPU does something less urgent: it runs there. */
+static void test_preempts_elsewhere(void)
+{
+	struct vcpu *hog, *first, *second;
+
+	machine_up(2);
+	hog = add_running(256, 0);
+	vcpu_set_affinity(hog, cpu1, NULL);
+	first = add_vcpu(256, 0);
+	second = add_vcpu(256, 0);
+	first->cpu = second->cpu = 0;
+	run_for(SEC);
+	start(first);
+	start(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, first);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, second);
+	block(first);
+	block(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, hog);
+	machine_down();
+}
+
+/* The other queue is locked each time it wants to take from it: it tries again and does not go to sleep. */
+static void test_steal_from_locked(void)
+{
+	struct vcpu *hog, *v;
+
+	machine_up(2);
+	hog = add_running(256, 0);
+	vcpu_set_affinity(hog, cpu1, NULL);
+	vcpu_set_affinity(add_running(256, 0), cpu0, NULL);
+	settle();
+	v = add_vcpu(256, 0);
+	v->cpu = 0;
+	start(v);
+	settle();
+	CU_ASSERT_TRUE(sched_queued(v));
+	block(hog);
+	shim_try_misses = 6;		/* for those that prefer it, then any: so often that going idle is too */
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, v);
+	CU_ASSERT_EQUAL(shim_try_misses, 0);
+	machine_down();
+}
+
+/* Pinned to the CPU of another that could as well run on the idle one: that one moves over within a tick. */
+static void expect_room(const unsigned long *preferred)
+{
+	struct vcpu *free, *pinned;
+
+	machine_up(2);
+	free = add_vcpu(256, 0);
+	vcpu_set_affinity(free, NULL, preferred);
+	pinned = add_vcpu(256, 0);
+	vcpu_set_affinity(pinned, cpu0, NULL);
+	free->cpu = pinned->cpu = 0;
+	start(free);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, free);
+	pinned->sched->prio = -1;	/* so that it does not push the other one aside */
+	start(pinned);
+	run_for(SCHED_TICK);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, pinned);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, free);
+	machine_down();
+}
+
+static void test_makes_room(void)
+{
+	expect_room(NULL);
+	expect_room(cpu0);		/* even if it would rather stay */
+}
+
+/* --- soft affinity: where it would rather be --- */
+
+static void test_soft_at_wake(void)
+{
+	struct vcpu *v, *hog;
+
+	machine_up(2);
+	v = add_vcpu(256, 0);
+	hog = add_vcpu(256, 0);
+	for (int i = 0; i < 20; i++) {
+		v->cpu = i % 2;
+		vcpu_set_affinity(v, NULL, i / 2 % 2 ? cpu1 : cpu0);
+		start(v);
+		settle();
+		CU_ASSERT_PTR_EQUAL(shim_cpu_info[i / 2 % 2].on, v);
+		block(v);
+		settle();
+	}
+	/* Its favourite is taken: it runs on the other one, at once. */
+	vcpu_set_affinity(v, NULL, cpu1);
+	vcpu_set_affinity(hog, cpu1, NULL);
+	start(hog);
+	settle();
+	vcpu_unblock(v);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, v);
+	run_for(SEC);
+	/* It goes there within a tick when there is room. */
+	block(hog);
+	run_for(SCHED_TICK);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, v);
+	CU_ASSERT(ran(v) >= SEC);
+	/* And at once when it changes its mind. */
+	vcpu_set_affinity(v, NULL, cpu0);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, v);
+	machine_down();
+}
+
+/*
+ * An idle CPU wakes two that both prefer it, before it looks into its queue: the second is not sent back and forth
+ * between that queue, in which somebody waits, and another idle CPU, which it likes less. (It hung here for ever.)
+ */
+static void test_soft_wakes_at_home(void)
+{
+	struct vcpu *pinned, *v;
+
+	machine_up(2);
+	pinned = add_vcpu(256, 0);
+	v = add_vcpu(256, 0);
+	pinned->cpu = v->cpu = 1;
+	vcpu_set_affinity(pinned, cpu1, NULL);
+	vcpu_set_affinity(v, NULL, cpu1);
+	shim_cpu = 1;
+	alarm(20);
+	start(pinned);
+	start(v);
+	alarm(0);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, pinned);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, v);
+	machine_down();
+}
+
+/* An idle CPU takes the one that prefers it, even if another one has waited longer; and any, if there is no such. */
+static void test_soft_at_steal(void)
+{
+	struct vcpu *runs, *first, *second, *hog;
+
+	machine_up(2);
+	hog = add_running(256, 0);
+	vcpu_set_affinity(hog, cpu1, NULL);
+	settle();
+	runs = add_vcpu(256, 0);
+	first = add_vcpu(256, 0);
+	second = add_vcpu(256, 0);
+	runs->cpu = first->cpu = second->cpu = 0;
+	vcpu_set_affinity(first, NULL, cpu0);
+	vcpu_set_affinity(second, NULL, cpu1);
+	start(runs);
+	settle();
+	start(first);
+	start(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, runs);
+	block(hog);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, second);
+	block(second);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, first);
+	machine_down();
+}
+
+/* Both prefer CPU 1, but that is not worth waiting for. A preference that hard affinity forbids is none. */
+static void test_soft_never_wastes(void)
+{
+	struct vcpu *a, *b;
+	s_time_t idle;
+
+	machine_up(2);
+	a = add_running(256, 0);
+	b = add_running(256, 0);
+	vcpu_set_affinity(a, NULL, cpu1);
+	vcpu_set_affinity(b, NULL, cpu1);
+	settle();
+	idle = idle_time();
+	run_for(10 * SEC);
+	CU_ASSERT_EQUAL(idle_time(), idle);
+	ABOUT(ran(a), 10 * SEC, 1);
+	vcpu_set_affinity(a, cpu0, cpu1);
+	run_for(SCHED_TICK);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, a);
+	run_for(SEC);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, a);
+	machine_down();
+}
+
+/* Hard affinity changes while it has used up its cap, and so waits in no queue. */
+static void test_affinity_of_parked(void)
+{
+	struct vcpu *v;
+
+	machine_up(2);
+	v = add_running(256, 10);
+	vcpu_set_affinity(v, cpu0, NULL);
+	for (int i = 0; i < 100 && !v->sched->parked; i++)
+		run_for(10 * MS);
+	CU_ASSERT_TRUE(v->sched->parked);
+	vcpu_set_affinity(v, cpu1, NULL);
+	for (int i = 0; i < 100 && v->sched->parked; i++)
+		run_for(10 * MS);
+	CU_ASSERT_FALSE(v->sched->parked);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, v);
 	machine_down();
 }
 
@@ -543,6 +1090,7 @@ static void random_step(void)
 	unsigned long mask[BITS_TO_LONGS(NR_CPUS)] = { 1 + rand() % ((1UL << nr_cpus) - 1) };
 
 	shim_cpu = rand() % nr_cpus;
+	shim_try_misses = rand() % 8 ? 0 : rand() % 3;
 	switch (rand() % 8) {
 	case 0:
 		block(v);
@@ -619,10 +1167,27 @@ int main(void)
 	CU_add_test(s, "weights", test_weights);
 	CU_add_test(s, "cap", test_cap);
 	CU_add_test(s, "no idle CPU beside work", test_work_conserving);
+	CU_add_test(s, "shares within 2 %", test_share_figures);
+	CU_add_test(s, "a domain's share", test_share_of_domain);
+	CU_add_test(s, "shares beside a sleeper", test_share_beside_sleeper);
+	CU_add_test(s, "shares within a domain", test_share_within_domain);
+	CU_add_test(s, "shares of pinned ones", test_share_of_pinned);
+	CU_add_test(s, "many affinities", test_many_affinities);
+	CU_add_test(s, "caps within 2 %", test_cap_figures);
+	CU_add_test(s, "waking within a tick", test_latency_figures);
+	CU_add_test(s, "64 on 2 CPUs", test_many);
 	CU_add_test(s, "what is left over", test_rest_is_shared);
 	CU_add_test(s, "boost on wake", test_boost);
 	CU_add_test(s, "affinity", test_affinity);
 	CU_add_test(s, "affinity before idleness", test_affinity_wins);
+	CU_add_test(s, "preempting elsewhere", test_preempts_elsewhere);
+	CU_add_test(s, "taking from a locked queue", test_steal_from_locked);
+	CU_add_test(s, "making room for a pinned one", test_makes_room);
+	CU_add_test(s, "soft affinity at waking", test_soft_at_wake);
+	CU_add_test(s, "two wake where one prefers to be", test_soft_wakes_at_home);
+	CU_add_test(s, "soft affinity at stealing", test_soft_at_steal);
+	CU_add_test(s, "soft affinity wastes nothing", test_soft_never_wastes);
+	CU_add_test(s, "affinity of a parked vCPU", test_affinity_of_parked);
 	CU_add_test(s, "pause", test_pause);
 	CU_add_test(s, "block", test_block);
 	CU_add_test(s, "poll", test_poll);

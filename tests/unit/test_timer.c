@@ -25,11 +25,18 @@ static u32 kicked;
 s_time_t now(void) { return clock_ns; }
 void apic_timer_set(s_time_t t) { programmed[cpu_now] = t; }
 void smp_kick_timer(u32 cpu) { kicked |= 1U << cpu; }
-void smp_serve(void) {}
+static unsigned int serves;
+static void (*while_serving)(void), (*before_lock)(void);	/* what another CPU does; the second one once */
+void smp_serve(void) { serves++; if (while_serving) while_serving(); }
 void spin_lock_init(spinlock_t *l) { l->holder = 0; }
 
 void spin_lock(spinlock_t *l)
 {
+	void (*fn)(void) = before_lock;
+
+	before_lock = NULL;
+	if (fn)
+		fn();
 	CU_ASSERT_EQUAL_FATAL(l->holder, 0);
 	l->holder = 1;
 }
@@ -191,6 +198,49 @@ static void test_migrate_kicks(void)
 	CU_ASSERT_EQUAL(expected[0], 0);
 }
 
+/* The timer moves while we wait for the lock of the heap where it was: it is found where it is. */
+static void moves_to_3(void) { timer_migrate(&timers[0], 3); }
+
+static void test_moves_meanwhile(void)
+{
+	set_up();
+	expected[0] = clock_ns + 100;
+	timer_set(&timers[0], expected[0]);
+	before_lock = moves_to_3;
+	timer_stop(&timers[0]);
+	CU_ASSERT(!timer_is_set(&timers[0]));
+	expected[0] = 0;
+	clock_ns += 200;
+	run_all();
+}
+
+static void fired_at_last(void)
+{
+	if (serves == 3)
+		shim_timer_heap[1].firing = NULL;
+}
+
+/* Whoever stops a timer may free it next: its function on another CPU has to be through, its own CPU cannot wait for that. */
+static void test_stop_waits(void)
+{
+	set_up();
+	serves = 0;
+	timers[0].cpu = 1;
+	shim_timer_heap[1].firing = &timers[0];
+	while_serving = fired_at_last;
+	timer_stop(&timers[0]);
+	CU_ASSERT_EQUAL(serves, 3);
+	while_serving = NULL;
+	shim_timer_heap[0].firing = &timers[1];
+	timer_stop(&timers[1]);
+	CU_ASSERT_EQUAL(serves, 3);
+	shim_timer_heap[1].firing = &timers[3];		/* another one */
+	timers[2].cpu = 1;
+	timer_stop(&timers[2]);
+	CU_ASSERT_EQUAL(serves, 3);
+	shim_timer_heap[0].firing = shim_timer_heap[1].firing = NULL;
+}
+
 int main(void)
 {
 	unsigned int failed;
@@ -200,6 +250,8 @@ int main(void)
 	CU_add_test(s, "random", test_random);
 	CU_add_test(s, "set again while firing", test_rearm);
 	CU_add_test(s, "moving kicks", test_migrate_kicks);
+	CU_add_test(s, "moving meanwhile", test_moves_meanwhile);
+	CU_add_test(s, "stopping one that fires", test_stop_waits);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();
 	CU_cleanup_registry();

@@ -69,9 +69,22 @@ static bool fake_info(struct xld *ctx, struct client *c, uint32_t serial, void *
 	return xld_fail(err, XLD_E_NOT_FOUND, "look at", "x", "", "none");
 }
 
+static xld_vcpu_pin pinned;			/* what the last call of XLD_VCPU_PIN asked for */
+
+static bool fake_pin(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		     bool *later)
+{
+	xld_vcpu_pin *a = args;
+
+	(void)ctx, (void)c, (void)serial, (void)ret, (void)err, (void)later;
+	free(pinned.hard);
+	pinned = (xld_vcpu_pin){ .vcpu = a->vcpu, .flags = a->flags, .hard = xstrdup(a->hard) };
+	return true;
+}
+
 call_fn *call_find(uint32_t proc)
 {
-	return proc == XLD_HELLO ? fake_hello : proc == XLD_DOMAIN_WAIT ? fake_wait :
+	return proc == XLD_VCPU_PIN ? fake_pin : proc == XLD_HELLO ? fake_hello : proc == XLD_DOMAIN_WAIT ? fake_wait :
 	       proc == XLD_DOMAIN_INFO ? fake_info : NULL;
 }
 
@@ -245,6 +258,43 @@ static void test_malformed(void)
 	still_serves();
 }
 
+/* A call whose number lies beyond a gap, with several arguments: whole, cut off, and with a string that is too long. */
+static void test_arguments(void)
+{
+	static char hard[XLD_PATH_MAX + 2];
+	xld_vcpu_pin p = { .name = (char[]){ "x" }, .vcpu = 7, .hard = hard, .soft = (char[]){ "" }, .flags = 1 };
+	struct rpc_header h = call_header(XLD_VCPU_PIN, 4), back;
+	uint8_t *msg;
+	size_t len;
+	int fd = dial();
+
+	memset(hard, '1', XLD_PATH_MAX);
+	send_call(fd, XLD_VCPU_PIN, 3, (xdrproc_t)xdr_xld_vcpu_pin, &p);
+	expect(fd, XLD_VCPU_PIN, 3, XLD_OK);
+	CU_ASSERT_TRUE(pinned.vcpu == 7 && pinned.flags == 1);
+	CU_ASSERT_STRING_EQUAL(pinned.hard, hard);
+	hard[2] = 0;
+	msg = rpc_encode(&h, (xdrproc_t)xdr_xld_vcpu_pin, &p, &len);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(msg);
+	/* The length of hard stands behind name and vcpu. */
+	msg[RPC_HEADER_SIZE + 14] = 0x10;
+	CU_ASSERT_EQUAL(write(fd, msg, len), (ssize_t)len);
+	turn();
+	expect(fd, XLD_VCPU_PIN, 4, XLD_ERROR);
+	send_call(fd, XLD_VCPU_PIN, 5, (xdrproc_t)xdr_xld_domain, &(xld_domain){ .name = (char[]){ "x" } });
+	expect(fd, XLD_VCPU_PIN, 5, XLD_ERROR);
+	send_call(fd, XLD_VCPU_PIN + 1, 6, (xdrproc_t)xdr_xld_domain, &(xld_domain){ .name = (char[]){ "x" } });
+	expect(fd, XLD_VCPU_PIN + 1, 6, XLD_ERROR);
+	CU_ASSERT_EQUAL(answer(fd, &back), 0);
+	CU_ASSERT_EQUAL(strlen(pinned.hard), XLD_PATH_MAX);
+	free(msg);
+	free(pinned.hard);
+	pinned.hard = NULL;
+	close(fd);
+	turn();
+	still_serves();
+}
+
 static void test_later(void)
 {
 	xld_wait w = { .name = (char[]){ "x" } };
@@ -327,7 +377,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "serves", test_serves }, { "garbage", test_garbage }, { "headers", test_headers },
-		{ "malformed", test_malformed }, { "answers that come later", test_later },
+		{ "malformed", test_malformed }, { "arguments", test_arguments }, { "answers that come later", test_later },
 		{ "a client that does not read", test_does_not_read }, { "too many clients", test_too_many },
 		CU_TEST_INFO_NULL,
 	};

@@ -17,6 +17,7 @@
 #include <xl/domain.h>
 #include <xl/event.h>
 #include <xl/grant_table.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/sched.h>
@@ -52,6 +53,7 @@ static struct domain *domain_alloc(domid_t_ id, unsigned int max_vcpus)
 	spin_lock_init(&d->page_lock);
 	spin_lock_init(&d->pt_lock);
 	spin_lock_init(&d->event_lock);
+	spin_lock_init(&d->dirty_lock);
 	d->page_list = d->limbo_list = d->dead_tables = PAGE_LIST_END;
 	d->shutdown_code = ~0U;
 	d->shared_info_mfn = INVALID_MFN;
@@ -315,11 +317,23 @@ static void __noreturn dom0_shutdown(u32 code)
 	}
 }
 
+/*
+ * The domain is on its way to a stop because of another vCPU. This one must see to itself: as long as it fails again
+ * each time before it is back in the guest, interrupts stay off and no other CPU can tell it to stop.
+ */
+static void stop_again(struct domain *d)
+{
+	if (d == current->domain)
+		vcpu_sleep_nosync(current);
+}
+
 /* A code noted before by SCHEDOP_shutdown_code wins. */
 void domain_shutdown(struct domain *d, u32 code)
 {
-	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST))
+	if (__atomic_exchange_n(&d->shutting_down, true, __ATOMIC_SEQ_CST)) {
+		stop_again(d);
 		return;
+	}
 	if (d->shutdown_code == ~0U)
 		d->shutdown_code = code;
 	if (d == dom0)
@@ -351,6 +365,7 @@ void domain_crash(struct domain *d, const char *fmt, ...)
 	va_end(ap);
 	if (d->shutting_down) {
 		printk(XL_GUEST "d%u, already stopped: %s\n", d->id, why);
+		stop_again(d);
 		return;
 	}
 	memcpy(d->crash_reason, why, sizeof(why));
@@ -386,6 +401,9 @@ static int domain_relinquish(struct domain *d)
 			return rc;
 	}
 	rc = grant_table_release_maps(d);
+	if (rc)
+		return rc;
+	rc = logdirty_end(d);
 	if (rc)
 		return rc;
 	return domain_relinquish_memory(d);

@@ -13,6 +13,7 @@
 #include <xl/entry.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/sched.h>
 #include <xl/time.h>
@@ -159,6 +160,7 @@ static long hypercall_page(struct domain *d, mfn_t m)
 	if (rc)
 		return refuse(-XEN_EACCES, "mfn %#lx is not ordinary memory of d%u", mfn_x(m), d->id);
 	hypercall_page_fill(mfn_to_virt(m));
+	logdirty_mark(d, mfn_to_page(m));
 	page_put_with_type(mfn_to_page(m));
 	return 0;
 }
@@ -215,11 +217,13 @@ static long ioports(struct domain *d, const struct xen_domctl_ioport_permission 
 		map = hv_alloc(65536 / 8);
 	if (!map)
 		return -XEN_ENOMEM;
-	for (u32 port = p->first_port; port < p->first_port + p->nr_ports; port++) {
-		if (p->allow_access && test_bit(port, dom0->io_ports))
-			__set_bit(port, map);
-		else
-			__clear_bit(port, map);
+	for (u32 port = p->first_port, end = port + p->nr_ports, n; port < end; port += n) {
+		unsigned int bit = port % BITS_PER_LONG;
+		unsigned long *word = map + port / BITS_PER_LONG, mask;
+
+		n = min(BITS_PER_LONG - bit, end - port);
+		mask = ~0UL >> (BITS_PER_LONG - n) << bit;
+		*word = (*word & ~mask) | (p->allow_access ? dom0->io_ports[port / BITS_PER_LONG] & mask : 0);
 	}
 	smp_wmb();
 	d->io_ports = map;
@@ -265,6 +269,9 @@ static long domain_op(struct domain *d, struct xen_domctl *op, bool *answer)
 	case XEN_DOMCTL_scheduler_op:
 		*answer = true;
 		return sched_domctl(d, &op->u.scheduler_op);
+	case XEN_DOMCTL_shadow_op:
+		*answer = true;
+		return d == current->domain ? -XEN_EINVAL : logdirty_op(d, &op->u.shadow_op);
 	case XEN_DOMCTL_getpageframeinfo3:
 		*answer = true;
 		return pageframes(d, &op->u.getpageframeinfo3);

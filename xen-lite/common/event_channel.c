@@ -169,12 +169,43 @@ void send_global_virq(u32 virq)
 		send_guest_vcpu_virq(dom0->vcpu[0], virq);
 }
 
-/* The caller (irq.c) keeps the slot from going away. */
+static struct vcpu *vcpu_of(const struct domain *d, u32 id)
+{
+	return id < d->max_vcpus ? d->vcpu[id] : NULL;
+}
+
+/* The port of a PIRQ, NULL when it has none (any more). d->event_lock is held. */
+static struct evtchn *pirq_port(struct domain *d, u32 pirq)
+{
+	const struct pirq *p = d->pirq && pirq < d->nr_pirqs ? d->pirq[pirq] : NULL;
+
+	return p && p->port ? port_get(d, p->port) : NULL;
+}
+
 bool send_guest_pirq(struct domain *d, u32 pirq)
 {
-	u32 port = d->pirq[pirq]->port;
+	struct evtchn *chn;
+	bool rc;
 
-	return port && set_pending(d, port_get(d, port)->notify_vcpu, port);
+	spin_lock(&d->event_lock);
+	chn = pirq_port(d, pirq);
+	rc = chn && set_pending(d, chn->notify_vcpu, d->pirq[pirq]->port);
+	spin_unlock(&d->event_lock);
+	return rc;
+}
+
+u32 guest_pirq_cpu(struct domain *d, u32 pirq)
+{
+	struct evtchn *chn;
+	struct vcpu *v;
+	u32 cpu;
+
+	spin_lock(&d->event_lock);
+	chn = pirq_port(d, pirq);
+	v = chn ? vcpu_of(d, chn->notify_vcpu) : NULL;
+	cpu = v ? ACCESS_ONCE(v->cpu) : 0;
+	spin_unlock(&d->event_lock);
+	return cpu;
 }
 
 /* --- two domains --------------------------------------------------------------------------------------- */
@@ -272,11 +303,6 @@ static long bind_interdomain(struct evtchn_bind_interdomain *b)
 static bool virq_is_global(u32 virq)
 {
 	return virq != VIRQ_TIMER && virq != VIRQ_DEBUG && virq != VIRQ_XENOPROF && virq != VIRQ_XENPMU;
-}
-
-static struct vcpu *vcpu_of(const struct domain *d, u32 id)
-{
-	return id < d->max_vcpus ? d->vcpu[id] : NULL;
 }
 
 static long bind_virq(struct evtchn_bind_virq *b)
@@ -407,8 +433,7 @@ static void close_locked(struct domain *d, struct evtchn *chn)
 		close_pirq(d, chn);
 		break;
 	case ECS_INTERDOMAIN:
-		if (chn->remote_dom != d || chn->remote_port != chn->port)
-			disconnect(d, chn);
+		disconnect(d, chn);
 		break;
 	}
 	port_free(d, chn);

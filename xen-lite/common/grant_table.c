@@ -19,6 +19,7 @@
 #include <xl/grant_table.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/pt.h>
 #include <public/grant_table.h>
@@ -131,14 +132,27 @@ void grant_table_free(struct domain *d)
 	d->grant_table = NULL;
 }
 
+int grant_table_grow(struct domain *d, unsigned int nr)
+{
+	struct grant_table *gt = d->grant_table;
+	bool ok = true;
+
+	while (ok && ACCESS_ONCE(gt->nr_frames) < nr) {
+		spin_lock(&gt->lock);
+		ok = gt->nr_frames >= nr || (d->dying == DOMDYING_alive && table_grow(d, gt));
+		spin_unlock(&gt->lock);
+		if (hypercall_preempt_check() && ok && ACCESS_ONCE(gt->nr_frames) < nr)
+			return -XEN_ERESTART;
+	}
+	return ok ? 0 : -XEN_ENOMEM;
+}
+
 mfn_t grant_table_frame(struct domain *d, unsigned int nr)
 {
 	struct grant_table *gt = d->grant_table;
 	mfn_t m = INVALID_MFN;
 
 	spin_lock(&gt->lock);
-	while (nr >= gt->nr_frames && d->dying == DOMDYING_alive && table_grow(d, gt))
-		;
 	if (nr < gt->nr_frames)
 		m = virt_to_mfn(gt->shared[nr]);
 	spin_unlock(&gt->lock);
@@ -211,15 +225,22 @@ static bool frame_get(mfn_t m, struct domain *rd, bool write)
 {
 	if (!mfn_valid(m) || (mfn_to_page(m)->count_info & PGC_hv))
 		return false;
-	return write ? !page_get_with_type(m, rd, PGT_writable) : page_get(mfn_to_page(m), rd);
+	if (!write)
+		return page_get(mfn_to_page(m), rd);
+	if (page_get_with_type(m, rd, PGT_writable))
+		return false;
+	logdirty_foreign_writer(mfn_to_page(m), true);
+	return true;
 }
 
 static void frame_put(mfn_t m, bool write)
 {
-	if (write)
-		page_put_with_type(mfn_to_page(m));
-	else
+	if (!write) {
 		page_put(mfn_to_page(m));
+		return;
+	}
+	logdirty_foreign_writer(mfn_to_page(m), false);
+	page_put_with_type(mfn_to_page(m));
 }
 
 static void entry_settle(struct grant_table *gt, u32 ref, const struct active *act)
@@ -584,9 +605,11 @@ static int copy_one(const struct gnttab_copy *op)
 	rc = side_get(&from, &op->source, op->flags & GNTCOPY_source_gref, false);
 	if (!rc)
 		rc = side_get(&to, &op->dest, op->flags & GNTCOPY_dest_gref, true);
-	if (!rc)
+	if (!rc) {
 		memcpy((char *)mfn_to_virt(to.frame) + op->dest.offset,
 		       (const char *)mfn_to_virt(from.frame) + op->source.offset, op->len);
+		logdirty_mark(to.d, mfn_to_page(to.frame));
+	}
 	side_put(&to);
 	side_put(&from);
 	return rc;
@@ -618,12 +641,16 @@ static long setup_table(struct gnttab_setup_table *op)
 	if (op->nr_frames > d->grant_table->max_frames)
 		op->status = refuse(GNTST_general_error, "%u frames, limit %u", op->nr_frames,
 				    d->grant_table->max_frames);
-	for (unsigned int i = 0; !op->status && i < op->nr_frames; i++) {
+	if (!op->status)
+		rc = grant_table_grow(d, op->nr_frames);
+	if (rc == -XEN_ENOMEM) {
+		op->status = GNTST_general_error;
+		rc = 0;
+	}
+	for (unsigned int i = 0; !rc && !op->status && i < op->nr_frames; i++) {
 		xen_pfn_t m = mfn_x(grant_table_frame(d, i));
 
-		if (m == mfn_x(INVALID_MFN))
-			op->status = GNTST_general_error;
-		else if (copy_to_guest_offset(op->frame_list.p, i, &m, 1))
+		if (copy_to_guest_offset(op->frame_list.p, i, &m, 1))
 			rc = -XEN_EFAULT;
 	}
 	domain_put(d);
@@ -866,13 +893,30 @@ long do_grant_table_op(unsigned int cmd, void *uop, unsigned int count)
 	default:
 		return -XEN_ENOSYS;
 	}
-	if (rc || done >= count)
+	if (rc == -XEN_ERESTART)
+		done--;			/* not done after all */
+	else if (rc || done >= count)
 		return rc;
 	return hypercall_continue(__HYPERVISOR_grant_table_op, 3, (unsigned long)cmd, (unsigned long)uop + done * size,
 				  (unsigned long)(count - done));
 }
 
 /* --- the end of a domain ------------------------------------------------------------------------------- */
+
+static void release_map(struct grant_table *gt, u32 handle)
+{
+	struct unmapped u;
+	struct maptrack t;
+
+	if (!handle_take(gt, handle, &t))
+		return;
+	u = (struct unmapped){
+		.handle = handle, .ref = t.ref, .domid = t.domid,
+		.pins = !!(t.flags & GNTMAP_host_map) + !!(t.flags & GNTMAP_device_map),
+		.write = !(t.flags & GNTMAP_readonly),
+	};
+	unmap_finish(gt, &u);
+}
 
 /* d does not run any more; its page tables, and with them the entries, go later. */
 int grant_table_release_maps(struct domain *d)
@@ -881,22 +925,10 @@ int grant_table_release_maps(struct domain *d)
 
 	if (!gt->release_next)
 		tlb_flush_domain(d);
-	for (; gt->release_next < gt->nr_tracks; gt->release_next++) {
-		struct unmapped u;
-		struct maptrack t;
-
-		if (!handle_take(gt, gt->release_next, &t))
-			continue;
-		u = (struct unmapped){
-			.handle = gt->release_next, .ref = t.ref, .domid = t.domid,
-			.pins = !!(t.flags & GNTMAP_host_map) + !!(t.flags & GNTMAP_device_map),
-			.write = !(t.flags & GNTMAP_readonly),
-		};
-		unmap_finish(gt, &u);
-		if (gt->release_next % UNMAP_BATCH == 0 && hypercall_preempt_check()) {
-			gt->release_next++;
+	while (gt->release_next < gt->nr_tracks) {
+		release_map(gt, gt->release_next++);
+		if (gt->release_next % UNMAP_BATCH == 0 && hypercall_preempt_check())
 			return -XEN_ERESTART;
-		}
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <xl/domain.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/mm.h>
 #include <public/lite.h>
 
 BUILD_BUG_ON(sizeof(((struct xen_lite_crash_reason *)0)->reason) != sizeof(((struct domain *)0)->crash_reason));
@@ -54,15 +55,28 @@ static long counters(void *arg)
 	return copy_to_guest(arg, &c, 1) ? -XEN_EFAULT : 0;
 }
 
+static long memory(void *arg)
+{
+	struct xen_lite_memory m = {
+		.total = heap_total_pages(), .free = heap_free_pages(), .hypervisor = heap_hypervisor_pages(),
+	};
+
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	return copy_to_guest(arg, &m, 1) ? -XEN_EFAULT : 0;
+}
+
 long do_lite_op(unsigned int cmd, void *arg)
 {
 	switch (cmd) {
 	case LITEOP_features:
-		return LITEF_counters | (current->domain->privileged ? LITEF_crash_reason : 0);
+		return LITEF_counters | (current->domain->privileged ? LITEF_crash_reason | LITEF_memory : 0);
 	case LITEOP_crash_reason:
 		return crash_reason(arg);
 	case LITEOP_counters:
 		return counters(arg);
+	case LITEOP_memory:
+		return memory(arg);
 	default:
 		return -XEN_ENOSYS;
 	}

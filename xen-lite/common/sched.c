@@ -47,8 +47,8 @@ struct runqueue *runq_lock_vcpu(struct vcpu *v)
 }
 
 /*
- * CPUs to interrupt when the lock is given back. Interrupting is slow, and the first thing that the other CPU does is to ask
- * for the lock.
+ * CPUs to interrupt when the lock is given back. Interrupting is slow, and the first thing that the other CPU does is
+ * to ask for the lock.
  */
 struct kicks {
 	bool any;
@@ -60,6 +60,7 @@ static DEFINE_PER_CPU(struct kicks, kicks);
 void runq_resched(struct runqueue *rq)
 {
 	if (rq->cpu == smp_processor_id()) {
+		ACCESS_ONCE(rq->resched) = true;	/* it is not idle any more: nobody shall count on it */
 		hazard_raise(HAZARD_RESCHED);
 	} else if (!xchg(&rq->resched, true)) {
 		__set_bit(rq->cpu, this_cpu(kicks).cpus);
@@ -91,34 +92,114 @@ void sched_kicked(void)
 		hazard_raise(HAZARD_RESCHED);
 }
 
-/* An idle CPU, other than that of rq, on which v may run; nr_cpus when there is none. */
-static u32 idle_cpu_for(const struct runqueue *rq, const struct vcpu *v)
-{
-	for (int soft = 1; soft >= 0; soft--) {
-		for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
-			const struct runqueue *other = &per_cpu(runq, cpu);
+/* --- places -------------------------------------------------------------------------------------------- */
 
-			if (other != rq && other->curr == other->idle && test_bit(cpu, v->hard_affinity) &&
-			    (!soft || test_bit(cpu, v->soft_affinity)))
-				return cpu;
-		}
+/*
+ * An idle CPU, other than that of rq, on which v may run and that nobody has called yet; nr_cpus when there is none.
+ * With soft: one that it prefers.
+ */
+static u32 idle_cpu(const struct runqueue *rq, const struct vcpu *v, bool soft)
+{
+	for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+		const struct runqueue *other = &per_cpu(runq, cpu);
+
+		if (other != rq && ACCESS_ONCE(other->curr) == other->idle && !ACCESS_ONCE(other->resched) &&
+		    test_bit(cpu, v->hard_affinity) && (!soft || test_bit(cpu, v->soft_affinity)))
+			return cpu;
 	}
 	return nr_cpus;
+}
+
+static u32 idle_cpu_for(const struct runqueue *rq, const struct vcpu *v)
+{
+	u32 cpu = idle_cpu(rq, v, true);
+
+	return cpu < nr_cpus ? cpu : idle_cpu(rq, v, false);
+}
+
+static u32 first_allowed(const struct vcpu *v)
+{
+	for (int soft = 1; soft >= 0; soft--)
+		for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+			if (test_bit(cpu, v->hard_affinity) && (!soft || test_bit(cpu, v->soft_affinity)))
+				return cpu;
+	return 0;
+}
+
+/*
+ * The CPU in whose queue v belongs: that of rq, unless it may not run there, or there is an idle one that it prefers,
+ * or any idle one while others wait here (they may be pinned).
+ */
+static u32 best_cpu(const struct runqueue *rq, const struct vcpu *v)
+{
+	bool may_stay = test_bit(rq->cpu, v->hard_affinity);
+	u32 cpu;
+
+	if (may_stay && list_empty(&rq->queue) && test_bit(rq->cpu, v->soft_affinity))
+		return rq->cpu;
+	cpu = idle_cpu(rq, v, true);
+	if (cpu >= nr_cpus && !(may_stay && list_empty(&rq->queue)))
+		cpu = idle_cpu(rq, v, false);
+	if (cpu < nr_cpus)
+		return cpu;
+	return may_stay ? rq->cpu : first_allowed(v);
+}
+
+/* A CPU, other than that of rq, that runs something of less importance than v, and may run v; nr_cpus: none. */
+static u32 lesser_cpu(const struct runqueue *rq, const struct vcpu *v)
+{
+	for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
+		const struct runqueue *other = &per_cpu(runq, cpu);
+
+		if (other != rq && test_bit(cpu, v->hard_affinity) && !ACCESS_ONCE(other->resched) &&
+		    ops->preempts(v, other))
+			return cpu;
+	}
+	return nr_cpus;
+}
+
+/*
+ * Calls a CPU for v, which is queued on rq: an idle one, else one with something lesser.
+ *
+ * Whoever queues first queues, then looks who is idle; a CPU that goes idle first says so, then looks into the queues
+ * (choose()). So one of the two sees the other.
+ */
+static void call_cpu(struct runqueue *rq, struct vcpu *v)
+{
+	u32 cpu = idle_cpu_for(rq, v);
+
+	if (cpu >= nr_cpus)
+		cpu = lesser_cpu(rq, v);
+	if (cpu < nr_cpus)
+		runq_resched(&per_cpu(runq, cpu));
 }
 
 void runq_tickle(struct runqueue *rq, struct vcpu *v)
 {
 	bool was_idle = rq->curr == rq->idle;
-	u32 cpu;
 
-	if (ops->preempts(v, rq->curr))
+	if (ops->preempts(v, rq))
 		runq_resched(rq);
 	if (was_idle || nr_cpus == 1)
 		return;
-	cpu = idle_cpu_for(rq, v);
-	if (cpu < nr_cpus)
-		runq_resched(&per_cpu(runq, cpu));
+	smp_mb();
+	call_cpu(rq, v);
 }
+
+/* What is left in the queue when this CPU has taken its own. */
+static void offer_rest(struct runqueue *rq)
+{
+	struct sched_vcpu *s;
+
+	if (nr_cpus == 1 || list_empty(&rq->queue))
+		return;
+	smp_mb();
+	list_for_each_entry(s, &rq->queue, link)
+		if (!s->v->running)
+			call_cpu(rq, s->v);
+}
+
+/* --- the tick ------------------------------------------------------------------------------------------ */
 
 static void sched_tick(void *data)
 {
@@ -128,7 +209,7 @@ static void sched_tick(void *data)
 
 	spin_lock(&rq->lock);
 	again = rq->ticking = rq->curr != rq->idle || ops->needs_ticks();
-	if (again && ops->tick(rq, t))
+	if (again && (ops->tick(rq, t) || best_cpu(rq, rq->curr) != rq->cpu))
 		runq_resched(rq);
 	runq_unlock(rq);
 	if (again)
@@ -145,40 +226,39 @@ static int stopped_state(const struct vcpu *v)
 	return v->pause_flags & (VPF_BLOCKED | VPF_POLL) ? RUNSTATE_blocked : RUNSTATE_offline;
 }
 
-/* v may not stay where it is: v->cpu becomes a CPU of its affinity. Its queue is locked and unlocked again. */
-static void move_away(struct runqueue *rq, struct vcpu *v)
+/*
+ * Queues v if it can run and nobody has: on the CPU that is best for it. While it is still being switched out it has to
+ * stay where it is; its CPU looks again when it has let go (release()).
+ */
+static void wake(struct vcpu *v, bool woken)
 {
-	u32 cpu = idle_cpu_for(rq, v);
+	struct runqueue *rq;
+	u32 cpu;
 
-	if (cpu >= nr_cpus)
-		cpu = find_next_bit(v->hard_affinity, nr_cpus, 0);
-	v->cpu = cpu < nr_cpus ? cpu : 0;
-	spin_unlock(&rq->lock);
-}
-
-void vcpu_wake(struct vcpu *v)
-{
-	struct runqueue *rq = runq_lock_vcpu(v);
-
-	if (rq->curr == v || sched_queued(v))
-		goto out;
-	if (v->runstate.state != stopped_state(v))
-		vcpu_runstate_change(v, stopped_state(v), now());
-	if (!vcpu_runnable(v))
-		goto out;
-	if (!test_bit(rq->cpu, v->hard_affinity)) {
-		if (v->running)		/* its CPU calls again when it has let go */
-			goto out;
-		move_away(rq, v);
+	for (;;) {
 		rq = runq_lock_vcpu(v);
-		if (rq->curr == v || sched_queued(v) || !vcpu_runnable(v))
+		if (rq->curr == v || sched_queued(v))
 			goto out;
+		if (v->runstate.state != stopped_state(v))
+			vcpu_runstate_change(v, stopped_state(v), now());
+		if (!vcpu_runnable(v) || (v->running && !test_bit(rq->cpu, v->hard_affinity)))
+			goto out;
+		cpu = v->running ? rq->cpu : best_cpu(rq, v);
+		if (cpu == rq->cpu)
+			break;
+		v->cpu = cpu;
+		spin_unlock(&rq->lock);
 	}
-	ops->enqueue(rq, v, true);
+	ops->enqueue(rq, v, woken);
 	if (sched_queued(v))
 		runq_tickle(rq, v);
 out:
 	runq_unlock(rq);
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+	wake(v, true);
 }
 
 void vcpu_unblock(struct vcpu *v)
@@ -247,22 +327,54 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
 
 /* --- the switch ---------------------------------------------------------------------------------------- */
 
-/* Under the lock: what prev becomes, and who is next. */
+/*
+ * Under the lock: what prev becomes, and who is next. A vCPU that just goes on is in no queue at any moment, or idle CPUs
+ * would look at it.
+ */
 static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 {
-	struct vcpu *next;
+	struct vcpu *next, *alone = NULL;
 
 	if (prev != rq->idle) {
 		ops->charge(prev, t);
-		if (vcpu_runnable(prev) && test_bit(rq->cpu, prev->hard_affinity))
-			ops->enqueue(rq, prev, false);
+		if (vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu) {
+			if (list_empty(&rq->queue) && !prev->sched->parked)
+				alone = prev;
+			else
+				ops->enqueue(rq, prev, false);
+		}
 	}
-	next = ops->pick(rq, t);
+	next = ops->pick(rq, alone, t);
+	if (!next && nr_cpus > 1) {
+		rq->curr = rq->idle;
+		rq->missed = false;
+		smp_mb();		/* see call_cpu() */
+		next = ops->pick(rq, NULL, t);
+	}
 	if (!next)
 		next = rq->idle;
 	rq->curr = next;
 	rq->slice_start = t;
+	offer_rest(rq);
 	return next;
+}
+
+/* This CPU goes idle, but some queues were locked when it wanted to look: this time it waits for them. */
+static void look_again(struct runqueue *rq)
+{
+	bool found = false;
+
+	for (u32 cpu = 0; cpu < nr_cpus && !found; cpu++) {
+		struct runqueue *other = &per_cpu(runq, cpu);
+
+		if (other == rq || list_empty(&other->queue))
+			continue;
+		spin_lock(&other->lock);
+		found = ops->has_for(other, rq->cpu);
+		spin_unlock(&other->lock);
+	}
+	if (found)
+		hazard_raise(HAZARD_RESCHED);
 }
 
 /*
@@ -280,14 +392,14 @@ static void release(struct runqueue *rq, struct vcpu *prev)
 		if (sched_queued(prev)) {
 			if (nr_cpus > 1)
 				runq_tickle(rq, prev);
-		} else if (!test_bit(rq->cpu, prev->hard_affinity)) {
+		} else {
 			d = prev->domain;
 			domain_hold(d);
 		}
 	}
 	runq_unlock(rq);
 	if (d) {
-		vcpu_wake(prev);
+		wake(prev, false);
 		domain_put(d);
 	}
 }
@@ -297,10 +409,11 @@ void schedule(void)
 	struct runqueue *rq = &this_cpu(runq);
 	struct vcpu *prev = current, *next;
 	s_time_t t = now();
-	bool start_ticks;
+	bool start_ticks, look;
 
 	spin_lock(&rq->lock);
-	rq->resched = false;
+	ACCESS_ONCE(rq->resched) = false;
+	smp_mb();			/* a call from now on is a new one: the queues are looked at after this */
 	next = choose(rq, prev, t);
 	if (next != prev) {
 		vcpu_runstate_change(prev, stopped_state(prev), t);
@@ -310,7 +423,10 @@ void schedule(void)
 	}
 	start_ticks = next != rq->idle && !rq->ticking;
 	rq->ticking |= start_ticks;
+	look = next == rq->idle && rq->missed;
 	runq_unlock(rq);
+	if (look)
+		look_again(rq);
 	if (start_ticks)
 		timer_set(&rq->tick, t + SCHED_TICK);
 	if (next == prev)
@@ -368,23 +484,17 @@ void sched_init(void)
 void vcpu_set_affinity(struct vcpu *v, const unsigned long *hard, const unsigned long *soft)
 {
 	struct runqueue *rq = runq_lock_vcpu(v);
-	bool requeue = false;
 
 	if (hard)
 		memcpy(v->hard_affinity, hard, sizeof(v->hard_affinity));
 	if (soft)
 		memcpy(v->soft_affinity, soft, sizeof(v->soft_affinity));
-	if (!test_bit(rq->cpu, v->hard_affinity)) {
-		if (rq->curr == v) {
-			runq_resched(rq);
-		} else if (sched_queued(v)) {
-			ops->dequeue(v);
-			requeue = true;
-		}
-	}
+	if (rq->curr == v && best_cpu(rq, v) != rq->cpu)
+		runq_resched(rq);
+	if (sched_queued(v))
+		ops->dequeue(v);
 	runq_unlock(rq);
-	if (requeue)
-		vcpu_wake(v);
+	wake(v, false);
 }
 
 u64 sched_cpu_idle_ns(u32 cpu)

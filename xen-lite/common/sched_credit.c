@@ -4,6 +4,8 @@
  * goes before one that has not, and one that wakes with credit goes first (boost), for at most a tick. Domains that
  * cannot use their share leave it to the others; a cap limits what a domain gets even if nobody else wants it.
  *
+ * How a period is divided is in sched_share.c.
+ *
  * Invariant: a vCPU is in at most one queue, and only while it is runnable, not parked and not running. Each queue is
  * in order of priority, first come first served within one. A CPU with nothing better takes from the others: no CPU is
  * idle beside a runnable vCPU that may run there.
@@ -91,9 +93,9 @@ static void credit_dequeue(struct vcpu *v)
 	list_del(&v->sched->link);
 }
 
-static bool credit_preempts(const struct vcpu *v, const struct vcpu *curr)
+static bool credit_preempts(const struct vcpu *v, const struct runqueue *rq)
 {
-	return v->sched->prio > curr->sched->prio;
+	return v->sched->prio > ACCESS_ONCE(rq->prio);
 }
 
 /* The best of rq for `cpu` that is better than `prio`; with soft: only one that likes it there. */
@@ -111,16 +113,25 @@ static struct sched_vcpu *queue_find(struct runqueue *rq, u32 cpu, int prio, boo
 	return NULL;
 }
 
-static struct vcpu *steal_from(struct runqueue *peer, u32 cpu, int prio, bool soft)
+static bool credit_has_for(struct runqueue *peer, u32 cpu)
+{
+	return queue_find(peer, cpu, PRIO_IDLE, false);
+}
+
+static struct vcpu *steal_from(struct runqueue *peer, struct runqueue *rq, int prio, bool soft)
 {
 	struct sched_vcpu *s;
 
-	if (list_empty(&peer->queue) || !spin_trylock(&peer->lock))
+	if (list_empty(&peer->queue))
 		return NULL;
-	s = queue_find(peer, cpu, prio, soft);
+	if (!spin_trylock(&peer->lock)) {
+		rq->missed = true;
+		return NULL;
+	}
+	s = queue_find(peer, rq->cpu, prio, soft);
 	if (s) {
 		list_del(&s->link);
-		s->v->cpu = cpu;
+		s->v->cpu = rq->cpu;
 	}
 	spin_unlock(&peer->lock);
 	return s ? s->v : NULL;
@@ -136,7 +147,7 @@ static struct vcpu *steal(struct runqueue *rq, int prio)
 
 	for (int soft = 1; soft >= 0; soft--) {
 		for (u32 i = 1; i < nr_cpus; i++) {
-			v = steal_from(&per_cpu(runq, (rq->cpu + i) % nr_cpus), rq->cpu, prio, soft);
+			v = steal_from(&per_cpu(runq, (rq->cpu + i) % nr_cpus), rq, prio, soft);
 			if (v)
 				return v;
 		}
@@ -144,20 +155,29 @@ static struct vcpu *steal(struct runqueue *rq, int prio)
 	return NULL;
 }
 
-static struct vcpu *credit_pick(struct runqueue *rq, s_time_t when)
+/* `alone` could go on here and is in no queue, ours is empty then; should it not be chosen it is queued. */
+static struct vcpu *credit_pick(struct runqueue *rq, struct vcpu *alone, s_time_t when)
 {
-	struct sched_vcpu *s = list_empty(&rq->queue) ? NULL : list_first_entry(&rq->queue, struct sched_vcpu, link);
-	int prio = s ? s->prio : PRIO_IDLE;
+	struct sched_vcpu *s = alone ? alone->sched : NULL;
 	struct vcpu *v = NULL;
+	int prio;
 
-	if (prio < PRIO_UNDER && nr_cpus > 1)
+	if (!s && !list_empty(&rq->queue))
+		s = list_first_entry(&rq->queue, struct sched_vcpu, link);
+	prio = !s ? PRIO_IDLE : s->yield ? PRIO_OVER : s->prio;
+	if (prio < PRIO_BOOST && nr_cpus > 1)
 		v = steal(rq, prio);
+	if (v && alone)
+		credit_enqueue(rq, alone, false);
 	if (!v && s) {
 		v = s->v;
-		list_del(&s->link);
+		s->yield = false;
+		if (!alone)
+			list_del(&s->link);
 	}
 	if (v)
 		v->sched->charged = when;
+	ACCESS_ONCE(rq->prio) = v ? v->sched->prio : PRIO_IDLE;
 	return v;
 }
 
@@ -187,6 +207,7 @@ static bool credit_tick(struct runqueue *rq, s_time_t when)
 		return false;
 	credit_charge(rq->curr, when);
 	curr->prio = curr->credit < 0 ? PRIO_OVER : PRIO_UNDER;
+	ACCESS_ONCE(rq->prio) = curr->prio;
 	if (list_empty(&rq->queue))
 		return slice_over && curr->prio == PRIO_OVER && nr_cpus > 1;
 	head = list_first_entry(&rq->queue, struct sched_vcpu, link);
@@ -198,52 +219,23 @@ static bool is_active(const struct vcpu *v)
 	return v->sched && (v->sched->used || v->sched->credit < 0 || v->sched->parked || vcpu_runnable(v));
 }
 
-/* The most that d can use of a period: one CPU for each active vCPU, or its cap. */
-static s64 domain_peak(const struct domain *d, s_time_t period)
-{
-	s64 peak = d->sched_active * period;
-
-	return d->sched_cap ? min(peak, (s64)d->sched_cap * period / 100) : peak;
-}
-
 /*
- * Fills d->sched_grant of all domains. Whoever would get more than it can use gets that, and the rest is divided again
- * among the others; a few rounds settle it.
+ * The most that v takes of a period: as long as it ran or waited to run in the last one, or what fills its purse; no
+ * more than what one CPU, or its part of the cap, gives.
  */
-static void divide(s_time_t period)
+static s64 most(struct vcpu *v, s64 period)
 {
-	s64 left = period * nr_cpus, fair;
-	u64 weights;
-	bool again = true;
-	struct domain *d;
+	const struct domain *d = v->domain;
+	s64 limit = d->sched_cap ? (s64)d->sched_cap * period / 100 / d->sched_active : period;
+	struct sched_vcpu *s = v->sched;
+	struct vcpu_runstate_info r;
+	s64 busy, demand;
 
-	list_for_each_entry(d, &domain_list, link)
-		d->sched_grant = -1;
-	for (int round = 0; again && round < 8; round++) {
-		again = false;
-		weights = 0;
-		list_for_each_entry(d, &domain_list, link)
-			if (d->sched_active && d->sched_grant < 0)
-				weights += d->sched_weight;
-		list_for_each_entry(d, &domain_list, link) {
-			if (!d->sched_active || d->sched_grant >= 0)
-				continue;
-			fair = left * d->sched_weight / (s64)weights;
-			if (fair < domain_peak(d, period))
-				continue;
-			d->sched_grant = domain_peak(d, period);
-			left -= d->sched_grant;
-			weights -= d->sched_weight;
-			again = true;
-		}
-	}
-	weights = 0;
-	list_for_each_entry(d, &domain_list, link)
-		if (d->sched_active && d->sched_grant < 0)
-			weights += d->sched_weight;
-	list_for_each_entry(d, &domain_list, link)
-		if (d->sched_active && d->sched_grant < 0)
-			d->sched_grant = left * d->sched_weight / (s64)weights;
+	vcpu_runstate_get(v, &r);
+	busy = r.time[RUNSTATE_running] + r.time[RUNSTATE_runnable];
+	demand = max(busy - s->busy, period - s->credit);
+	s->busy = busy;
+	return min(limit, demand);
 }
 
 /* Its priority may have changed: moves it to its new place, parks it, or lets it go on. */
@@ -255,6 +247,8 @@ static void vcpu_requeue(struct runqueue *rq, struct vcpu *v, int prio)
 	if (queued)
 		list_del(&s->link);
 	s->prio = prio;
+	if (rq->curr == v)
+		ACCESS_ONCE(rq->prio) = prio;
 	if (s->parked) {
 		if (rq->curr == v)
 			runq_resched(rq);
@@ -274,7 +268,7 @@ static void account_vcpu(struct vcpu *v, s_time_t period, s_time_t when)
 
 	if (rq->curr == v)
 		credit_charge(v, when);
-	s->credit = min(s->credit + d->sched_grant / (s64)d->sched_active, period);
+	s->credit = min(s->credit + s->grant, period);
 	s->used = 0;
 	if (!d->sched_cap || s->credit >= 0)
 		park(s, false);
@@ -296,14 +290,18 @@ static void account_all(s_time_t period, s_time_t when)
 	list_for_each_entry(d, &domain_list, link) {
 		d->sched_active = 0;
 		for_each_vcpu(d, v)
-			d->sched_active += is_active(v);
+			if (v->sched)
+				d->sched_active += v->sched->active = is_active(v);
+		for_each_vcpu(d, v)
+			if (v->sched && v->sched->active)
+				v->sched->want = most(v, period);
 	}
-	divide(period);
+	sched_share_out(period);
 	list_for_each_entry(d, &domain_list, link) {
 		if (!d->sched_active)
 			continue;
 		for_each_vcpu(d, v)
-			if (is_active(v))
+			if (v->sched && v->sched->active)
 				account_vcpu(v, period, when);
 	}
 	spin_unlock(&domain_table_lock);
@@ -332,6 +330,7 @@ const struct sched_ops sched_credit = {
 	.enqueue = credit_enqueue,
 	.dequeue = credit_dequeue,
 	.pick = credit_pick,
+	.has_for = credit_has_for,
 	.preempts = credit_preempts,
 	.charge = credit_charge,
 	.tick = credit_tick,

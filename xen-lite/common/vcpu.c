@@ -17,6 +17,7 @@
 #include <xl/event.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/sched.h>
@@ -250,10 +251,11 @@ int vcpu_map_info(struct vcpu *v, mfn_t frame, unsigned int offset)
 		return refuse(-XEN_EINVAL, "mfn %#lx is not RAM", mfn_x(frame));
 	rc = page_get_with_type(frame, v->domain, PGT_writable);
 	if (rc)
-		return rc == -XEN_ERESTART ? -XEN_EINVAL : rc;
+		return rc;
 	to = (struct vcpu_info *)((char *)mfn_to_virt(frame) + offset);
 	info_switch(v, to);
 	v->info_page = mfn_to_page(frame);
+	logdirty_foreign_writer(v->info_page, true);
 	if (v == current)
 		time_update_vcpu(v);
 	return 0;
@@ -268,6 +270,7 @@ void vcpu_unmap_info(struct vcpu *v)
 	smp_mb();
 	if (pg) {
 		v->info_page = NULL;
+		logdirty_foreign_writer(pg, false);
 		page_put_with_type(pg);
 	}
 }

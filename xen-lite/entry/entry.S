@@ -87,7 +87,9 @@ entry_exception:
 	xor	%ebp, %ebp
 	call	guest_exception
 	jmp	exit_to_guest
-1:	call	hv_exception			/* returns true: the guest's frame is to be left once more */
+1:	testl	$EFLAGS_VM, UREGS_rflags(%rsp)
+	jnz	from_vm86
+	call	hv_exception			/* returns true: the guest's frame is to be left once more */
 	test	%al, %al
 	jnz	restart_exit
 return_to_hv:
@@ -103,13 +105,17 @@ entry_interrupt:
 	xor	%ebp, %ebp
 	call	guest_interrupt
 	jmp	exit_to_guest
-2:	call	irq_dispatch			/* only the idle loop opens interrupts in here */
+2:	testl	$EFLAGS_VM, UREGS_rflags(%rsp)
+	jnz	from_vm86
+	call	irq_dispatch			/* only the idle loop opens interrupts in here */
 	jmp	return_to_hv
 
 /* NMI, #MC, #DF and #DB run on stacks of their own, all in the CPU's stack block. A #DB of a guest moves to the main stack. */
 entry_ist:
 	SAVE_REGS
 	mov	%rsp, %rdi
+	testl	$EFLAGS_VM, UREGS_rflags(%rsp)
+	jnz	from_vm86
 	cmpl	$1, UREGS_entry_vector(%rsp)
 	jne	3f
 	testb	$3, UREGS_cs(%rsp)
@@ -165,6 +171,14 @@ exit_to_guest:
 	.globl	guest_iret
 guest_iret:
 	iretq
+
+/*
+ * Long mode has no virtual-8086 mode, but QEMU 7.2 lets user code enter it by iretd, and then a selector says nothing about who
+ * was interrupted. The guest is beyond help; whatever the frame says of it is not looked at.
+ */
+from_vm86:
+	call	guest_vm86
+	/* falls through */
 
 /* The iretq above faulted; hv_exception() has put the guest's registers back into guest_regs and queued what to deliver. */
 restart_exit:

@@ -24,6 +24,8 @@ static void hazards_run(void)
 		timer_run();
 	if (todo & HAZARD_NMI)
 		nmi_work();
+	if (todo & HAZARD_DEBUG)
+		pv_resume_debugregs(current);
 	if (todo & HAZARD_RESCHED)
 		schedule();
 }

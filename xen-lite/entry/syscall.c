@@ -66,8 +66,9 @@ void syscall_init_cpu(void)
 	wrmsr(MSR_STAR, (u64)GUEST_CS32 << 48 | (u64)HV_CS << 32);
 	wrmsr(MSR_LSTAR, (unsigned long)stubs[cpu][0]);
 	wrmsr(MSR_CSTAR, (unsigned long)stubs[cpu][1]);
+	/* VM: see guest_vm86(). */
 	wrmsr(MSR_SFMASK, X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT | X86_EFLAGS_AC | X86_EFLAGS_RF |
-	      X86_EFLAGS_IOPL);
+	      X86_EFLAGS_IOPL | X86_EFLAGS_VM);
 }
 
 __hot void guest_syscall(struct cpu_user_regs *regs)

@@ -9,6 +9,7 @@
 #include <xl/entry.h>
 #include <xl/asm.h>
 #include <xl/asm_offsets.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/pt.h>
 #include <xl/platform.h>
@@ -19,8 +20,10 @@ _Static_assert(offsetof(struct cpu_user_regs, error_code) == UREGS_error_code, "
 _Static_assert(offsetof(struct cpu_user_regs, entry_vector) == UREGS_entry_vector, "entry_vector");
 _Static_assert(offsetof(struct cpu_user_regs, rip) == UREGS_rip, "rip");
 _Static_assert(offsetof(struct cpu_user_regs, cs) == UREGS_cs, "cs");
+_Static_assert(offsetof(struct cpu_user_regs, rflags) == UREGS_rflags, "rflags");
 _Static_assert(offsetof(struct cpu_user_regs, es) == UREGS_es, "es");
 _Static_assert(sizeof(struct cpu_info) == CPUINFO_SIZE, "cpu_info");
+_Static_assert(X86_EFLAGS_VM == EFLAGS_VM, "rflags.VM");
 _Static_assert((STACK_SIZE - CPUINFO_SIZE + UREGS_es) % 16 == 0, "the processor aligns frames to 16 bytes");
 
 struct idt_gate {
@@ -54,6 +57,7 @@ void guest_exception(struct cpu_user_regs *regs);
 bool hv_exception(struct cpu_user_regs *regs);
 void ist_exception(struct cpu_user_regs *regs);
 void guest_interrupt(u32 vector, struct cpu_user_regs *regs);
+void guest_vm86(void);
 
 bool trap_has_error_code(unsigned int vector)
 {
@@ -207,11 +211,16 @@ static unsigned long extable_find(unsigned long rip)
 	return 0;
 }
 
-/* A fault may only mean that the top-level table of this CPU lags behind the guest's, or that an LDT page is not mapped yet. */
+/*
+ * A fault may only mean that the top-level table of this CPU lags behind the guest's, or the mirrors of a logged domain behind its
+ * tables, or that an LDT page is not mapped yet.
+ */
 static __hot bool fixup_page_fault(unsigned long addr, u32 error)
 {
 	if (addr >= CPU_WINDOW_VIRT && addr < CPU_WINDOW_VIRT + 32 * PAGE_SIZE)
 		return desc_ldt_fault(addr);
+	if (current && unlikely(current->domain->logdirty))
+		return mirror_fault(addr, error);
 	return !(error & PFEC_present) && cpu_l4_fixup(addr);
 }
 
@@ -257,8 +266,7 @@ void ist_exception(struct cpu_user_regs *regs)
 		machine_check_handle(regs);
 		return;
 	case TRAP_debug:
-		/* A guest's data breakpoint may fire on our first instruction or on a copy; it is not ours. */
-		__asm__ __volatile__("mov %0, %%db7" :: "r" (0x400UL));
+		pv_suspend_debugregs();
 		return;
 	}
 	show_registers(regs);
@@ -279,7 +287,7 @@ static __hot void guest_page_fault(struct cpu_user_regs *regs)
 	    (error & (PFEC_present | PFEC_write | PFEC_reserved)) == (PFEC_present | PFEC_write) &&
 	    emulate_pt_write(regs, addr))
 		return;
-	inject_page_fault(addr, error);
+	inject_page_fault(desc_fault_address(addr), error);
 }
 
 static void guest_debug(void)
@@ -320,6 +328,11 @@ __hot void guest_exception(struct cpu_user_regs *regs)
 	default:
 		inject_trap(regs->entry_vector, regs->error_code);
 	}
+}
+
+void guest_vm86(void)
+{
+	domain_crash(current->domain, "its user code entered virtual-8086 mode, which no processor has in long mode");
 }
 
 void guest_interrupt(u32 vector, struct cpu_user_regs *regs)

@@ -16,6 +16,7 @@
  * Everything here is the CPU's own, so there is no lock. When an entry goes or changes in a guest L4 that some CPU runs on, that
  * CPU's copy is marked stale; it is reloaded before the guest runs again and before its memory is touched.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/platform.h>
@@ -70,17 +71,20 @@ void cpu_l4_set_window(u64 entry)
 	load_cr3();
 }
 
-static u64 present_or_zero(u64 e)
+/* What a slot for this entry of a guest's table holds; a logged domain runs on mirrors of the tables below. */
+static u64 loadable(const struct cpu_l4 *c, u64 e)
 {
-	return e & PTE_P ? e : 0;
+	if (!(e & PTE_P))
+		return 0;
+	return unlikely(c->domain->logdirty) ? mirror_l4_entry(c->domain, e) : e;
 }
 
 /* A user entry beside a different kernel entry waits for a fault: see above. */
 static void slot_classify(const struct cpu_l4 *c, struct slot *s)
 {
-	u64 user = c->user ? present_or_zero(ACCESS_ONCE(c->user[s->index])) : 0;
+	u64 user = c->user ? loadable(c, ACCESS_ONCE(c->user[s->index])) : 0;
 
-	s->for_kernel = present_or_zero(ACCESS_ONCE(c->kern[s->index]));
+	s->for_kernel = loadable(c, ACCESS_ONCE(c->kern[s->index]));
 	s->kernel_only = s->for_kernel != user;
 	s->for_user = s->kernel_only && s->for_kernel ? 0 : user;
 }
@@ -181,15 +185,20 @@ void cpu_l4_user_changed(void)
 
 /*
  * An idle CPU keeps the last vCPU's slots, so that a guest that blocks and wakes up again costs no CR3 load. Should the
- * tables be taken down meanwhile, the flush that comes before their reuse drops them (cpu_l4_drop_idle()).
+ * tables be taken down meanwhile, the flush that comes before their reuse drops them (cpu_l4_drop_idle()). Has the vCPU
+ * been elsewhere in between, it may have flushed there what this CPU still knows.
  */
 void cpu_l4_switch(struct vcpu *v)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
+	bool was_away = v->pv.l4_cpu != smp_processor_id();
 
 	if (is_idle_vcpu(v))
 		return;
-	if (c->vcpu != v || this_cpu(l4_is_stale) || !c->kern || c->user_changed || c->user_view == v->pv.kernel_mode ||
+	ACCESS_ONCE(v->pv.l4_cpu) = smp_processor_id();	/* before the reload, see vcpumask_to_cpus() */
+	/* The mirrors that a logged domain's slots lead to may have gone while it was away. */
+	if (was_away || c->vcpu != v || v->domain->logdirty || this_cpu(l4_is_stale) || !c->kern || c->user_changed ||
+	    c->user_view == v->pv.kernel_mode ||
 	    c->kern != mfn_to_virt(v->pv.kernel_l4) ||
 	    c->user != (mfn_eq(v->pv.user_l4, INVALID_MFN) ? NULL : mfn_to_virt(v->pv.user_l4)))
 		cpu_l4_reload();
@@ -283,8 +292,8 @@ __hot bool cpu_l4_fixup(unsigned long va)
 
 	if (!guest || !is_canonical(va) || pt_slot_is_ours(i) || (c->table[i] & PTE_P))
 		return false;
-	e = ACCESS_ONCE(guest[i]);
-	if (!(e & PTE_P))
+	e = loadable(c, ACCESS_ONCE(guest[i]));
+	if (!e)
 		return false;
 	s = slot_find(c, i);
 	if (!s)

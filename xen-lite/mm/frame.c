@@ -62,6 +62,7 @@ int page_assign(struct page_info *pg, unsigned int order, struct domain *d)
 	for (unsigned long i = 0; i < n; i++) {
 		pg[i].owner = d->id;
 		pg[i].in_limbo = false;
+		pg[i].foreign_writers = 0;
 		list_push(d, pg + i);
 		smp_wmb();
 		pg[i].count_info = PGC_ram | PGC_allocated | 1;

@@ -7,22 +7,23 @@
  * extents that is a whole number on both sides. Within a chunk everything is checked and allocated before the first
  * frame changes hands.
  *
- * A claim is memory promised to a domain that it has not allocated yet: nobody else's populate may take it. Claims are
- * under claim_lock.
+ * A claim is memory promised to a domain that it has not allocated yet: nobody else's populate may take it. It shrinks
+ * by what the domain gets, and only by that. Claims are under claim_lock. What the hypervisor allocates for itself is
+ * not kept from claimed memory.
  *
  * Not here: translated guests (add_to_physmap and the like are -EACCES), populate on demand, NUMA.
  */
 #include <xl/grant_table.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/platform.h>
 #include <public/memory.h>
 
 #define MEMOP_CMD_MASK		((1UL << MEMOP_EXTENT_SHIFT) - 1)
 #define MEMOP_EXTENT_SHIFT	6
-#define ORDER_MAX_GUEST		9
-#define ORDER_MAX_EXCHANGE	11	/* 8 MiB: bounds the work between two looks at whether to stop */
+#define ORDER_MAX		9	/* of an extent, 2 MiB: bounds the work between two looks at whether to stop */
 #define E820_MAX		128
 
 /* The domain an operation is about, referenced; else NULL and *rc. */
@@ -41,7 +42,8 @@ static struct domain *domain_for(domid_t_ id, long *rc)
 /* --- claims -------------------------------------------------------------------------------------------- */
 
 static DEFINE_SPINLOCK(claim_lock);
-static unsigned long claims;
+static unsigned long claims;		/* sum of all claimed_pages */
+static unsigned long in_flight;		/* frames that allowed allocations have not taken yet */
 
 unsigned long memory_claims_total(void)
 {
@@ -61,6 +63,14 @@ void memory_claim_release(struct domain *d)
 	spin_unlock(&claim_lock);
 }
 
+/* n free frames are there that nobody but d has been promised. Lock held. */
+static bool unclaimed(const struct domain *d, unsigned long n)
+{
+	unsigned long promised = claims - d->claimed_pages + in_flight, free_pages = heap_free_pages();
+
+	return promised <= free_pages && n <= free_pages - promised;
+}
+
 /* pages: what d shall have in all; 0 ends the claim. */
 static long claim(struct domain *d, unsigned long pages)
 {
@@ -69,9 +79,9 @@ static long claim(struct domain *d, unsigned long pages)
 	spin_lock(&claim_lock);
 	if (!pages)
 		claim_set(d, 0);
-	else if (d->claimed_pages || pages <= d->tot_pages || pages > d->max_pages)
+	else if (d->dying != DOMDYING_alive || d->claimed_pages || pages <= d->tot_pages || pages > d->max_pages)
 		rc = -XEN_EINVAL;
-	else if (pages - d->tot_pages > heap_free_pages() - min(claims, heap_free_pages()))
+	else if (!unclaimed(d, pages - d->tot_pages))
 		rc = -XEN_ENOMEM;
 	else
 		claim_set(d, pages - d->tot_pages);
@@ -79,19 +89,33 @@ static long claim(struct domain *d, unsigned long pages)
 	return rc;
 }
 
-/* Others' claims leave room for n frames of d; then d's own claim is used up by as many. */
-static bool claim_use(struct domain *d, unsigned long n)
+/*
+ * Before d takes n frames: do others' claims leave room? They count as in flight until claim_used(), so that nobody
+ * else is allowed the same ones meanwhile. *own says how many came out of d's claim.
+ */
+static bool claim_use(struct domain *d, unsigned long n, unsigned long *own)
 {
-	unsigned long others, free_pages = heap_free_pages();
 	bool ok;
 
 	spin_lock(&claim_lock);
-	others = claims - d->claimed_pages;
-	ok = others <= free_pages && n <= free_pages - others;
-	if (ok)
-		claim_set(d, d->claimed_pages - min(n, d->claimed_pages));
+	ok = unclaimed(d, n);
+	if (ok) {
+		*own = min(n, d->claimed_pages);
+		claim_set(d, d->claimed_pages - *own);
+		in_flight += n;
+	}
 	spin_unlock(&claim_lock);
 	return ok;
+}
+
+/* The frames have been taken, or could not be had and the claim stands as before. A dying domain has none. */
+static void claim_used(struct domain *d, unsigned long n, unsigned long own, bool taken)
+{
+	spin_lock(&claim_lock);
+	in_flight -= n;
+	if (!taken && d->dying == DOMDYING_alive)
+		claim_set(d, d->claimed_pages + own);
+	spin_unlock(&claim_lock);
 }
 
 /* --- reservations -------------------------------------------------------------------------------------- */
@@ -101,13 +125,23 @@ struct extents {
 	xen_pfn_t *list;		/* guest pointer */
 	unsigned long nr, done;
 	unsigned int order, memflags;
+	unsigned long claimed;		/* frames of this extent that were claimed */
 };
 
 static struct page_info *extent_alloc(struct extents *e)
 {
-	if (!claim_use(e->d, 1UL << e->order))
+	unsigned long n = 1UL << e->order;
+	struct page_info *pg;
+
+	/* page_assign() checks it again; here it saves frames from being taken for nothing, and TLB flushes for that. */
+	if (e->d->tot_pages + n > e->d->max_pages)
+		return refuse(NULL, "d%u has %lu pages, limit %lu", e->d->id, (unsigned long)e->d->tot_pages,
+			      (unsigned long)e->d->max_pages);
+	if (!claim_use(e->d, n, &e->claimed))
 		return NULL;
-	return domain_alloc_pages(e->d, e->order, e->memflags);
+	pg = domain_alloc_pages(e->d, e->order, e->memflags);
+	claim_used(e->d, n, e->claimed, pg);
+	return pg;
 }
 
 /* Ours, and not a page of the hypervisor that is only shared with d. */
@@ -142,6 +176,13 @@ static bool extent_give_up(struct extents *e, unsigned long m)
 	return true;
 }
 
+/* A new extent that nobody could be told of. */
+static void extent_undo(struct extents *e, unsigned long m)
+{
+	extent_give_up(e, m);
+	claim_used(e->d, 0, e->claimed, false);
+}
+
 /* All of these: true when extent e->done has been done. */
 static bool extent_increase(struct extents *e)
 {
@@ -153,7 +194,7 @@ static bool extent_increase(struct extents *e)
 	m = mfn_x(page_to_mfn(pg));
 	if (!e->list || !copy_to_guest_offset(e->list, e->done, &m, 1))
 		return true;
-	extent_give_up(e, m);		/* nobody was told of it */
+	extent_undo(e, m);
 	return false;
 }
 
@@ -168,11 +209,13 @@ static bool extent_populate(struct extents *e)
 	if (!pg)
 		return false;
 	m = mfn_x(page_to_mfn(pg));
-	for (unsigned long i = 0; i < 1UL << e->order; i++)
+	for (unsigned long i = 0; i < 1UL << e->order; i++) {
 		m2p_set(_mfn(m + i), pfn + i);
+		logdirty_mark(e->d, pg + i);
+	}
 	if (!copy_to_guest_offset(e->list, e->done, &m, 1))
 		return true;
-	extent_give_up(e, m);
+	extent_undo(e, m);
 	return false;
 }
 
@@ -188,7 +231,6 @@ static bool extent_decrease(struct extents *e)
 /* Number of extents done in all, as the ABI wants it even for bad arguments. */
 static long reservation(unsigned int cmd, unsigned long start, void *arg)
 {
-	unsigned int max_order = current->domain->privileged ? MAX_ORDER : ORDER_MAX_GUEST;
 	bool (*one)(struct extents *) = cmd == XENMEM_populate_physmap ? extent_populate :
 		cmd == XENMEM_increase_reservation ? extent_increase : extent_decrease;
 	struct xen_memory_reservation r;
@@ -197,7 +239,7 @@ static long reservation(unsigned int cmd, unsigned long start, void *arg)
 
 	if (copy_from_guest(&r, arg, 1) || r.nr_extents > ~0UL >> MEMOP_EXTENT_SHIFT || start > r.nr_extents)
 		return start;
-	if (r.extent_order > max_order || (r.mem_flags & XENMEMF_populate_on_demand))
+	if (r.extent_order > ORDER_MAX || (r.mem_flags & XENMEMF_populate_on_demand))
 		return refuse((long)start, "order %u, flags %#x", r.extent_order, r.mem_flags);
 	if (cmd != XENMEM_increase_reservation && !r.extent_start.p)
 		return start;
@@ -206,7 +248,7 @@ static long reservation(unsigned int cmd, unsigned long start, void *arg)
 		.order = r.extent_order, .memflags = MEMF_bits(XENMEMF_get_address_bits(r.mem_flags)),
 	};
 	if (!e.d)
-		return rc;
+		return start;
 	for (; e.done < e.nr; e.done++) {
 		if (e.done != start && hypercall_preempt_check()) {
 			domain_put(e.d);
@@ -316,8 +358,10 @@ static bool chunk_fits(const struct chunk *c)
 static int chunk_tell(const struct chunk *c, const struct xen_memory_exchange *x, unsigned long i, unsigned long k,
 		      xen_pfn_t m)
 {
-	for (unsigned long j = 0; j < 1UL << c->out_order; j++)
+	for (unsigned long j = 0; j < 1UL << c->out_order; j++) {
 		m2p_set(_mfn(m + j), c->pfn[k] + j);
+		logdirty_mark(c->d, mfn_to_page(_mfn(m + j)));
+	}
 	return copy_to_guest_offset(x->out.extent_start.p, i * c->outs + k, &m, 1) ? -XEN_EFAULT : 0;
 }
 
@@ -410,11 +454,9 @@ static int chunk_replace(struct chunk *c, const struct xen_memory_exchange *x, u
 
 static int exchange_check(const struct xen_memory_exchange *x)
 {
-	unsigned int max_order = current->domain->privileged ? ORDER_MAX_EXCHANGE : ORDER_MAX_GUEST;
-
-	if (x->in.extent_order > max_order || x->out.extent_order > max_order)
+	if (x->in.extent_order > ORDER_MAX || x->out.extent_order > ORDER_MAX)
 		return refuse(-XEN_EPERM, "orders %u and %u: %u at most", x->in.extent_order, x->out.extent_order,
-			      max_order);
+			      ORDER_MAX);
 	if (x->nr_exchanged > x->in.nr_extents || x->in.nr_extents > ~0UL >> (x->in.extent_order + PAGE_SHIFT) ||
 	    x->out.nr_extents > ~0UL >> (x->out.extent_order + PAGE_SHIFT))
 		return -XEN_EINVAL;
@@ -632,6 +674,7 @@ static long about_domain(unsigned int cmd, void *arg)
 static long grant_frames(struct domain *d, struct xen_mem_acquire_resource *r, void *arg)
 {
 	struct xen_mem_acquire_resource *to = arg;
+	int rc;
 
 	if (r->id != XENMEM_resource_grant_table_id_shared)
 		return refuse(-XEN_EINVAL, "grant table version 1 has no status frames");
@@ -643,11 +686,12 @@ static long grant_frames(struct domain *d, struct xen_mem_acquire_resource *r, v
 	if (r->frame >= grant_table_max_frames(d) || r->nr_frames > grant_table_max_frames(d) - r->frame)
 		return refuse(-XEN_EINVAL, "grant frames %lu to %lu, limit %u", r->frame, r->frame + r->nr_frames,
 			      grant_table_max_frames(d));
+	rc = grant_table_grow(d, r->frame + r->nr_frames);
+	if (rc)
+		return rc;
 	for (unsigned int i = 0; i < r->nr_frames; i++) {
 		xen_pfn_t m = mfn_x(grant_table_frame(d, r->frame + i));
 
-		if (m == mfn_x(INVALID_MFN))
-			return -XEN_ENOMEM;
 		if (copy_to_guest_offset(r->frame_list.p, i, &m, 1))
 			return -XEN_EFAULT;
 	}
@@ -671,7 +715,8 @@ static long acquire_resource(void *arg)
 		return rc;
 	rc = r.type == XENMEM_resource_grant_table ? grant_frames(d, &r, arg) : -XEN_EOPNOTSUPP;
 	domain_put(d);
-	return rc;
+	return rc == -XEN_ERESTART ?
+		hypercall_continue(__HYPERVISOR_memory_op, 2, (unsigned long)XENMEM_acquire_resource, arg) : rc;
 }
 
 /* --- the hypercall ------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
  * The hypercalls that change page-table entries: mmu_update, update_va_mapping, and grant maps. All end in
  * pt_write_entry() (mm/pt_write.c), under the pt_lock of the tables' owner.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
@@ -11,10 +12,8 @@
 
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 
-__hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
+static __hot u64 *l1_entry(mfn_t table, unsigned long va)
 {
-	mfn_t table = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN) ? v->pv.kernel_l4 : v->pv.user_l4;
-
 	if (!is_canonical(va) || pt_slot_is_ours(pt_index(va, 4)) || mfn_eq(table, INVALID_MFN))
 		return NULL;
 	for (unsigned int level = 4; level > 1; level--) {
@@ -25,6 +24,18 @@ __hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
 		table = pte_mfn(e);
 	}
 	return (u64 *)mfn_to_virt(table) + pt_index(va, 1);
+}
+
+__hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
+{
+	bool kernel = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN);
+
+	return l1_entry(kernel ? v->pv.kernel_l4 : v->pv.user_l4, va);
+}
+
+u64 *guest_kernel_l1_entry(struct vcpu *v, unsigned long va)
+{
+	return l1_entry(v->pv.kernel_l4, va);
 }
 
 /* --- mmu_update --------------------------------------------------------------------------------------------------- */
@@ -77,6 +88,7 @@ static int write_plain(struct page_info *pg, u64 *ptr, u64 val)
 	if (rc)
 		return rc;
 	ACCESS_ONCE(*ptr) = val;
+	logdirty_mark(page_owner(pg), pg);
 	page_put_type(pg);
 	return 0;
 }
@@ -116,6 +128,7 @@ static int update_m2p(struct mmu_target *t, u64 where, u64 pfn)
 	if (!page_get(pg, t->owner))
 		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), t->owner->id);
 	m2p_set(m, pfn);
+	logdirty_mark(t->owner, pg);
 	page_put(pg);
 	return 0;
 }
@@ -183,7 +196,10 @@ __hot long do_mmu_update(void *list, unsigned int count, unsigned int *done, uns
 
 /* --- update_va_mapping -------------------------------------------------------------------------------------------- */
 
-/* Turns the guest's vCPU bitmap, as many bytes as d has vCPUs for, into CPUs: 0 or -XEN_EFAULT. */
+/*
+ * Turns the guest's vCPU bitmap, as many bytes as d has vCPUs for, into CPUs: 0 or -XEN_EFAULT. What counts is where a
+ * vCPU ran last, not in which queue it waits: from the next CPU on it begins with a CR3 load.
+ */
 int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus)
 {
 	u8 bytes[DIV_ROUND_UP(MAX_VIRT_CPUS, 8)] = { 0 };
@@ -193,9 +209,12 @@ int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus)
 	if (copy_from_guest(bytes, mask, DIV_ROUND_UP(d->max_vcpus, 8)))
 		return -XEN_EFAULT;
 	cpu_l4_cpus_of(d, of_domain);
-	for (unsigned int i = 0; i < d->max_vcpus; i++)
-		if ((bytes[i / 8] >> (i % 8) & 1) && d->vcpu[i] && test_bit(d->vcpu[i]->cpu, of_domain))
-			__set_bit(d->vcpu[i]->cpu, cpus);
+	for (unsigned int i = 0; i < d->max_vcpus; i++) {
+		u32 cpu = (bytes[i / 8] >> (i % 8) & 1) && d->vcpu[i] ? ACCESS_ONCE(d->vcpu[i]->pv.l4_cpu) : ~0U;
+
+		if (cpu < nr_cpus && test_bit(cpu, of_domain))
+			__set_bit(cpu, cpus);
+	}
 	return 0;
 }
 

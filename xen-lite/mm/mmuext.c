@@ -5,6 +5,7 @@
  * Pinning validates a table and keeps it validated though nothing points to it; the flag stands for one reference and one type
  * reference. Base pointers hold a reference and the L4 type each while a vCPU has them.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
@@ -108,6 +109,7 @@ static int fill_frame(struct domain *d, mfn_t to, const mfn_t *from)
 			memcpy(mfn_to_virt(to), mfn_to_virt(*from), PAGE_SIZE);
 		else
 			memset(mfn_to_virt(to), 0, PAGE_SIZE);
+		logdirty_mark(d, mfn_to_page(to));
 		page_put_with_type(mfn_to_page(to));
 	}
 	if (from)
@@ -182,9 +184,9 @@ int mmuext_self(const struct mmuext_op *op)
 	int rc;
 
 	spin_lock(&d->pt_lock);
-	do
-		rc = op_on_self(current, op);
-	while (rc == -XEN_ERESTART);
+	rc = op_on_self(current, op);
+	if (!rc)
+		rc = pt_drain(d);
 	spin_unlock(&d->pt_lock);
 	return rc;
 }

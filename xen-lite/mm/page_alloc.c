@@ -18,6 +18,7 @@
 static DEFINE_SPINLOCK(heap_lock);
 static u32 free_list[NR_ZONES][MAX_ORDER + 1];
 static unsigned long nr_free, nr_total;
+static unsigned long nr_hv;		/* frames that are ours: neither free nor given to a domain */
 
 /* --- before the heap ---------------------------------------------------------------------------------------- */
 
@@ -49,8 +50,6 @@ static void boot_range_cut(paddr_t start, paddr_t end)
 		boot_free[i].end = max(r.start, start);
 		if (end < r.end && nr_boot_free < ARRAY_SIZE(boot_free))
 			boot_free[nr_boot_free++] = (struct range){ end, r.end };
-		if (start < r.start)
-			boot_free[i].end = r.start;
 	}
 }
 
@@ -72,12 +71,15 @@ void *boot_alloc(unsigned long pages)
 {
 	u64 size = pages << PAGE_SHIFT, align = pages >= 512 ? 1UL << 21 : PAGE_SIZE;
 	unsigned int best = ~0U;
-	paddr_t best_pa = 0;
+	paddr_t best_pa = 0, largest = 0;
 
 	for (unsigned int i = 0; i < nr_boot_free; i++) {
 		paddr_t end = min_t(paddr_t, boot_free[i].end, 1UL << 32), pa;
 
-		if (end < size || boot_free[i].start >= end)
+		if (boot_free[i].start >= end)
+			continue;
+		largest = max(largest, end - boot_free[i].start);
+		if (end < size)
 			continue;
 		pa = ROUND_DOWN(end - size, align);
 		if (pa < boot_free[i].start || (best != ~0U && pa <= best_pa))
@@ -86,8 +88,8 @@ void *boot_alloc(unsigned long pages)
 		best_pa = pa;
 	}
 	if (best == ~0U)
-		boot_fail("too little memory: the machine has %lu KiB below 4 GiB left and the hypervisor needs %lu KiB more",
-			  0UL, (unsigned long)(size >> 10));
+		boot_fail("too little memory: %lu KiB below 4 GiB are left in one piece and the hypervisor needs %lu KiB more",
+			  (unsigned long)(largest >> 10), (unsigned long)(size >> 10));
 	boot_range_cut(best_pa, best_pa + size);
 	memset(pa_to_virt(best_pa), 0, size);
 	return pa_to_virt(best_pa);
@@ -185,6 +187,7 @@ static void free_frames(unsigned long mfn, unsigned long end)
 		while (mfn + (1UL << order) > end)
 			order--;
 		for (unsigned long i = 0; i < 1UL << order; i++) {
+			nr_hv -= !!(frame_table[mfn + i].count_info & PGC_hv);
 			frame_table[mfn + i] = (struct page_info){
 				.count_info = PGC_ram | PGC_free | PGC_scrub, .owner = PAGE_UNOWNED, .order = 0xff,
 			};
@@ -199,8 +202,7 @@ void heap_free_range(paddr_t start, paddr_t end)
 	unsigned long first = ROUND_UP(start, PAGE_SIZE) >> PAGE_SHIFT, last = end >> PAGE_SHIFT;
 
 	spin_lock(&heap_lock);
-	if (first < last)
-		free_frames(first, last);
+	free_frames(first, last);
 	spin_unlock(&heap_lock);
 }
 
@@ -217,6 +219,7 @@ static void mark_frames(void)
 			frame_table[m].count_info = PGC_ram | PGC_hv | 1;
 			frame_table[m].owner = PAGE_UNOWNED;
 			nr_total++;
+			nr_hv++;
 		}
 	}
 }
@@ -282,7 +285,10 @@ struct page_info *heap_alloc_block(unsigned int order, unsigned int memflags)
 
 void heap_free_block(struct page_info *pg, unsigned int order)
 {
+	unsigned long ours = 0;
+
 	for (unsigned long i = 0; i < 1UL << order; i++) {
+		ours += !!(pg[i].count_info & PGC_hv);
 		pg[i].type_info = PGT_none;
 		pg[i].owner = PAGE_UNOWNED;
 		pg[i].order = 0xff;
@@ -290,6 +296,7 @@ void heap_free_block(struct page_info *pg, unsigned int order)
 		pg[i].count_info = PGC_ram | PGC_free | PGC_scrub;
 	}
 	spin_lock(&heap_lock);
+	nr_hv -= ours;
 	block_free(mfn_x(page_to_mfn(pg)), order);
 	spin_unlock(&heap_lock);
 }
@@ -304,6 +311,9 @@ void *hv_alloc_pages(unsigned int order)
 		pg[i].owner = PAGE_UNOWNED;
 		pg[i].count_info = PGC_ram | PGC_hv | 1;
 	}
+	spin_lock(&heap_lock);
+	nr_hv += 1UL << order;
+	spin_unlock(&heap_lock);
 	return page_to_virt(pg);
 }
 
@@ -330,6 +340,11 @@ unsigned long heap_free_pages(void)
 unsigned long heap_total_pages(void)
 {
 	return nr_total;
+}
+
+unsigned long heap_hypervisor_pages(void)
+{
+	return nr_hv;
 }
 
 /* --- small objects ------------------------------------------------------------------------------------------ */

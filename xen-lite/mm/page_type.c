@@ -6,16 +6,17 @@
  * type_info: type, flags and type count. Rules:
  *   - a type changes only while its count is 0, and translations of the old use are flushed before the new one counts;
  *   - a page-table or descriptor type is counted only once PGT_validated is set: every entry was checked and holds its own references;
- *   - count 0 of a page table means its entries hold nothing any more, except with PGT_partial: entries [0, entries_done) do.
+ *   - count 0 of a page table means its entries hold nothing any more, with two exceptions: PGT_partial, a validation that was
+ *     preempted, where entries [0, entries_done) do; and PGT_dead, a table that lost its last user, where all do.
  *
- * PGT_partial arises in two ways: a validation that was preempted or failed half way, and a table that lost its last user. The
- * second kind is put on the owner's list of dead tables (pt_drain() empties it); so taking down a tree is a loop, not a
- * recursion. Whoever wants such a frame as something else settles it first.
+ * Dead tables are on a list of their owner that pt_drain() empties; so taking down a tree is a loop, not a recursion. Whoever
+ * wants a partial or dead frame settles that one frame first: bounded work, so it needs no continuation.
  *
  * Writable references are taken and dropped by anyone, by compare-exchange. Page-table types only under the owner's
  * pt_lock. The file knows nothing of entries: pt_validate() and its kin are called through. It also compiles on the build host,
  * where a random walk compares it with a naive model.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 
 /* --- references --------------------------------------------------------------------------------------------- */
@@ -72,16 +73,29 @@ static bool type_is_table(u64 type)
 	return pgt_level(type) >= 1 && pgt_level(type) <= 4;
 }
 
-/* Drops what the first entries of a partial table hold, at most 512 of them; the frame is then a table of nothing. */
+/* Takes the frame out of its unsettled state: how many of its entries hold references. */
+static u16 unsettled_entries(struct page_info *pg)
+{
+	if (!(pg->type_info & PGT_dead))
+		return pg->entries_done;
+	if (pg->prev_dead != PAGE_LIST_END)
+		frame_table[pg->prev_dead].next_dead = pg->next_dead;
+	else
+		page_owner(pg)->dead_tables = pg->next_dead;
+	if (pg->next_dead != PAGE_LIST_END)
+		frame_table[pg->next_dead].prev_dead = pg->prev_dead;
+	return PT_ENTRIES;
+}
+
+/* Drops what the entries of a partial or dead table hold, at most 512 of them; the frame is then a table of nothing. */
 static void settle(struct page_info *pg)
 {
 	u64 x = pg->type_info;
-	u16 done = pg->entries_done;
 
-	pt_devalidate(pg, pgt_level(x), done);
+	pt_devalidate(pg, pgt_level(x), unsettled_entries(pg));
 	pg->tlb_stamp = tlb_stamp_now();
 	pg->type_info = x & PGT_type_mask;
-	page_put(pg);			/* the partial state held one */
+	page_put(pg);			/* the unsettled state held one */
 }
 
 /* Entries of a table (or of a descriptor page) are checked while the count is 1 and PGT_validated is clear: nobody else gets in. */
@@ -97,16 +111,15 @@ static int validate(struct page_info *pg, u64 type, u16 done)
 	if (!rc) {
 		pg->tlb_stamp = 0;
 		pg->type_info = type | PGT_validated | 1;
+		logdirty_mark(page_owner(pg), pg);	/* tools send a table in another way than data */
 		return 0;
 	}
 	if (rc == -XEN_ERESTART && count_inc(pg)) {
-		pg->dead = false;
 		pg->entries_done = done;
 		pg->type_info = type | PGT_partial;
 		return rc;
 	}
-	if (type_is_table(type))
-		pt_devalidate(pg, level, done);
+	pt_devalidate(pg, level, done);
 	pg->tlb_stamp = tlb_stamp_now();
 	pg->type_info = type;
 	return rc;
@@ -119,23 +132,16 @@ static bool table_lock_held(const struct page_info *pg)
 	return d && spin_held(&d->pt_lock);
 }
 
-/*
- * The count is 0: make it `type` with count 1. -XEN_EAGAIN: it has changed meanwhile, or is a dead table that pt_drain() must
- * settle first.
- */
+/* The count is 0: make it `type` with count 1. -XEN_EAGAIN: it has changed meanwhile. */
 static int change_type(struct page_info *pg, u64 x, u64 type)
 {
-	u16 done = 0;
-
-	if (x & PGT_partial) {
+	if (x & (PGT_partial | PGT_dead)) {
 		if (!table_lock_held(pg))
 			return -XEN_EINVAL;	/* somebody else's business */
-		if (pg->dead)
-			return -XEN_EAGAIN;
 		if ((x & PGT_type_mask) == type) {
-			done = pg->entries_done;
-			if (cmpxchg(&pg->type_info, x, type | 1) != x)
-				return -XEN_EAGAIN;
+			u16 done = unsettled_entries(pg);
+
+			pg->type_info = type | 1;
 			page_put(pg);		/* the caller holds one too */
 			return validate(pg, type, done);
 		}
@@ -161,14 +167,7 @@ __hot int page_get_type(struct page_info *pg, u64 type)
 			rc = change_type(pg, x, type);
 			if (rc != -XEN_EAGAIN)
 				return rc;
-			y = ACCESS_ONCE(pg->type_info);
-			if (y == x) {
-				rc = pt_drain(page_owner(pg));
-				if (rc)
-					return rc;
-				y = ACCESS_ONCE(pg->type_info);
-			}
-			x = y;
+			x = ACCESS_ONCE(pg->type_info);
 			continue;
 		}
 		if ((x & PGT_type_mask) != type || !(x & PGT_validated) || (x & PGT_count_mask) == PGT_count_mask)
@@ -180,17 +179,21 @@ __hot int page_get_type(struct page_info *pg, u64 type)
 	}
 }
 
-/* The last user of a table is gone: it becomes partial with all its entries and joins the list of dead tables. */
+/* The last user of a table is gone: it joins the list of dead tables. */
 static void table_died(struct page_info *pg, u64 x)
 {
 	struct domain *d = page_owner(pg);
 
 	BUG_ON(!count_inc(pg));
-	pg->entries_done = PT_ENTRIES;
-	pg->dead = true;
+	if (unlikely(pg->mirror))
+		mirror_drop(d, pg);
+	logdirty_mark(d, pg);
 	pg->next_dead = d->dead_tables;
-	pg->type_info = (x & PGT_type_mask) | PGT_partial;
+	pg->prev_dead = PAGE_LIST_END;
 	d->dead_tables = mfn_x(page_to_mfn(pg));
+	if (pg->next_dead != PAGE_LIST_END)
+		frame_table[pg->next_dead].prev_dead = d->dead_tables;
+	pg->type_info = (x & PGT_type_mask) | PGT_dead;
 }
 
 __hot void page_put_type(struct page_info *pg)
@@ -215,7 +218,6 @@ __hot void page_put_type(struct page_info *pg)
 	}
 }
 
-/* pt_drain() took this table off the list. */
 void page_settle_dead(struct page_info *pg)
 {
 	settle(pg);
@@ -224,9 +226,7 @@ void page_settle_dead(struct page_info *pg)
 /* Drops what a preempted validation left behind, when its domain dies. Lock held. */
 void page_settle_partial(struct page_info *pg)
 {
-	u64 x = pg->type_info;
-
-	if ((x & PGT_partial) && !(x & PGT_count_mask) && !pg->dead)
+	if (pg->type_info & PGT_partial)
 		settle(pg);
 }
 

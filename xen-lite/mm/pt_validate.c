@@ -12,6 +12,7 @@
  *
  * Lock: pt_lock of the table's owner.
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/hypercall.h>
 #include <xl/platform.h>
@@ -57,6 +58,8 @@ static __hot int l1_get(struct domain *d, struct domain *owner, u64 *e)
 	rc = page_get_type(pg, PGT_writable);
 	if (rc)
 		page_put(pg);
+	else if (unlikely(pg->owner != d->id))
+		logdirty_foreign_writer(pg, true);
 	return rc ? refuse(rc, "d%u: frame %lx, type %lx, cannot be writable", d->id, mfn_x(m), pg->type_info) : 0;
 }
 
@@ -84,10 +87,11 @@ __hot void pte_put(struct domain *d, unsigned int level, u64 e)
 {
 	struct page_info *pg;
 
-	(void)d;
 	if (!(e & PTE_P) || !mfn_valid(pte_mfn(e)))
 		return;
 	pg = mfn_to_page(pte_mfn(e));
+	if (level == 1 && (e & PTE_RW) && unlikely(pg->owner != d->id))
+		logdirty_foreign_writer(pg, false);
 	if (level > 1 || (e & PTE_RW))
 		page_put_type(pg);
 	page_put(pg);
@@ -100,6 +104,7 @@ int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 	struct domain *d = page_owner(pg);
 	u64 *table = page_to_virt(pg);
 
+	hypercall_preempt_check();		/* the clock of long work runs from here */
 	for (unsigned int i = *done; i < PT_ENTRIES; i++) {
 		u64 e, old;
 		int rc;
@@ -113,8 +118,8 @@ int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 			return rc;
 		if (e != old)
 			table[i] = e;
-		/* Below level 3 a table is bounded work; above, look up between children. */
-		if (level >= 3 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
+		/* An L1 table is bounded work; above, look up between children. */
+		if (level >= 2 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
 			*done = i + 1;
 			return -XEN_ERESTART;
 		}
@@ -135,11 +140,10 @@ void pt_devalidate(struct page_info *pg, unsigned int level, u16 done)
 
 int pt_drain(struct domain *d)
 {
+	if (d->dead_tables != PAGE_LIST_END)
+		hypercall_preempt_check();	/* starts the clock */
 	while (d->dead_tables != PAGE_LIST_END) {
-		struct page_info *pg = frame_table + d->dead_tables;
-
-		d->dead_tables = pg->next_dead;
-		page_settle_dead(pg);
+		page_settle_dead(frame_table + d->dead_tables);
 		if (hypercall_preempt_check())
 			return d->dead_tables == PAGE_LIST_END ? 0 : -XEN_ERESTART;
 	}

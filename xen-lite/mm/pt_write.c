@@ -7,6 +7,7 @@
  * exchange leaves everything as it was. The old frame may still be in some TLB; whoever uses it as something else flushes
  * first (mm/tlb.c).
  */
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 
 #define PTE_AD	(PTE_A | PTE_D)
@@ -40,7 +41,7 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 	int rc;
 
 	/*
-	 * Taking the new entry's references may settle dead tables, and those may hold the last use of this one: keep it a table
+	 * Taking the new entry's references may settle a dead table, which may hold the last use of this one: keep it a table
 	 * until the entry is in it.
 	 */
 	rc = page_get_with_type(page_to_mfn(table), d, (u64)level << 60);
@@ -49,10 +50,12 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 	rc = pte_get(d, owner, level, &val);
 	if (!rc) {
 		rc = entry_exchange(ptr, &old, val, preserve_ad, exact);
-		pte_put(d, level, rc ? val : old);
-		/* An entry that was absent is in nobody's copy. */
+		if (!rc)
+			mirror_entry_changed(d, table, ptr);
+		/* An entry that was absent is in nobody's copy. What it led to goes only when no CPU has it loaded any more. */
 		if (!rc && level == 4 && (old & PTE_P))
 			cpu_l4_entry_changed(page_to_virt(table));
+		pte_put(d, level, rc ? val : old);
 	}
 	page_put_with_type(table);
 	return rc;
@@ -67,7 +70,12 @@ __hot int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsig
 		return -XEN_EAGAIN;
 	if (level == 4 && pt_slot_is_ours(((unsigned long)ptr & ~PAGE_MASK) / sizeof(u64)))
 		return refuse(-XEN_EINVAL, "d%u: L4 slot of the hypervisor", d->id);
-	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS))
-		return entry_exchange(ptr, &old, (val | PTE_U) & ~PTE_G, preserve_ad, old_expected);
+	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS)) {
+		int rc = entry_exchange(ptr, &old, (val | PTE_U) & ~PTE_G, preserve_ad, old_expected);
+
+		if (!rc)
+			mirror_entry_changed(d, virt_to_page(ptr), ptr);
+		return rc;
+	}
 	return write_counted(d, owner, ptr, level, val, preserve_ad, old, old_expected);
 }

@@ -148,7 +148,15 @@ void ioapic_route(struct irq_desc *desc)
 		low |= RTE_ACTIVE_LOW;
 	rte_low[desc->gsi] = low;
 	reg_write(io, REG_ENTRY(n), low);
-	reg_write(io, REG_ENTRY(n) + 1, irq_destination() << 24);
+	ioapic_send_to(desc);
+}
+
+/* One write to the half of the entry that has nothing else: an interrupt meanwhile goes to the old or to the new CPU. */
+void ioapic_send_to(const struct irq_desc *desc)
+{
+	const struct ioapic *io = ioapic_of(desc->gsi);
+
+	reg_write(io, REG_ENTRY(desc->gsi - io->gsi_base) + 1, irq_destination(desc) << 24);
 }
 
 void ioapic_set_mask(struct irq_desc *desc, bool masked)

@@ -9,6 +9,10 @@
  * Level-triggered lines are masked when they fire and opened again when every guest that got an event has said EOI; so
  * a guest that does not answer holds back its own line and nothing else. Edges and messages need no answer. An
  * interrupt that fires more than STORM_LIMIT times in STORM_WINDOW is masked until the window ends.
+ *
+ * An interrupt begins at CPU 0 and follows the vCPU that its event channel is bound to: every FOLLOW_EVERY times it is
+ * looked where that is. A vector means the same on all CPUs, so only the destination changes and one that is
+ * under way to the old CPU is as good.
  */
 #include <xl/lib.h>
 #include <xl/domain.h>
@@ -22,6 +26,7 @@
 
 #define STORM_WINDOW	MILLISECS(10)
 #define STORM_LIMIT	1000
+#define FOLLOW_EVERY	16
 
 static struct irq_desc *gsi_desc;	/* nr_gsis() of them */
 static struct irq_desc *vector_desc[256];
@@ -155,15 +160,14 @@ void irq_show(u8 vector)
 	else
 		printk("vector %#x: %s %02x:%02x.%x entry %u", vector, desc->type == IRQ_MSI ? "MSI" : "MSI-X",
 		       desc->pci.bus, desc->pci.devfn >> 3, desc->pci.devfn & 7, desc->entry);
-	printk(", %lu times, masked %#x, %u guests, %u in flight%s\n", desc->count, desc->masked, desc->nr_guests,
-	       desc->nr_in_flight, desc->handler ? ", ours" : "");
+	printk(", CPU %u, %lu times, masked %#x, %u guests, %u in flight%s\n", desc->cpu, desc->count, desc->masked,
+	       desc->nr_guests, desc->nr_in_flight, desc->handler ? ", ours" : "");
 	spin_unlock(&desc->lock);
 }
 
-/* Everything goes to the boot CPU, which every kind of interrupt can address. */
-u32 irq_destination(void)
+u32 irq_destination(const struct irq_desc *desc)
 {
-	return apic_id_of(0);
+	return apic_id_of(desc->cpu);
 }
 
 static void hw_set_mask(struct irq_desc *desc, bool masked)
@@ -251,10 +255,30 @@ static unsigned int guests_to_notify(struct irq_desc *desc, struct irq_guest *li
 	return desc->nr_guests;
 }
 
+/* A block of plain MSIs has one destination: it follows the first one. */
+static bool may_move(const struct irq_desc *desc)
+{
+	return desc->nr_guests == 1 && !(desc->type == IRQ_MSI && desc->entry);
+}
+
+static void send_to(struct irq_desc *desc, u8 vector, u32 cpu)
+{
+	spin_lock(&desc->lock);
+	if (desc->vector == vector && desc->cpu != cpu) {
+		desc->cpu = cpu;
+		if (desc->type == IRQ_GSI)
+			ioapic_send_to(desc);
+		else
+			msi_write(desc);
+	}
+	spin_unlock(&desc->lock);
+}
+
 static void device_interrupt(struct irq_desc *desc, u8 vector)
 {
 	struct irq_guest list[IRQ_MAX_GUESTS];
 	unsigned int n = 0;
+	bool follow;
 
 	spin_lock(&desc->lock);
 	if (desc->vector != vector) {	/* freed, or used anew, since we looked it up */
@@ -271,10 +295,13 @@ static void device_interrupt(struct irq_desc *desc, u8 vector)
 		return;
 	}
 	n = guests_to_notify(desc, list);
+	follow = may_move(desc) && desc->count % FOLLOW_EVERY == 0;
 	apic_eoi();
 	spin_unlock(&desc->lock);
 	for (unsigned int i = 0; i < n; i++) {
 		send_guest_pirq(list[i].d, list[i].pirq);
+		if (follow)
+			send_to(desc, vector, guest_pirq_cpu(list[i].d, list[i].pirq));
 		domain_put(list[i].d);
 	}
 }

@@ -75,7 +75,7 @@ static bool already_mapped(struct pci_addr a, u8 type, u32 entry)
 static void msix_write(struct irq_desc *desc)
 {
 	desc->table[3] = 1;
-	desc->table[0] = MSI_ADDRESS | irq_destination() << 12;
+	desc->table[0] = MSI_ADDRESS | irq_destination(desc) << 12;
 	desc->table[1] = 0;
 	desc->table[2] = desc->vector;
 	desc->table[3] = desc->masked != 0;
@@ -95,7 +95,7 @@ void msi_write(struct irq_desc *desc)
 	ctrl = pci_read(desc->pci, desc->cap + MSI_CTRL, 2) & ~0x70U;
 	ctrl |= __builtin_ctz(desc->block) << 4;
 	pci_write(desc->pci, desc->cap + MSI_CTRL, 2, ctrl);
-	pci_write(desc->pci, desc->cap + MSI_ADDR, 4, MSI_ADDRESS | irq_destination() << 12);
+	pci_write(desc->pci, desc->cap + MSI_ADDR, 4, MSI_ADDRESS | irq_destination(desc) << 12);
 	if (desc->wide)
 		pci_write(desc->pci, desc->cap + MSI_ADDR_HIGH, 4, 0);
 	pci_write(desc->pci, desc->cap + MSI_DATA(desc->wide), 2, desc->vector);

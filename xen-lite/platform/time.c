@@ -329,6 +329,9 @@ static void time_copy_update(struct vcpu *v, struct vcpu_time_info *t)
 {
 	struct vcpu_time_info *to = (struct vcpu_time_info *)v->time_guest, old;
 
+	v->time_pending = !v->pv.kernel_mode;	/* a kernel address: pv_enter_kernel() comes back to it */
+	if (v->time_pending)
+		return;
 	if (copy_from_guest(&old, to, 1) || (time_info_same(&old, t) && !(old.version & 1) && old.version))
 		return;
 	t->version = (old.version + 1) | 1;

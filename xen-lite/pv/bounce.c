@@ -12,6 +12,7 @@
 #include <xl/asm.h>
 #include <xl/pt.h>
 #include <xl/guest_access.h>
+#include <xl/time.h>
 
 #define MAX_FRAME	12
 
@@ -31,6 +32,8 @@ __hot void pv_enter_kernel(struct vcpu *v)
 	cpu_l4_to_kernel();
 	if (unlikely(v->runstate_pending))
 		vcpu_runstate_publish(v);
+	if (unlikely(v->time_pending))
+		time_update_vcpu(v);
 }
 
 __hot void pv_enter_user(struct vcpu *v)

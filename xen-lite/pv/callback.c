@@ -233,6 +233,23 @@ void pv_clear_debugregs(void)
 	load_dr(7, 0x400);
 }
 
+/*
+ * A guest's data breakpoint may fire on our first instruction or on a copy. That is nothing to tell anybody, but no
+ * other may fire until we leave.
+ */
+void pv_suspend_debugregs(void)
+{
+	load_dr(7, 0x400);
+	load_dr(6, 0xffff0ff0);
+	hazard_raise(HAZARD_DEBUG);
+}
+
+void pv_resume_debugregs(const struct vcpu *v)
+{
+	if (!is_idle_vcpu(v) && (v->pv.dr[7] & 0xff))
+		pv_load_debugregs(v);
+}
+
 int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val)
 {
 	switch (reg) {

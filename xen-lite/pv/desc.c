@@ -7,6 +7,7 @@
  * (gates, TSS, LDT) are refused. Locks: pt_lock for types; the vCPU's own fields belong to the vCPU.
  */
 #include <xl/entry.h>
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
@@ -115,6 +116,7 @@ long do_update_descriptor(u64 ma, u64 desc)
 	if (!rc) {
 		entry = pa_to_virt(ma);
 		__atomic_store_n(entry, desc, __ATOMIC_SEQ_CST);
+		logdirty_mark(d, pg);
 		page_put_type(pg);
 	}
 	spin_unlock(&d->pt_lock);
@@ -141,7 +143,7 @@ static bool ldt_map_page(struct vcpu *v, unsigned int page)
 	bool ok = false;
 
 	spin_lock(&d->pt_lock);
-	pte = guest_l1_entry(v, v->pv.ldt_base + page * PAGE_SIZE);
+	pte = guest_kernel_l1_entry(v, v->pv.ldt_base + page * PAGE_SIZE);	/* for programs, too */
 	if (pte && (*pte & PTE_P) && !page_get_with_type(pte_mfn(*pte), d, PGT_seg_desc)) {
 		v->pv.ldt_frames[page] = mfn_x(pte_mfn(*pte));
 		ok = true;
@@ -167,4 +169,11 @@ bool desc_ldt_fault(unsigned long addr)
 	if (page >= DIV_ROUND_UP(v->pv.ldt_entries, 512) || v->pv.ldt_frames[page])
 		return false;
 	return ldt_map_page(v, page);
+}
+
+unsigned long desc_fault_address(unsigned long addr)
+{
+	unsigned long ldt = CPU_WINDOW_VIRT + 16 * PAGE_SIZE;
+
+	return addr >= ldt && addr < ldt + 16 * PAGE_SIZE ? current->pv.ldt_base + (addr - ldt) : addr;
 }

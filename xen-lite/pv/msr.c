@@ -6,6 +6,7 @@
  */
 #include <xl/entry.h>
 #include <xl/asm.h>
+#include <xl/logdirty.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/hypercall.h>
@@ -32,6 +33,11 @@ static bool is_amd(void)
 	return cpu_features.vendor[0] == 'A' || cpu_features.vendor[0] == 'H';
 }
 
+static bool has_rdtscp(void)
+{
+	return cpu_features.e1_edx & 1U << 27;
+}
+
 int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 {
 	*val = 0;
@@ -46,7 +52,7 @@ int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 		return 0;
 	case MSR_TSC_AUX:
 		*val = v->pv.tsc_aux;
-		return 0;
+		return has_rdtscp() ? 0 : -XEN_EINVAL;
 	case MSR_EFER:
 		*val = rdmsr(MSR_EFER) & ~0x1000ULL;	/* without SVME */
 		return 0;
@@ -85,6 +91,7 @@ static int install_hypercall_page(struct domain *d, u64 val)
 	if (rc)
 		return rc;
 	hypercall_page_fill(mfn_to_virt(m));
+	logdirty_mark(current->domain, mfn_to_page(m));
 	page_put_with_type(mfn_to_page(m));
 	return 0;
 }
@@ -100,7 +107,7 @@ int pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
 		wrmsr(msr, val);
 		return 0;
 	case MSR_TSC_AUX:
-		if (val >> 32 || !(cpu_features.e1_edx & 1U << 27))
+		if (val >> 32 || !has_rdtscp())
 			return -XEN_EINVAL;
 		v->pv.tsc_aux = val;
 		wrmsr(MSR_TSC_AUX, val);

@@ -18,6 +18,24 @@
 
 static u32 dom0_cf8;		/* the configuration address that dom0 last wrote */
 
+/* One byte of guest kernel memory; a program that uses ports does not have that in its address space. */
+static bool read_kernel_byte(struct vcpu *v, unsigned long addr, u8 *byte)
+{
+	struct domain *d = v->domain;
+	bool ok = false;
+	u64 *pte;
+
+	spin_lock(&d->pt_lock);
+	pte = guest_kernel_l1_entry(v, addr);
+	if (pte && (*pte & PTE_P) && mfn_valid(pte_mfn(*pte)) && page_get(mfn_to_page(pte_mfn(*pte)), d)) {
+		*byte = ((const u8 *)mfn_to_virt(pte_mfn(*pte)))[addr & ~PAGE_MASK];
+		page_put(mfn_to_page(pte_mfn(*pte)));
+		ok = true;
+	}
+	spin_unlock(&d->pt_lock);
+	return ok;
+}
+
 static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 {
 	unsigned int need = v->pv.kernel_mode ? 1 : 3;
@@ -28,7 +46,7 @@ static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 		u8 bits;
 
 		if (!v->pv.iobmp || p >= v->pv.iobmp_ports ||
-		    raw_copy_from_guest(&bits, (u8 *)v->pv.iobmp + p / 8, 1) || (bits >> (p % 8) & 1))
+		    !read_kernel_byte(v, (unsigned long)v->pv.iobmp + p / 8, &bits) || (bits >> (p % 8) & 1))
 			return false;
 	}
 	return true;
@@ -159,28 +177,29 @@ static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
 #define CR4_GUEST_MAY_SET	(X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | \
 				 X86_CR4_DE | X86_CR4_PGE | X86_CR4_PSE | 4 /* TSD */)
 
-static bool write_cr(struct vcpu *v, unsigned int cr, u64 val)
+/* 0; -XEN_EINVAL; -XEN_ERESTART: preempted, the instruction is to be executed again. */
+static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 {
 	switch (cr) {
 	case 0:
 		do_fpu_taskswitch(val & X86_CR0_TS ? 1 : 0);
-		return true;
+		return 0;
 	case 2:
 		v->info->arch.cr2 = val;
-		return true;
+		return 0;
 	case 3: {
 		struct mmuext_op op = { .cmd = MMUEXT_NEW_BASEPTR, .arg1.mfn = val >> PAGE_SHIFT };
 
-		return !mmuext_self(&op);
+		return mmuext_self(&op);
 	}
 	case 4:
 		/* What it may not have is ignored, as long as nothing unknown is asked for. */
 		v->pv.cr4 = (val & CR4_GUEST_MAY_SET) | X86_CR4_PAE;
 		if (!cpu_features.xsave)
 			v->pv.cr4 &= ~(u64)X86_CR4_OSXSAVE;
-		return true;
+		return 0;
 	}
-	return false;
+	return -XEN_EINVAL;
 }
 
 /* x87 always; AVX needs SSE; the AVX-512 states come together, with AVX; nothing that the host does not save. */
@@ -197,6 +216,7 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 {
 	u64 val = 0;
 	long dr;
+	int rc;
 
 	switch (in->class) {
 	case INSN_MOV_FROM_CR:
@@ -205,8 +225,9 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 		insn_reg_write(regs, in->rm, 8, val);
 		break;
 	case INSN_MOV_TO_CR:
-		if (!write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8)))
-			return false;
+		rc = write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8));
+		if (rc)
+			return rc == -XEN_ERESTART;
 		break;
 	case INSN_MOV_FROM_DR:
 		if (in->reg == 4 || in->reg == 5)	/* other names of 6 and 7, but not with CR4.DE */
@@ -266,14 +287,28 @@ static void do_cpuid(struct vcpu *v, const struct insn *in, struct cpu_user_regs
 	insn_skip(in, regs);
 }
 
+/* ud2 (0f 0b) is how kernels say that they have found a mistake of their own. */
+static bool is_ud2(const struct cpu_user_regs *regs)
+{
+	u8 bytes[2];
+
+	return !raw_copy_from_guest(bytes, (void *)regs->rip, sizeof(bytes)) && bytes[0] == 0x0f && bytes[1] == 0x0b;
+}
+
 bool emulate_forced(struct cpu_user_regs *regs)
 {
 	struct insn in;
+	u64 rip;
 
-	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID)
+	if (!guest_insn(&in, regs) || !in.forced || in.class != INSN_CPUID) {
+		if (current->pv.kernel_mode && !is_ud2(regs))
+			log_unknown_insn(current, "undefined instruction", regs);
 		return false;
+	}
 	current->count[COUNT_EMULATE]++;
+	rip = regs->rip;
 	do_cpuid(current, &in, regs);
+	emulated_step(current, regs, rip);
 	return true;
 }
 
@@ -297,55 +332,71 @@ static bool software_int(struct vcpu *v, const struct insn *in, struct cpu_user_
 	return true;
 }
 
-bool emulate_privileged(struct cpu_user_regs *regs)
+static bool emulate(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 {
-	struct vcpu *v = current;
-	struct insn in;
-
-	if (!guest_insn(&in, regs))
-		return false;
-	v->count[COUNT_EMULATE]++;
-	switch (in.class) {
+	switch (in->class) {
 	case INSN_INT:
-		return software_int(v, &in, regs);
+		return software_int(v, in, regs);
 	case INSN_IN:
 	case INSN_OUT:
 	case INSN_INS:
 	case INSN_OUTS:
-		return port_io(v, &in, regs);
+		return port_io(v, in, regs);
 	case INSN_CLI:
 	case INSN_STI:
 		/* Without effect on events: the mask in vcpu_info is what counts. Allowed where IOPL allows it. */
 		if (v->pv.iopl < (v->pv.kernel_mode ? 1 : 3))
 			return false;
-		insn_skip(&in, regs);
+		insn_skip(in, regs);
 		return true;
 	}
 	if (!v->pv.kernel_mode)
 		return false;
-	switch (in.class) {
+	switch (in->class) {
 	case INSN_MOV_FROM_CR:
 	case INSN_MOV_TO_CR:
 	case INSN_MOV_FROM_DR:
 	case INSN_MOV_TO_DR:
 	case INSN_CLTS:
 	case INSN_XSETBV:
-		return control_register(v, &in, regs);
+		return control_register(v, in, regs);
 	case INSN_WBINVD:
 		if (v->domain->privileged)
 			__asm__ __volatile__("wbinvd" ::: "memory");
-		insn_skip(&in, regs);
+		insn_skip(in, regs);
 		return true;
 	case INSN_RDMSR:
 	case INSN_WRMSR:
-		return msr_access(v, &in, regs);
+		return msr_access(v, in, regs);
 	case INSN_CPUID:
-		do_cpuid(v, &in, regs);
+		do_cpuid(v, in, regs);
 		return true;
 	case INSN_INVLPG:
-		tlb_flush_one_local(in.ea);
-		insn_skip(&in, regs);
+		tlb_flush_one_local(in->ea);
+		insn_skip(in, regs);
 		return true;
 	}
+	return false;
+}
+
+/* With an error code it is a selector that was refused, and no matter of the instruction. */
+bool emulate_privileged(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current;
+	struct insn in;
+	u64 rip = regs->rip;
+
+	if (!guest_insn(&in, regs)) {
+		if (v->pv.kernel_mode && !regs->error_code)
+			log_unknown_insn(v, "#GP of an unknown instruction", regs);
+		return false;
+	}
+	v->count[COUNT_EMULATE]++;
+	if (emulate(v, &in, regs)) {
+		emulated_step(v, regs, rip);
+		return true;
+	}
+	if (v->pv.kernel_mode && in.class != INSN_RDMSR && in.class != INSN_WRMSR)	/* these have said more */
+		log_unknown_insn(v, "instruction refused", regs);
 	return false;
 }

@@ -16,6 +16,7 @@
 void pv_vcpu_init(struct vcpu *v)
 {
 	v->pv.kernel_l4 = v->pv.user_l4 = INVALID_MFN;
+	v->pv.l4_cpu = ~0U;
 	v->pv.kernel_mode = true;
 	v->pv.bounce.vector = TRAP_NONE;
 	v->pv.cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_MCE | X86_CR4_DE |

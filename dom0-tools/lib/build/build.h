@@ -26,7 +26,7 @@ struct build_params {
 	const char *ramdisk;		/* path, handed over as it is; NULL = none */
 	const char *cmdline;		/* NULL = empty; at most 1023 bytes */
 	uint64_t nr_pages;		/* memory the guest starts with */
-	uint64_t max_pages;		/* limit the guest may balloon to; 0 = nr_pages */
+	uint64_t max_pages;		/* what its memory map reaches to, so what it may be told to grow to; 0 = nr_pages */
 	uint32_t vcpus;			/* 1..32, as set by max_vcpus */
 	uint32_t store_evtchn;		/* guest's ports, remote end dom0 */
 	uint32_t console_evtchn;

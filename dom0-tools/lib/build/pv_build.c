@@ -25,7 +25,7 @@
 #define COPY_BATCH	1024		/* pages mapped at a time */
 #define LARGE_ORDER	9		/* 2 MiB extents: fewer hypercall entries, fewer fragments */
 #define POPULATE_BATCH	4096
-#define MAXMEM_SLACK	1024		/* KiB above the guest's own limit */
+#define MAXMEM_SLACK	1024		/* KiB above what the guest is to have */
 #define GRANT_CONSOLE	0
 #define GRANT_STORE	1
 #define RFLAGS_IF	0x200ul
@@ -58,11 +58,12 @@ static int hv_fail(struct builder *b, int rc, const char *what)
 
 /* --- memory --- */
 
+/* The map tells the guest what it may grow to; it may not grow before it is told to. */
 static int set_limits(struct builder *b)
 {
 	uint64_t max = b->p->max_pages > b->p->nr_pages ? b->p->max_pages : b->p->nr_pages;
 	struct xenctl_e820 ram = { .addr = 0, .size = max * PAGE_BYTES, .type = 1 };
-	int rc = xenctl_domain_max_mem(b->xc, b->p->domid, max * (PAGE_BYTES / 1024) + MAXMEM_SLACK);
+	int rc = xenctl_domain_max_mem(b->xc, b->p->domid, b->p->nr_pages * (PAGE_BYTES / 1024) + MAXMEM_SLACK);
 
 	if (rc)
 		return hv_fail(b, rc, "set its memory limit");

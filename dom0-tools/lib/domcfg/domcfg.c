@@ -36,7 +36,7 @@ void domcfg_free(struct domcfg *cfg)
 		case KEY_STRING: case KEY_PATH: case KEY_NAME:
 			free(*(char **)f);
 			break;
-		case KEY_LIST:
+		case KEY_LIST: case KEY_CPUS:
 			domcfg_list_free(f);
 			break;
 		default:
@@ -193,6 +193,39 @@ static void check_amounts(struct domcfg *cfg, struct domcfg_diag *diag)
 	if (cfg->maxvcpus < cfg->vcpus)
 		domcfg_error(diag, line_of(cfg, "maxvcpus"), 0, "maxvcpus (%llu) is less than vcpus (%llu)",
 			     (unsigned long long)cfg->maxvcpus, (unsigned long long)cfg->vcpus);
+	if (cfg->cap > cfg->maxvcpus * 100)
+		domcfg_error(diag, line_of(cfg, "cap"), 0, "cap (%llu) is more than %llu vCPUs can use, 100 each",
+			     (unsigned long long)cfg->cap, (unsigned long long)cfg->maxvcpus);
+}
+
+static void check_cpus(const struct domcfg *cfg, const struct domcfg_list *cpus, const char *key,
+		       struct domcfg_diag *diag)
+{
+	if (!cpus->single && cpus->n > cfg->maxvcpus)
+		domcfg_warn(diag, line_of(cfg, key), 0, "%s has %zu entries for %llu vCPUs; the last ones are ignored",
+			    key, cpus->n, (unsigned long long)cfg->maxvcpus);
+}
+
+const char *domcfg_cpus_of(const struct domcfg_list *cpus, uint64_t vcpu)
+{
+	if (cpus->single)
+		return cpus->item[0];
+	return vcpu < cpus->n ? cpus->item[vcpu] : NULL;
+}
+
+void domcfg_cpus_set(struct domcfg_list *cpus, uint64_t max, uint64_t vcpu, const char *text)
+{
+	struct domcfg_list full = { .item = xcalloc(max, sizeof(*full.item)), .n = max };
+	const char *said;
+
+	for (uint64_t i = 0; i < max; i++) {
+		said = i == vcpu ? text : domcfg_cpus_of(cpus, i);
+		full.item[i] = xstrdup(said ? said : "all");
+	}
+	for (size_t i = 0; i < cpus->n; i++)
+		free(cpus->item[i]);
+	free(cpus->item);
+	*cpus = full;
 }
 
 bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag)
@@ -206,6 +239,8 @@ bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag)
 	if (!cfg->memory)
 		domcfg_error(diag, 0, 0, "memory is missing: add memory = MiB");
 	check_amounts(cfg, diag);
+	check_cpus(cfg, &cfg->cpus, "cpus", diag);
+	check_cpus(cfg, &cfg->cpus_soft, "cpus_soft", diag);
 	check_cmdline(cfg, diag);
 	cfg_check_devices(cfg, diag);
 	return diag->errors == before;

@@ -26,9 +26,10 @@ enum dom_action { DOM_DESTROY, DOM_RESTART, DOM_RENAME_RESTART, DOM_PRESERVE };
 struct domcfg_list {
 	char **item;
 	size_t n;
+	bool single;			/* was given as one string, not as a list */
 };
 
-#define DOMCFG_NKEYS 20			/* rows of the key table; checked where the table is */
+#define DOMCFG_NKEYS 23			/* rows of the key table; checked where the table is */
 #define DOMCFG_MAX_FILE (1U << 20)	/* bytes of a configuration file */
 #define DOMCFG_MAX_CMDLINE 1023		/* start_info holds 1024 bytes with the final 0 */
 
@@ -42,7 +43,9 @@ struct domcfg {
 	uint64_t memory, maxmem;	/* MiB; maxmem 0 = as memory */
 	uint64_t vcpus, maxvcpus;	/* maxvcpus 0 = as vcpus */
 	unsigned int on_poweroff, on_reboot, on_crash, on_watchdog, on_soft_reset;	/* enum dom_action */
-	struct domcfg_list cpus;
+	/* CPUs in words (cpulist.h): one string for all vCPUs, or a list with one for each. */
+	struct domcfg_list cpus, cpus_soft;
+	uint64_t cpu_weight, cap;	/* 0: the scheduler's default */
 	struct domcfg_list disk, vif;	/* entries as disk_format() and vif_format() write them */
 	unsigned int line[DOMCFG_NKEYS];	/* where each key was set; 0 = default */
 };
@@ -89,6 +92,11 @@ bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag);
 char *domcfg_to_json(const struct domcfg *cfg);
 /* The guest's command line from cmdline, or from root and extra. Caller frees. */
 char *domcfg_cmdline(const struct domcfg *cfg);
+
+/* What cpus or cpus_soft say about a vCPU, in words; NULL: nothing. */
+const char *domcfg_cpus_of(const struct domcfg_list *cpus, uint64_t vcpu);
+/* Have them say something about one vCPU of max; "all" about those that they said nothing about so far. */
+void domcfg_cpus_set(struct domcfg_list *cpus, uint64_t max, uint64_t vcpu, const char *text);
 
 const char *dom_action_name(unsigned int action);
 /* 36 characters and the final 0. */

@@ -18,6 +18,8 @@ static json_t *list_to_json(const struct domcfg_list *list)
 
 	if (!list->n)
 		return NULL;
+	if (list->single)
+		return json_string(list->item[0]);
 	a = mem_check(json_array());
 	for (size_t i = 0; i < list->n; i++)
 		json_array_append_new(a, mem_check(json_string(list->item[i])));
@@ -41,7 +43,7 @@ static json_t *field_to_json(const struct domcfg *cfg, const struct cfg_key *key
 		return json_string("pv");
 	case KEY_ACTION:
 		return json_string(dom_action_name(*(const unsigned int *)f));
-	case KEY_LIST:
+	case KEY_LIST: case KEY_CPUS:
 		return list_to_json(f);
 	}
 	return NULL;

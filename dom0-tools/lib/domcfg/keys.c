@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 
+#include "cpulist.h"
 #include "keys.h"
 #include "../util/mem.h"
 
@@ -30,9 +31,12 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(on_crash, KEY_ACTION),
 	ROW(on_watchdog, KEY_ACTION),
 	ROW(on_soft_reset, KEY_ACTION),
-	ROW(cpus, KEY_LIST),
+	ROW(cpus, KEY_CPUS),
 	ROW(disk, KEY_LIST, .item = cfg_disk_item),
 	ROW(vif, KEY_LIST, .item = cfg_vif_item),
+	ROW(cpus_soft, KEY_CPUS),
+	ROW(cpu_weight, KEY_UINT, .min = 1, .max = 65535, .unit = "shares"),
+	ROW(cap, KEY_UINT, .min = 0, .max = 3200, .unit = "percent of a CPU"),
 };
 
 static const char *const action_names[] = {
@@ -203,8 +207,8 @@ static bool set_list(struct domcfg_list *dst, const struct cfg_key *key, const s
 {
 	const struct cfg_value *item = v->is_list ? v->item : v;
 	size_t n = v->is_list ? v->n : 1;
+	bool ok = true, single = !v->is_list && !(append && dst->n);
 	struct domcfg_list list = { 0 };
-	bool ok = true;
 
 	for (size_t i = 0; i < n; i++)
 		ok &= add_item(&list, key, &item[i], diag);
@@ -216,7 +220,26 @@ static bool set_list(struct domcfg_list *dst, const struct cfg_key *key, const s
 	} else {
 		domcfg_list_free(&list);
 	}
+	if (ok)
+		dst->single = single;
 	return ok;
+}
+
+/* Which CPUs the host has is not known here: only the words are checked. */
+static bool set_cpus(struct domcfg_list *dst, const struct cfg_key *key, const struct cfg_value *v, bool append,
+		     struct domcfg_diag *diag)
+{
+	const struct cfg_value *item = v->is_list ? v->item : v;
+	char why[CPULIST_WHY];
+	struct cpulist l;
+
+	for (size_t i = 0; i < (v->is_list ? v->n : 1); i++) {
+		if (item[i].is_list || cpulist_parse(&l, item[i].str, why))
+			continue;
+		domcfg_error(diag, item[i].line, item[i].col, "%s: %s", key->name, why);
+		return false;
+	}
+	return set_list(dst, key, v, append, diag);
 }
 
 static bool set_one(struct domcfg *cfg, const struct cfg_key *key, const struct cfg_value *v, bool append,
@@ -233,6 +256,7 @@ static bool set_one(struct domcfg *cfg, const struct cfg_key *key, const struct 
 	case KEY_TYPE:		return set_type(dst, v, diag);
 	case KEY_ACTION:	return set_action(dst, key, v, diag);
 	case KEY_LIST:		return set_list(dst, key, v, append, diag);
+	case KEY_CPUS:		return set_cpus(dst, key, v, append, diag);
 	}
 	return false;
 }
@@ -254,9 +278,11 @@ void cfg_key_set(struct domcfg *cfg, int k, const struct cfg_value *v, bool appe
 {
 	const struct cfg_key *key = &cfg_keys[k];
 
-	if (v->is_list && key->kind != KEY_LIST)
+	bool lists = key->kind == KEY_LIST || key->kind == KEY_CPUS;
+
+	if (v->is_list && !lists)
 		domcfg_error(diag, v->line, v->col, "%s takes one value, not a list", key->name);
-	else if (append && key->kind != KEY_LIST && key->kind != KEY_STRING)
+	else if (append && !lists && key->kind != KEY_STRING)
 		domcfg_error(diag, v->line, v->col, "%s cannot be appended to: use = instead of +=", key->name);
 	else if (text_ok(key, v, diag) && set_one(cfg, key, v, append, diag))
 		cfg->line[k] = v->line;

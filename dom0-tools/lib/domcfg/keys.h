@@ -8,7 +8,7 @@
 
 #include "cfg_parse.h"
 
-enum cfg_kind { KEY_STRING, KEY_PATH, KEY_NAME, KEY_UUID, KEY_UINT, KEY_TYPE, KEY_ACTION, KEY_LIST };
+enum cfg_kind { KEY_STRING, KEY_PATH, KEY_NAME, KEY_UUID, KEY_UINT, KEY_TYPE, KEY_ACTION, KEY_LIST, KEY_CPUS };
 
 struct cfg_key {
 	const char *name;

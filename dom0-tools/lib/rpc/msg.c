@@ -27,6 +27,13 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DOMAIN_CONSOLE, xld_domain, xld_console),
 	PROC(XLD_HOST_INFO, xld_nothing, xld_host),
 	PROC(XLD_HOST_DMESG, xld_dmesg, xld_dmesg_text),
+	PROC(XLD_VCPU_LIST, xld_domain, xld_vcpu_list),
+	PROC(XLD_VCPU_PIN, xld_vcpu_pin, xld_nothing),
+	PROC(XLD_VCPU_SET, xld_vcpu_set, xld_nothing),
+	PROC(XLD_SCHED_DOMAIN, xld_sched_domain, xld_sched_domain),
+	PROC(XLD_SCHED_HOST, xld_sched_host, xld_sched_host),
+	PROC(XLD_MEM_SET, xld_memory, xld_nothing),
+	PROC(XLD_MEM_MAX, xld_memory, xld_nothing),
 	PROC(XLD_DEVICE_ATTACH, xld_attach, xld_attached),
 	PROC(XLD_DEVICE_DETACH, xld_detach, xld_nothing),
 	PROC(XLD_DEVICE_LIST, xld_devices_of, xld_device_list),
@@ -39,6 +46,7 @@ static const char *const code_names[] = {
 	[XLD_E_NO_MEMORY] = "E_NO_MEMORY", [XLD_E_BUSY] = "E_BUSY", [XLD_E_HYPERVISOR] = "E_HYPERVISOR",
 	[XLD_E_STORE] = "E_STORE", [XLD_E_BUILD] = "E_BUILD", [XLD_E_TIMEOUT] = "E_TIMEOUT",
 	[XLD_E_CANCELLED] = "E_CANCELLED", [XLD_E_UNSUPPORTED] = "E_UNSUPPORTED", [XLD_E_INTERNAL] = "E_INTERNAL",
+	[XLD_E_INVALID] = "E_INVALID",
 };
 
 const struct rpc_proc *rpc_proc_at(size_t i)

@@ -244,38 +244,54 @@ int xenctl_vcpu_info(struct xenctl *x, uint32_t domid, uint32_t vcpu, struct xen
 	return rc;
 }
 
-static int vcpuaffinity(struct xenctl *x, uint32_t cmd, uint32_t domid, uint32_t vcpu, uint8_t *map, size_t bytes)
+/* One buffer holds both maps, hard first. */
+static int vcpuaffinity(struct xenctl *x, uint32_t cmd, uint32_t domid, uint32_t vcpu, uint8_t *buf, uint32_t flags,
+			size_t bytes)
 {
-	struct xen_domctl dc = { .u.vcpuaffinity = { .vcpu = vcpu, .flags = XEN_VCPUAFFINITY_HARD } };
-	uint8_t *buf = xenctl_buf_alloc(x, bytes);
+	struct xen_domctl dc = { .u.vcpuaffinity = { .vcpu = vcpu, .flags = flags } };
+
+	set_xen_guest_handle(dc.u.vcpuaffinity.cpumap_hard.bitmap, buf);
+	dc.u.vcpuaffinity.cpumap_hard.nr_bits = bytes * 8;
+	set_xen_guest_handle(dc.u.vcpuaffinity.cpumap_soft.bitmap, buf + bytes);
+	dc.u.vcpuaffinity.cpumap_soft.nr_bits = bytes * 8;
+	return xenctl_domctl(x, cmd, domid, &dc);
+}
+
+int xenctl_vcpu_setaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, const uint8_t *hard, const uint8_t *soft,
+			    size_t bytes, bool force)
+{
+	uint32_t flags = (hard ? XEN_VCPUAFFINITY_HARD : 0) | (soft ? XEN_VCPUAFFINITY_SOFT : 0) |
+			 (force ? XEN_VCPUAFFINITY_FORCE : 0);
+	uint8_t *buf = xenctl_buf_alloc(x, 2 * bytes);
 	int rc;
 
 	if (!buf)
 		return -ENOMEM;
-	memcpy(buf, map, bytes);
-	set_xen_guest_handle(dc.u.vcpuaffinity.cpumap_hard.bitmap, buf);
-	dc.u.vcpuaffinity.cpumap_hard.nr_bits = bytes * 8;
-	rc = xenctl_domctl(x, cmd, domid, &dc);
-	if (!rc)
-		memcpy(map, buf, bytes);
-	xenctl_buf_free(x, buf, bytes);
+	if (hard)
+		memcpy(buf, hard, bytes);
+	if (soft)
+		memcpy(buf + bytes, soft, bytes);
+	rc = vcpuaffinity(x, XEN_DOMCTL_setvcpuaffinity, domid, vcpu, buf, flags, bytes);
+	xenctl_buf_free(x, buf, 2 * bytes);
 	return rc;
 }
 
-int xenctl_vcpu_setaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, const uint8_t *cpumap, size_t bytes)
+int xenctl_vcpu_getaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft,
+			    size_t bytes)
 {
-	uint8_t map[512];
+	uint32_t flags = (hard ? XEN_VCPUAFFINITY_HARD : 0) | (soft ? XEN_VCPUAFFINITY_SOFT : 0);
+	uint8_t *buf = xenctl_buf_alloc(x, 2 * bytes);
+	int rc;
 
-	if (bytes > sizeof(map))
-		return -EINVAL;
-	memcpy(map, cpumap, bytes);	/* the call writes back what took effect */
-	return vcpuaffinity(x, XEN_DOMCTL_setvcpuaffinity, domid, vcpu, map, bytes);
-}
-
-int xenctl_vcpu_getaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, uint8_t *cpumap, size_t bytes)
-{
-	memset(cpumap, 0, bytes);
-	return vcpuaffinity(x, XEN_DOMCTL_getvcpuaffinity, domid, vcpu, cpumap, bytes);
+	if (!buf)
+		return -ENOMEM;
+	rc = vcpuaffinity(x, XEN_DOMCTL_getvcpuaffinity, domid, vcpu, buf, flags, bytes);
+	if (!rc && hard)
+		memcpy(hard, buf, bytes);
+	if (!rc && soft)
+		memcpy(soft, buf + bytes, bytes);
+	xenctl_buf_free(x, buf, 2 * bytes);
+	return rc;
 }
 
 int xenctl_getpageframeinfo(struct xenctl *x, uint32_t domid, uint64_t *frames, size_t n)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "xenctl/priv.h"
+#include "public/domctl.h"
+#include "public/lite.h"
 #include "public/sysctl.h"
 #include "public/version.h"
 
@@ -44,6 +46,57 @@ int xenctl_sched_id(struct xenctl *x, uint32_t *id)
 	if (!rc)
 		*id = sc.u.sched_id.sched_id;
 	return rc;
+}
+
+static int sched_params(struct xenctl *x, uint32_t cmd, struct xenctl_sched_params *p)
+{
+	struct xen_sysctl sc = {
+		.u.scheduler_op = {
+			.sched_id = XEN_SCHEDULER_CREDIT,
+			.cmd = cmd,
+			.u.sched_credit = {
+				.tslice_ms = p->tslice_ms,
+				.ratelimit_us = p->ratelimit_us,
+				.vcpu_migr_delay_us = p->migration_delay_us,
+			},
+		},
+	};
+	const struct xen_sysctl_credit_schedule *c = &sc.u.scheduler_op.u.sched_credit;
+	uint32_t id;
+	int rc = xenctl_sched_id(x, &id);
+
+	if (rc || id != XEN_SCHEDULER_CREDIT)
+		return rc ? rc : -EOPNOTSUPP;
+	rc = xenctl_sysctl(x, XEN_SYSCTL_scheduler_op, &sc);
+	if (!rc)
+		*p = (struct xenctl_sched_params){ c->tslice_ms, c->ratelimit_us, c->vcpu_migr_delay_us };
+	return rc;
+}
+
+int xenctl_sched_params_set(struct xenctl *x, const struct xenctl_sched_params *p)
+{
+	struct xenctl_sched_params set = *p;
+
+	return sched_params(x, XEN_SYSCTL_SCHEDOP_putinfo, &set);
+}
+
+int xenctl_sched_params_get(struct xenctl *x, struct xenctl_sched_params *p)
+{
+	*p = (struct xenctl_sched_params){ 0 };
+	return sched_params(x, XEN_SYSCTL_SCHEDOP_getinfo, p);
+}
+
+int xenctl_hypervisor_pages(struct xenctl *x, uint64_t *pages)
+{
+	struct xen_lite_memory m;
+	long rc;
+
+	memset(&m, 0, sizeof(m));
+	rc = xenctl_call_struct(x, __HYPERVISOR_lite_op, LITEOP_memory, &m, sizeof(m));
+	if (rc < 0)
+		return rc;
+	*pages = m.hypervisor;
+	return 0;
 }
 
 int xenctl_cpu_idle(struct xenctl *x, uint64_t *idle_ns, size_t max)

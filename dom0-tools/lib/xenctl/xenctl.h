@@ -123,9 +123,15 @@ int xenctl_domain_gettscinfo(struct xenctl *x, uint32_t domid, struct xenctl_tsc
 int xenctl_vcpu_setcontext(struct xenctl *x, uint32_t domid, uint32_t vcpu, const struct vcpu_guest_context *ctx);
 int xenctl_vcpu_getcontext(struct xenctl *x, uint32_t domid, uint32_t vcpu, struct vcpu_guest_context *ctx);
 int xenctl_vcpu_info(struct xenctl *x, uint32_t domid, uint32_t vcpu, struct xenctl_vcpuinfo *info);
-/* Hard affinity, one bit per CPU, low bit of cpumap[0] is CPU 0. get: bits beyond the machine's CPUs are 0. */
-int xenctl_vcpu_setaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, const uint8_t *cpumap, size_t bytes);
-int xenctl_vcpu_getaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, uint8_t *cpumap, size_t bytes);
+/*
+ * Where a vCPU may run (hard) and had rather run (soft): one bit per CPU, low bit of a map's first byte is CPU 0. A map
+ * that is NULL is left alone. force: also when the domain's kernel has bound the vCPU. set fails with -EINVAL when the
+ * hard map has no CPU that exists; both maps are set or none. get: bits beyond the machine's CPUs are 0.
+ */
+int xenctl_vcpu_setaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, const uint8_t *hard, const uint8_t *soft,
+			    size_t bytes, bool force);
+int xenctl_vcpu_getaffinity(struct xenctl *x, uint32_t domid, uint32_t vcpu, uint8_t *hard, uint8_t *soft,
+			    size_t bytes);
 
 /* Replaces each frame number by its XEN_DOMCTL_PFINFO_* type. At most 1024 at a time. */
 int xenctl_getpageframeinfo(struct xenctl *x, uint32_t domid, uint64_t *frames, size_t n);
@@ -133,6 +139,13 @@ int xenctl_getpageframeinfo(struct xenctl *x, uint32_t domid, uint64_t *frames, 
 int xenctl_sched_credit_set(struct xenctl *x, uint32_t domid, uint16_t weight, uint16_t cap);
 int xenctl_sched_credit_get(struct xenctl *x, uint32_t domid, uint16_t *weight, uint16_t *cap);
 int xenctl_sched_id(struct xenctl *x, uint32_t *id);	/* XEN_SCHEDULER_* */
+
+struct xenctl_sched_params {
+	uint32_t tslice_ms, ratelimit_us, migration_delay_us;
+};
+/* Of the credit scheduler as a whole. -EOPNOTSUPP: another scheduler runs. */
+int xenctl_sched_params_set(struct xenctl *x, const struct xenctl_sched_params *p);
+int xenctl_sched_params_get(struct xenctl *x, struct xenctl_sched_params *p);
 
 /* --- memory and page tables of a domain (memory.c) --- */
 
@@ -182,6 +195,8 @@ struct xenctl_physinfo {
 	uint32_t hw_cap[8];
 };
 int xenctl_physinfo(struct xenctl *x, struct xenctl_physinfo *info);
+/* Pages that are the hypervisor's own. -ENOSYS: it does not tell (it is another than ours). */
+int xenctl_hypervisor_pages(struct xenctl *x, uint64_t *pages);
 /* Time each CPU has been idle, in ns. Returns the number of CPUs filled in, or -errno. */
 int xenctl_cpu_idle(struct xenctl *x, uint64_t *idle_ns, size_t max);
 

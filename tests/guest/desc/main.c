@@ -137,6 +137,35 @@ static void test_ldt(void)
 	CHECK_EQ(make_rw(ldt), 0);
 }
 
+/* A program loads from the LDT, which lies in kernel memory that the program cannot see. */
+static void test_ldt_of_user(void)
+{
+	/* mov $0xf, %eax; mov %eax, %ds; syscall */
+	static const u8 code[] = { 0xb8, 0x0f, 0, 0, 0, 0x8e, 0xd8, 0x0f, 0x05 };
+	struct mmuext_op op = { .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (u64)ldt, .arg2.nr_ents = 3 };
+	struct regs r;
+
+	ldt[1] = DATA_DPL3;
+	CHECK_EQ(make_ro(ldt), 0);
+	user_space_init(code, sizeof(code));
+	CHECK_EQ(hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF), 0);
+	user_regs_init(&r);
+	user_run(&r);
+	CHECK(trap.vector == VEC_SYSCALL, "a data segment of the LDT, in user mode: trap %lu error 0x%lx cr2 0x%lx",
+	      trap.vector, trap.error, trap.cr2);
+	asm volatile("mov %0, %%ds" : : "r" (0));
+	/* Where there is no LDT after all, the fault is at the address where it should be. */
+	op.arg1.linear_addr = 0x7654000;
+	CHECK_EQ(hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF), 0);
+	CHECK(!load_ds(1 << 3 | 7), "a segment of an LDT that is not there");
+	CHECK(trap.vector == 14 && trap.cr2 == 0x7654008, "LDT that is not there: trap %lu cr2 0x%lx",
+	      trap.vector, trap.cr2);
+	op.arg2.nr_ents = 0;
+	op.arg1.linear_addr = 0;
+	CHECK_EQ(hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF), 0);
+	CHECK_EQ(make_rw(ldt), 0);
+}
+
 /* Selectors that could lead into the hypervisor's own descriptors. */
 static void test_reserved_selectors(void)
 {
@@ -156,5 +185,6 @@ void test_main(void)
 	test_bad_gdts();
 	test_release();
 	test_ldt();
+	test_ldt_of_user();
 	test_reserved_selectors();
 }

@@ -136,6 +136,57 @@ static void test_bad_frames(void)
 	}
 }
 
+/* --- a system call in the last bytes of the lower half: the address behind it is not canonical (XSA 7) --- */
+
+#define LAST_PAGE	0x00007ffffffff000ul
+
+static u64 came_from, behind_call;
+
+static bool returned_to_nowhere(struct regs *r)
+{
+	came_from = r->rip;
+	r->rip = behind_call;
+	r->rsp = r->rbx;
+	return true;
+}
+
+/* The page is mapped for the kernel and for programs; its last bytes are 0f 05. */
+static void map_last_page(void)
+{
+	u64 *l3 = page_alloc(), *l2 = page_alloc(), *l1 = page_alloc();
+	u8 *code = page_alloc();
+
+	code[PAGE - 2] = 0x0f;
+	code[PAGE - 1] = 0x05;
+	l1[511] = PTE(va_to_mfn(code), PTE_P | PTE_U | PTE_A);
+	l2[511] = PTE(va_to_mfn(l1), PTE_TABLE);
+	l3[511] = PTE(va_to_mfn(l2), PTE_TABLE);
+	CHECK_EQ(make_ro(l1) | make_ro(l2) | make_ro(l3), 0);
+	CHECK_EQ(mmu_update(l4_mfn() << 12 | 255 * 8, PTE(va_to_mfn(l3), PTE_TABLE)), 0);
+	CHECK_EQ(mmu_update(user_l4_mfn << 12 | 255 * 8, PTE(va_to_mfn(l3), PTE_TABLE)), 0);
+}
+
+static void test_end_of_the_lower_half(void)
+{
+	struct regs r;
+
+	map_last_page();
+	user_regs_init(&r);
+	r.rip = LAST_PAGE + PAGE - 2;
+	user_run(&r);
+	CHECK(trap.vector == VEC_SYSCALL && trap.rip == LAST_PAGE + PAGE, "in user mode: trap %lu at 0x%lx",
+	      trap.vector, trap.rip);
+	/* As a hypercall the hypervisor would have to return there. */
+	trap_hook[VEC_FAILSAFE] = trap_hook[13] = returned_to_nowhere;
+	asm volatile("lea 1f(%%rip), %%rax; mov %%rax, %0; mov %%rsp, %%rbx\n"
+		     "mov $17, %%eax; xor %%edi, %%edi; jmp *%1; 1:"
+		     : "=m" (behind_call) : "r" (LAST_PAGE + PAGE - 2)
+		     : "rax", "rbx", "rcx", "rdi", "rsi", "rdx", "r8", "r10", "r11", "memory", "cc");
+	trap_hook[VEC_FAILSAFE] = trap_hook[13] = NULL;
+	CHECK(came_from == LAST_PAGE + PAGE || came_from == LAST_PAGE + PAGE - 2, "the fault was at 0x%lx", came_from);
+	CHECK_EQ(hypercall2(__HYPERVISOR_xen_version, XENVER_version, 0) >> 16, 4);
+}
+
 void test_main(void)
 {
 	test_kernel_to_kernel();
@@ -143,4 +194,5 @@ void test_main(void)
 	test_event_on_return();
 	test_to_user();
 	test_bad_frames();
+	test_end_of_the_lower_half();
 }

@@ -52,7 +52,10 @@ bool ap_wait(volatile u64 *what, u64 at_least)
 {
 	u64 end = time_now() + 5000000000;
 
-	while (*what < at_least && time_now() < end)
-		hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+	for (unsigned int i = 0; *what < at_least && time_now() < end; i++)
+		if (i % 16 == 15)
+			nap_ns(100000);
+		else
+			hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
 	return *what >= at_least;
 }

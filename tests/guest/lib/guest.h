@@ -63,8 +63,11 @@ void test_skip(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretu
 /* End at once; for failures after which nothing can go on. */
 void test_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void test_finish(void) __attribute__((noreturn));
+unsigned int test_failures(void);
+/* The number in name=NUMBER on the command line. */
+u64 test_option(const char *name, u64 otherwise);
 
-/* --- output (print.c): to console_io as dom0, else to the PV console ring --- */
+/* --- output (print.c): to console_io as dom0, else to the console ring, else to the parent (child.h) --- */
 
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void vprintk(const char *fmt, va_list ap);
@@ -82,6 +85,7 @@ extern struct entry_state entry_state;
 extern struct start_info *start_info;
 extern volatile struct shared_info *shared;	/* mapped before test_main() */
 extern u8 hypercall_page[];			/* filled by whoever built this domain */
+extern u8 boot_stack[];
 
 static inline bool is_dom0(void)
 {
@@ -92,6 +96,7 @@ static inline volatile struct vcpu_info *vcpu_info(void)
 {
 	return &shared->vcpu_info[0];
 }
+
 
 /* --- traps (entry.S, trap.c) --- */
 
@@ -183,8 +188,10 @@ unsigned int ipi_bind(unsigned int vcpu);
 
 /* --- time (time.c) --- */
 
-u64 time_now(void);				/* ns since boot of the hypervisor */
+u64 time_now(void);				/* ns since boot of the hypervisor, by vCPU 0's clock */
+u64 time_read(const volatile struct vcpu_time_info *t);
 void spin_ns(u64 ns);
+void nap_ns(u64 ns);				/* asleep: others run */
 
 /* --- memory and page tables (pt.c) --- */
 

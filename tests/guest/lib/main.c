@@ -28,6 +28,11 @@ bool check(bool ok, const char *file, int line, const char *fmt, ...)
 	return false;
 }
 
+unsigned int test_failures(void)
+{
+	return failures;
+}
+
 static void shutdown(void)
 {
 	struct sched_shutdown s = { .reason = SHUTDOWN_poweroff };
@@ -72,6 +77,22 @@ void test_die(const char *fmt, ...)
 	printk("\n");
 	shutdown();
 	__builtin_unreachable();
+}
+
+u64 test_option(const char *name, u64 otherwise)
+{
+	size_t n = strlen(name);
+
+	for (const char *p = (char *)start_info->cmd_line; *p; p++) {
+		u64 v = 0;
+
+		if (strncmp(p, name, n) || p[n] != '=')
+			continue;
+		for (p += n + 1; *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + *p - '0';
+		return v;
+	}
+	return otherwise;
 }
 
 void guest_start(struct start_info *si)

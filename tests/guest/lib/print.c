@@ -2,9 +2,12 @@
 /*
  * Text output, and the few string functions that the compiler may call.
  *
- * dom0 writes to the hypervisor's console; a guest to its console ring, waiting while the ring is full.
+ * dom0 writes to the hypervisor's console; a guest to its console ring, waiting while that is full; a child without a
+ * ring to its parent.
  */
 #include "guest.h"
+
+#include "child.h"
 
 #include "public/io/console.h"
 
@@ -77,8 +80,10 @@ void console_write(const char *s, size_t len)
 {
 	if (is_dom0())
 		hypercall3(__HYPERVISOR_console_io, CONSOLEIO_write, len, s);
-	else
+	else if (start_info->console.domU.mfn)
 		ring_write(s, len);
+	else
+		child_write(s, len);
 }
 
 struct out {

@@ -12,9 +12,8 @@ static u64 rdtsc(void)
 	return (u64)hi << 32 | lo;
 }
 
-u64 time_now(void)
+u64 time_read(const volatile struct vcpu_time_info *t)
 {
-	volatile struct vcpu_time_info *t = &vcpu_info()->time;
 	u32 version;
 	u64 ns;
 
@@ -32,6 +31,18 @@ u64 time_now(void)
 		barrier();
 	} while (version & 1 || version != t->version);
 	return ns;
+}
+
+u64 time_now(void)
+{
+	return time_read(&vcpu_info()->time);
+}
+
+void nap_ns(u64 ns)
+{
+	struct sched_poll poll = { .timeout = time_now() + ns };
+
+	hypercall2(__HYPERVISOR_sched_op, SCHEDOP_poll, &poll);
 }
 
 void spin_ns(u64 ns)

@@ -111,7 +111,7 @@ static void grants_scribble(struct actor *a)
 		u64 mfn = scratch_mfn[NR_SCRATCH - 1 - below(a, NR_GRANTABLE)];
 		u16 flags = chance(a, 70) ? GTF_permit_access | (chance(a, 30) ? GTF_readonly : 0) : number(a);
 
-		grants[8 + below(a, 16)] = (mfn & 0xffffffff) << 32 | (u64)(chance(a, 80) ? 0 :
+		grants[8 + below(a, 16)] = (mfn & 0xffffffff) << 32 | (u64)(chance(a, 80) ? own_id :
 				some_domid(a)) << 16 | flags;
 	}
 }
@@ -127,7 +127,7 @@ static u64 grant_host_addr(struct actor *a, u32 *flags)
 	if (*flags & GNTMAP_contains_pte)
 		return chance(a, 70) ? pte_machine(scratch[below(a, NR_SCRATCH)], 1) + (chance(a, 10) ? 4 : 0) :
 		       some_pte_address(a);
-	return chance(a, 80) ? (u64)scratch[below(a, NR_SCRATCH)] : scratch_pointer(a) + (chance(a, 5) ? 1 : 0);
+	return chance(a, 80) ? (u64)scratch[below(a, NR_SCRATCH)] : scratch_pointer(a) | (chance(a, 5) ? 1 : 0);
 }
 
 static void grant_copy(struct actor *a, struct gnttab_copy *g)
@@ -171,7 +171,7 @@ void call_grants(struct actor *a, struct call *c)
 			m[i].host_addr = grant_host_addr(a, &flags);
 			m[i].flags = flags;
 			m[i].ref = grant_ref(a);
-			m[i].dom = chance(a, 85) ? 0 : some_domid(a);
+			m[i].dom = chance(a, 85) ? own_id : some_domid(a);
 			m[i].status = 99;
 			c->after = after_map;
 			break;
@@ -229,7 +229,7 @@ static void call_sched(struct actor *a, struct call *c)
 	p->timeout = time_now() + below(a, 200000);
 	*c = (struct call){ .nr = __HYPERVISOR_sched_op, { cmd, (u64)p } };
 	if (cmd == SCHEDOP_block) {
-		if (a->in_multicall)
+		if (a->in_multicall || !may_wait(a))
 			c->a[0] = SCHEDOP_yield;
 		else
 			wake_later(a, 100000);
@@ -262,7 +262,7 @@ void call_vcpu(struct actor *a, struct call *c)
 		w = (u64 *)bad_pointer(a);
 		break;
 	case VCPUOP_down:
-		if (a->id == 0 || id == 0)
+		if (a->id == 0 || id == 0 || !may_wait(a))
 			cmd = VCPUOP_is_up;
 		break;
 	case VCPUOP_register_runstate_memory_area:

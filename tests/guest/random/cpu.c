@@ -257,6 +257,7 @@ static const u8 snippets[][8] = {
 			0x0f, 0x00, 0xd0 },
 };
 
+/* No iretd by itself: QEMU may take it for a way to virtual-8086 mode, and that is the end of the guest (test vm86). */
 static void write_code(struct actor *a)
 {
 	u8 *code = user_code + a->id * 2048;
@@ -264,12 +265,13 @@ static void write_code(struct actor *a)
 
 	while (n < 200) {
 		const u8 *s = snippets[below(a, ARRAY_SIZE(snippets))];
+		u8 byte = number(a);
 
 		if (chance(a, 60)) {
 			memcpy(code + n, s + 1, s[0]);
 			n += s[0];
 		} else {
-			code[n++] = number(a);
+			code[n++] = byte == 0xcf ? 0x90 : byte;
 		}
 	}
 }
@@ -300,6 +302,8 @@ void do_user(struct actor *a)
 	struct regs r;
 	u64 top = chance(a, 85) ? user_top_mfn : scratch_mfn[below(a, NR_SCRATCH)];
 
+	if (!may_wait(a))
+		return;
 	write_code(a);
 	some_regs(a, &r);
 	r.rip = chance(a, 90) ? USER_CODE + a->id * 2048 + below(a, 64) : bad_pointer(a);

@@ -136,52 +136,58 @@ void given_unpin(void)
 	nr_given = 0;
 }
 
+/* An actor moves frames of its own half only, so what it finds in its slots is what it put there. */
+#define NR_OWN		((NR_SCRATCH - NR_GRANTABLE) / 2)
+
+static unsigned int own_first(const struct actor *a)
+{
+	return a->id * NR_OWN;
+}
+
+/* In a multicall a frame may have come back, to another slot, and gone again. */
+static void slot_replace(const struct actor *a, u64 old, u64 new)
+{
+	for (unsigned int i = own_first(a); i < own_first(a) + NR_OWN; i++)
+		if (scratch_mfn[i] == old) {
+			scratch_mfn[i] = new;
+			return;
+		}
+	/* No place for it. It may be gone again already. */
+	if (new) {
+		struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
+
+		set_xen_guest_handle(r.extent_start, &new);
+		hypercall2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r);
+		given_away(new);
+	}
+}
+
 static void after_decrease(struct actor *a, struct call *c, long rc)
 {
-	(void)a;
 	for (long i = 0; i < rc && i < c->n; i++) {
 		u64 mfn = ((u64 *)c->data)[i];
 
 		given_away(mfn);
-		__sync_bool_compare_and_swap(&scratch_mfn[c->which[i]], mfn, 0);
+		slot_replace(a, mfn, 0);
 	}
-}
-
-static void give_back(u64 mfn)
-{
-	struct xen_memory_reservation r = { .nr_extents = 1, .domid = DOMID_SELF };
-
-	set_xen_guest_handle(r.extent_start, &mfn);
-	if (hypercall2(__HYPERVISOR_memory_op, XENMEM_decrease_reservation, &r) != 1)
-		test_die("a new frame 0x%lx cannot be given back", mfn);
 }
 
 static void after_increase(struct actor *a, struct call *c, long rc)
 {
 	u64 *list = c->data;
 
-	(void)a;
-	for (long i = 0; i < rc && i < c->n; i++) {
-		unsigned int slot;
-
-		for (slot = 0; slot < NR_SCRATCH; slot++)
-			if (__sync_bool_compare_and_swap(&scratch_mfn[slot], 0, list[i]))
-				break;
-		if (slot == NR_SCRATCH)
-			give_back(list[i]);
-	}
+	for (long i = 0; i < rc && i < c->n; i++)
+		slot_replace(a, 0, list[i]);
 }
 
-/* No two alike: which[] is what the list names. */
-static unsigned int pick_frames(struct actor *a, struct call *c, u64 *list, unsigned int most)
+/* No two alike. */
+static unsigned int pick_frames(struct actor *a, struct call *c, u64 *list, unsigned int *first, unsigned int most)
 {
-	unsigned int n = 1 + below(a, most), first = below(a, NR_SCRATCH - NR_GRANTABLE - most);
-
-	for (unsigned int i = 0; i < n; i++) {
-		c->which[i] = first + i;
-		list[i] = scratch_mfn[first + i];
-	}
-	return c->n = n;
+	c->n = 1 + below(a, most);
+	*first = own_first(a) + below(a, NR_OWN - most);
+	for (unsigned int i = 0; i < c->n; i++)
+		list[i] = scratch_mfn[*first + i];
+	return c->n;
 }
 
 static void reservation(struct actor *a, struct call *c, unsigned int cmd)
@@ -189,18 +195,18 @@ static void reservation(struct actor *a, struct call *c, unsigned int cmd)
 	struct xen_memory_reservation *r = arena(a, sizeof(*r));
 	u64 *list = arena(a, 8 * 8);
 	static const u8 orders[] = { 20, 31, 32, 63, 64, 255 };
+	unsigned int first;
 
 	*c = (struct call){ .nr = __HYPERVISOR_memory_op, { cmd, (u64)r } };
 	c->data = list;
-	pick_frames(a, c, list, 8);
-	r->nr_extents = c->n;
+	r->nr_extents = pick_frames(a, c, list, &first, 8);
 	r->domid = DOMID_SELF;
 	r->mem_flags = chance(a, 80) ? 0 : odd_number(a);
 	set_xen_guest_handle(r->extent_start, list);
 	c->after = cmd == XENMEM_decrease_reservation ? after_decrease : after_increase;
 	if (cmd == XENMEM_populate_physmap)
 		for (unsigned int i = 0; i < c->n; i++)
-			list[i] = va_to_pfn(scratch[c->which[i]]);
+			list[i] = va_to_pfn(scratch[first + i]);
 	switch (below(a, 8)) {
 	case 0:
 		r->extent_order = orders[below(a, ARRAY_SIZE(orders))];
@@ -225,12 +231,10 @@ static void after_exchange(struct actor *a, struct call *c, long rc)
 	struct xen_memory_exchange *x = c->data;
 	u64 *in = x->in.extent_start.p, *out = x->out.extent_start.p;
 
-	(void)a;
 	(void)rc;
 	for (unsigned int i = 0; i < x->nr_exchanged && i < c->n; i++) {
 		given_away(in[i]);
-		if (!__sync_bool_compare_and_swap(&scratch_mfn[c->which[i]], in[i], out[i]))
-			give_back(out[i]);
+		slot_replace(a, in[i], out[i]);
 	}
 }
 
@@ -238,13 +242,14 @@ static void exchange(struct actor *a, struct call *c)
 {
 	struct xen_memory_exchange *x = arena(a, sizeof(*x));
 	u64 *in = arena(a, 4 * 8), *out = arena(a, 4 * 8);
+	unsigned int first;
 
 	*c = (struct call){ .nr = __HYPERVISOR_memory_op, { XENMEM_exchange, (u64)x } };
 	c->data = x;
 	c->after = after_exchange;
-	pick_frames(a, c, in, 4);
+	pick_frames(a, c, in, &first, 4);
 	for (unsigned int i = 0; i < c->n; i++)
-		out[i] = va_to_pfn(scratch[c->which[i]]);
+		out[i] = va_to_pfn(scratch[first + i]);
 	x->in.nr_extents = x->out.nr_extents = c->n;
 	x->in.domid = x->out.domid = DOMID_SELF;
 	set_xen_guest_handle(x->in.extent_start, in);

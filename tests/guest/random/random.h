@@ -39,16 +39,22 @@ struct call {
 	/* Told the result of a call that moves frames or hands out handles. */
 	void (*after)(struct actor *a, struct call *c, long rc);
 	void *data;
-	u8 which[16];			/* scratch pages that it is about */
 	unsigned int n;
 };
 
 extern struct actor actors[2];
+
+/*
+ * What only an event ends (sleep, user code in a loop, being down) is for one actor at a time: the ports that were to
+ * wake it may be closed by the other, which then pokes it. False: not now. Ends with the step.
+ */
+bool may_wait(struct actor *a);
 extern u8 *scratch[NR_SCRATCH];		/* addresses; what they map changes */
 extern volatile u64 scratch_mfn[NR_SCRATCH];	/* frames that are ours, 0: given away */
 extern u64 *tops[NR_TOPS];		/* top-level tables that hold the kernel as well */
 extern u64 top_mfn[NR_TOPS], user_top_mfn;
 extern u8 *user_code;
+extern u16 own_id;			/* this domain */
 extern u64 *grants;
 extern u64 grants_mfn;
 

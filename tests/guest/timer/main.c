@@ -4,7 +4,7 @@
  *
  * ABI: system time is ns since the hypervisor's boot and never runs backwards on a vCPU. set_singleshot_timer takes
  * an absolute time; VIRQ_TIMER goes pending once it is over, not before; a time that is over already fires at once,
- * or, with VCPU_SSHOTTMR_future, may be -ETIME. set_periodic_timer fires each period, at least 1 ms. A vCPU cannot
+ * or, with VCPU_SSHOTTMR_future, is -ETIME. set_periodic_timer fires each period, at least 1 ms. A vCPU cannot
  * set another's single-shot timer.
  */
 #include "guest.h"
@@ -62,7 +62,7 @@ static void test_accuracy(void)
 	long best = 1000 * MS;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(delays); i++)
-		for (int round = 0; round < 4; round++) {
+		for (int round = 0; round < 4 || (best >= (long)(2 * MS) && round < 20); round++) {
 			long late = wait_for(time_now() + delays[i]);
 
 			CHECK(late >= 0, "woken %ld ns too early", -late);
@@ -72,18 +72,36 @@ static void test_accuracy(void)
 	CHECK(best < (long)(2 * MS), "never less than %ld ns late", best);
 }
 
+/* Fires at once: on a loaded host that may take a while. */
+static void expect_fired(unsigned int count)
+{
+	u64 end = time_now() + 1000 * MS;
+
+	events_on();
+	while (port_count[timer_port] < count && time_now() < end)
+		asm volatile("pause");
+	spin_ns(MS);
+	events_off();
+	CHECK_EQ(port_count[timer_port], count);
+}
+
 static void test_past(void)
 {
+	static const u64 long_ago[] = { 0, 1, 1ul << 63, ~0ul };
 	unsigned int before = port_count[timer_port];
-	long rc;
 
-	rc = singleshot(time_now() - 5 * MS, VCPU_SSHOTTMR_future);
-	CHECK(!rc || rc == -XEN_ETIME, "a time that is over: %ld", rc);
-	CHECK_EQ(singleshot(time_now() - 5 * MS, 0), 0);
-	events_on();
+	CHECK_EQ(singleshot(time_now() - 5 * MS, VCPU_SSHOTTMR_future), -XEN_ETIME);
+	CHECK_EQ(singleshot(0, VCPU_SSHOTTMR_future), -XEN_ETIME);
 	spin_ns(5 * MS);
-	events_off();
-	CHECK_EQ(port_count[timer_port], before + 1);
+	expect_fired(before);
+	CHECK_EQ(singleshot(time_now() - 5 * MS, 0), 0);
+	expect_fired(before + 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(long_ago); i++) {
+		CHECK_EQ(singleshot(long_ago[i], 0), 0);
+		expect_fired(before + 2 + i);
+	}
+	CHECK_EQ(singleshot(time_now() + 3 * MS, VCPU_SSHOTTMR_future), 0);
+	expect_fired(before + 2 + ARRAY_SIZE(long_ago));
 }
 
 static void test_stop(void)

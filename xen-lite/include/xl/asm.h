@@ -115,7 +115,7 @@ static inline void xsetbv(u32 idx, u64 v)
 
 static inline bool is_canonical(unsigned long va)
 {
-	return ((long)va << 16 >> 16) == (long)va;
+	return ((long)(va << 16) >> 16) == (long)va;
 }
 
 #endif

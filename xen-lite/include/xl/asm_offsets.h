@@ -8,9 +8,11 @@
 #define UREGS_entry_vector	124
 #define UREGS_rip		128
 #define UREGS_cs		136
+#define UREGS_rflags		144
 #define UREGS_es		168	/* one past what the processor pushes: where the stack pointer starts */
 #define CPUINFO_SIZE		232
 
+#define EFLAGS_VM		0x20000	/* X86_EFLAGS_VM */
 #define ENTRY_SYSCALL		0x100	/* entry_vector of a syscall instruction */
 
 #endif

@@ -58,6 +58,7 @@ struct pv_vcpu {
 	u8 iopl;			/* virtual, 0-3 */
 	mfn_t kernel_l4;		/* typed references held while set; INVALID_MFN before the first context */
 	mfn_t user_l4;			/* INVALID_MFN: no user space */
+	u32 l4_cpu;			/* the CPU that ran it last, and so may have its translations; ~0: none yet */
 	unsigned long gdt_frames[14];	/* mfns, typed references held */
 	unsigned int gdt_entries;
 	unsigned long ldt_base;
@@ -92,6 +93,7 @@ struct vcpu {
 	unsigned int poll_port;		/* the one port polled, or 0 for a list */
 	unsigned long runstate_guest;	/* guest address, 0 when not registered */
 	bool runstate_pending;		/* could not be written in user mode: the switch to kernel mode calls publish */
+	bool time_pending;		/* the same of the copy of the clock */
 	struct vcpu_runstate_info runstate;
 	unsigned long time_guest;	/* address of the secondary vcpu_time_info, 0 when not registered */
 	struct timer singleshot, poll_timer, periodic;
@@ -128,7 +130,7 @@ struct domain {
 	enum domain_dying dying;
 	volatile u32 pause_count;	/* domain_pause() depth, counted on top of each vCPU's */
 	u32 controller_pause_count;	/* of those, the tools'; 1 at creation but for dom0 */
-	spinlock_t lock, page_lock, pt_lock, event_lock;
+	spinlock_t lock, page_lock, pt_lock, event_lock, dirty_lock;
 
 	unsigned int max_vcpus;
 	struct vcpu **vcpu;		/* max_vcpus slots, NULL until made by XEN_DOMCTL_max_vcpus */
@@ -138,6 +140,9 @@ struct domain {
 	unsigned long tot_pages;	/* frames owned */
 	unsigned long max_pages;	/* limit of tot_pages */
 	unsigned long claimed_pages;
+	struct logdirty *logdirty;	/* NULL: not logged; see logdirty.h */
+	struct logdirty *logdirty_dying;	/* not logged any more, not all freed yet */
+	u32 mirrors_max;		/* pages for mirrors, 0: the default */
 	u32 dead_tables;		/* page tables whose last use is gone, PAGE_LIST_END when none; pt_lock */
 
 	struct shared_info *shared_info;
@@ -168,8 +173,7 @@ struct domain {
 	unsigned int nr_e820;
 
 	unsigned int sched_weight, sched_cap;	/* share; percent of one CPU, 0: none */
-	u32 sched_active;		/* of the accounting pass: vCPUs that share ... */
-	s64 sched_grant;		/* ... this much CPU time, ns */
+	u32 sched_active;		/* of the accounting pass: vCPUs that share the weight */
 	struct timer watchdog[NR_WATCHDOGS];	/* SCHEDOP_watchdog, under d->lock */
 	u32 watchdog_inuse;
 	bool is_initialised;		/* first unpause has happened */

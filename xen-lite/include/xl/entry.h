@@ -52,9 +52,12 @@ struct insn;
 /* Fetches and decodes the instruction at rip; false in 32-bit mode or when it is none of ours. */
 bool guest_insn(struct insn *in, const struct cpu_user_regs *regs);
 bool emulate_forced(struct cpu_user_regs *regs);	/* #UD: the "xen" prefix; true when handled */
+void log_unknown_insn(const struct vcpu *v, const char *what, const struct cpu_user_regs *regs);	/* address, bytes */
+void emulated_step(struct vcpu *v, const struct cpu_user_regs *regs, u64 rip_before);	/* for the guest's debugger */
 bool emulate_privileged(struct cpu_user_regs *regs);	/* #GP: true when handled (done, or a trap was queued) */
 bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr);	/* #PF: a store to a page table */
 bool desc_ldt_fault(unsigned long addr);	/* #PF in the LDT window: true when the page is there now */
+unsigned long desc_fault_address(unsigned long addr);	/* #PF there all the same: where that is in the guest's LDT */
 bool desc_check(u64 *desc);		/* pv/desc.c: harmless in ring 3? May fix privilege levels up */
 void pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d);
 int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);	/* 0, or -XEN_EINVAL: the guest gets #GP */
@@ -64,7 +67,10 @@ void pv_drop_gdt(struct vcpu *v);
 int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val);
 void pv_load_debugregs(const struct vcpu *v);
 void pv_clear_debugregs(void);
-int mmuext_self(const struct mmuext_op *op);	/* mm/mmuext.c: one operation of the current vCPU on itself */
+void pv_suspend_debugregs(void);	/* until the exit path finds HAZARD_DEBUG */
+void pv_resume_debugregs(const struct vcpu *v);
+/* mm/mmuext.c: one operation of the current vCPU on itself; -ERESTART: the same again, to go on. */
+int mmuext_self(const struct mmuext_op *op);
 int load_ds(u16 sel);	/* entry.S: 0, or -EFAULT and the null selector is loaded */
 int load_es(u16 sel);
 int load_fs(u16 sel);

@@ -35,6 +35,7 @@ long do_event_channel_op(int cmd, void *arg);
 void send_guest_vcpu_virq(struct vcpu *v, u32 virq);	/* timer, debug: safe from the exit path */
 void send_global_virq(u32 virq);			/* console, dom_exc ...: to the domain that handles it (dom0) */
 bool send_guest_pirq(struct domain *d, u32 pirq);	/* from an interrupt: true when it was set pending now */
+u32 guest_pirq_cpu(struct domain *d, u32 pirq);		/* where the vCPU is that gets it; 0 when nobody does */
 /* Upcall state of the current vCPU, tested by the exit path. */
 static inline bool event_upcall_due(const struct vcpu *v)
 {

@@ -12,7 +12,9 @@
 int grant_table_init(struct domain *d, int max_frames, int max_maptrack_frames);
 int grant_table_release_maps(struct domain *d);	/* everything d has mapped from others; -ERESTART */
 void grant_table_free(struct domain *d);	/* the last reference to d is gone */
-/* Frame nr of d's table, growing it when needed. INVALID_MFN above the limit or out of memory. */
+/* Lets d's table have nr frames. 0; -ENOMEM: out of memory, above the limit, or d is dying; -ERESTART. */
+int grant_table_grow(struct domain *d, unsigned int nr);
+/* Frame nr of d's table; INVALID_MFN: it has fewer. */
 mfn_t grant_table_frame(struct domain *d, unsigned int nr);
 unsigned int grant_table_max_frames(struct domain *d);
 void grant_table_dump(struct domain *d);

@@ -41,6 +41,7 @@ struct irq_desc {
 	bool shareable;
 	bool level, active_low, set_up;	/* IRQ_GSI; set_up: dom0 or ACPI said how it is wired */
 	u32 gsi;
+	u32 cpu;			/* where it is sent */
 	void (*handler)(void *);	/* our own use; then no guest has it */
 	void *data;
 	struct irq_guest guest[IRQ_MAX_GUESTS];
@@ -70,13 +71,14 @@ struct irq_desc *irq_by_vector(u8 vector);	/* NULL: free */
 void irq_mask(struct irq_desc *desc, u8 why);	/* desc->lock held */
 void irq_unmask(struct irq_desc *desc, u8 why);
 void irq_show(u8 vector);	/* one line in the log, if it is in use */
-u32 irq_destination(void);			/* APIC id that interrupts go to */
+u32 irq_destination(const struct irq_desc *desc);	/* APIC id that it is sent to */
 
 /* ioapic.c; desc->lock held, desc->type == IRQ_GSI */
 bool gsi_exists(u32 gsi);
 u32 isa_irq_to_gsi(u8 irq);
 void gsi_defaults(u32 gsi, bool *level, bool *active_low);	/* by the MADT's overrides and the ISA rule */
 void ioapic_route(struct irq_desc *desc);	/* writes vector, trigger, polarity; stays masked */
+void ioapic_send_to(const struct irq_desc *desc);	/* writes the destination */
 void ioapic_set_mask(struct irq_desc *desc, bool masked);
 bool ioapic_is_at(mfn_t m);
 int ioapic_read_reg(paddr_t base, u32 reg, u32 *val);	/* -ENODEV: none there */

@@ -20,20 +20,27 @@ struct page_info {
 	u64 type_info;		/* PGT_*, changed by cmpxchg */
 	u32 count_info;		/* PGC_*, changed by cmpxchg */
 	u16 owner;		/* domid; DOMID_XEN, DOMID_IO, or PAGE_UNOWNED */
-	u8 order;		/* free: order of the block that starts here */
+	union {
+		u8 order;	/* free: order of the block that starts here */
+		u8 foreign_writers;	/* owned: see logdirty_foreign_writer() */
+	};
 	bool in_limbo;		/* on the owner's limbo_list, see frame.c */
 	u32 next, prev;		/* frame indices: owner's page list, or the heap's free list; PAGE_LIST_END ends */
 	union {
 		u64 tlb_stamp;	/* when its last translation-relevant use ended, see tlb.c */
-		struct {		/* PGT_partial: a table of which only the first entries hold references */
-			u16 entries_done;
-			bool dead;	/* it is on the owner's list of dead tables */
-			u32 next_dead;
+		u16 entries_done;	/* PGT_partial: only the first entries hold references */
+		struct {
+			u32 next_dead, prev_dead;	/* PGT_dead: neighbours on the owner's list, like next and prev */
+		};
+		u32 mirror;	/* validated table of level 1 to 3: its mirror's frame, 0: none, see mirror.c */
+		struct {
+			u32 mirror_of, mirror_generation;	/* a mirror */
 		};
 	};
 };
 
 #define PAGE_UNOWNED		DOMID_INVALID
+#define FOREIGN_WRITERS_MAX	255
 
 /* count_info */
 #define PGC_count_mask		0x03ffffffU
@@ -54,7 +61,8 @@ struct page_info {
 #define PGT_writable		0x7000000000000000ULL
 #define PGT_pinned		0x0800000000000000ULL	/* the guest asked to keep it: holds one type reference */
 #define PGT_validated		0x0400000000000000ULL
-#define PGT_partial		0x0200000000000000ULL	/* validation or devalidation stopped half way */
+#define PGT_partial		0x0200000000000000ULL	/* validation stopped half way: entries [0, entries_done) hold references */
+#define PGT_dead		0x0100000000000000ULL	/* a table without users: all entries hold references; on a list to be settled */
 #define PGT_count_mask		0x0000ffffffffffffULL
 
 static inline unsigned int pgt_level(u64 type)
@@ -104,6 +112,7 @@ struct page_info *heap_alloc_block(unsigned int order, unsigned int memflags);	/
 void heap_free_block(struct page_info *pg, unsigned int order);	/* frames that nobody owns or refers to */
 unsigned long heap_free_pages(void);	/* frames */
 unsigned long heap_total_pages(void);
+unsigned long heap_hypervisor_pages(void);	/* neither free nor a domain's */
 /* Share a page of ours with d (shared_info, grant frames): d may map it, writable or only readable. */
 void page_share_with(void *v, struct domain *d, bool writable);
 
@@ -111,7 +120,10 @@ void page_share_with(void *v, struct domain *d, bool writable);
 bool page_get(struct page_info *pg, const struct domain *d);	/* only if owned by d and not being freed */
 void page_put(struct page_info *pg);				/* the last one frees it */
 bool page_get_owner_any(struct page_info *pg, struct domain **owner);	/* whoever owns it; NULL owner fails */
-/* Typed use; the caller already holds a reference. 0; -EINVAL: other type in use; -ERESTART: preempted half way (page tables). */
+/*
+ * Typed use; the caller already holds a reference. 0; -EINVAL: other type in use. -ERESTART: preempted half way, only for PGT_l2 to
+ * PGT_l4, so whoever takes another type has nothing to continue.
+ */
 int page_get_type(struct page_info *pg, u64 type);
 void page_put_type(struct page_info *pg);
 /* Reference and type at once, for a frame of d. */
@@ -121,7 +133,7 @@ static inline void page_put_with_type(struct page_info *pg)
 	page_put_type(pg);
 	page_put(pg);
 }
-void page_settle_dead(struct page_info *pg);		/* pt_drain() and relinquish only */
+void page_settle_dead(struct page_info *pg);		/* pt_drain() only */
 void page_settle_partial(struct page_info *pg);
 /* mm/frame.c: the last reference is gone. */
 void page_release(struct page_info *pg);

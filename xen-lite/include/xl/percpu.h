@@ -49,6 +49,7 @@ extern unsigned int nr_cpus;			/* CPUs that run; their numbers are 0 .. nr_cpus-
 #define HAZARD_RESCHED		0x02	/* sched.c: pick another vCPU */
 #define HAZARD_IPI		0x04	/* smp.c: cross-CPU requests wait */
 #define HAZARD_NMI		0x08	/* nmi.c: an NMI came in */
+#define HAZARD_DEBUG		0x10	/* callback.c: the guest's breakpoints are switched off */
 
 static inline void hazard_raise(u32 bits)
 {

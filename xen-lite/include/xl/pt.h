@@ -75,8 +75,10 @@ int pt_pin(struct domain *d, mfn_t m, u64 type);
  */
 int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
 		   const u64 *old_expected);
-/* The L1 entry that maps va for the guest kernel of v, as a pointer into the direct map, or NULL. Lock held. */
+/* The L1 entry that maps va for v as it runs now, as a pointer into the direct map, or NULL. Lock held. */
 u64 *guest_l1_entry(struct vcpu *v, unsigned long va);
+/* The same for v's kernel, whatever mode it is in. */
+u64 *guest_kernel_l1_entry(struct vcpu *v, unsigned long va);
 /*
  * Grant maps (called by grant_table.c, which holds the references of the grant itself): addr is a virtual address of curr's kernel, or
  * with is_pte_ma the machine address of an L1 entry. The entry takes references of its own, like any other. 0 or -XEN_E*.

@@ -13,7 +13,9 @@ struct runqueue {
 	u32 cpu;
 	struct vcpu *curr;		/* who runs, or is being switched to */
 	struct vcpu *idle;
+	int prio;			/* the policy's, of who runs; read by others without the lock */
 	bool resched;			/* another CPU wants this one to pick again */
+	bool missed;			/* another queue was locked when this CPU wanted to take from it */
 	bool ticking;
 	s_time_t slice_start;
 	struct timer tick;
@@ -28,6 +30,12 @@ struct sched_vcpu {
 	s64 credit;			/* ns of CPU time it may use before others go first */
 	s_time_t charged;		/* while it runs: up to when its credit has been charged */
 	s_time_t used;			/* since the last accounting pass */
+	/* of the accounting pass, see sched_share.c */
+	bool active;			/* takes part */
+	s64 busy;			/* run and waited until the last one */
+	s64 want, grant;		/* ns: the most it takes; what it gets */
+	u64 weight;			/* its part of its domain's */
+	unsigned int set;		/* the CPUs that it is bound to */
 	int prio;
 	bool parked;			/* has used up its cap */
 	bool yield;			/* goes to the end of the queue once */
@@ -45,8 +53,10 @@ struct sched_ops {
 	void (*vcpu_destroy)(struct vcpu *v);		/* no lock */
 	void (*enqueue)(struct runqueue *rq, struct vcpu *v, bool woken);
 	void (*dequeue)(struct vcpu *v);
-	struct vcpu *(*pick)(struct runqueue *rq, s_time_t now);	/* off its queue; NULL: idle */
-	bool (*preempts)(const struct vcpu *v, const struct vcpu *curr);
+	/* The next one, off its queue; NULL: idle. alone: ran here and may go on, but is not queued (nobody is). */
+	struct vcpu *(*pick)(struct runqueue *rq, struct vcpu *alone, s_time_t now);
+	bool (*has_for)(struct runqueue *rq, u32 cpu);	/* somebody waits there whom this CPU could take */
+	bool (*preempts)(const struct vcpu *v, const struct runqueue *rq);	/* goes before who runs there; any lock */
 	void (*charge)(struct vcpu *v, s_time_t now);	/* v ran until now */
 	bool (*tick)(struct runqueue *rq, s_time_t now);	/* every SCHED_TICK while busy; true: pick again */
 	bool (*needs_ticks)(void);			/* no lock: even while this CPU is idle */
@@ -56,6 +66,9 @@ extern const struct sched_ops sched_credit;
 
 #define SCHED_TICK	10000000LL	/* ns */
 extern u32 sched_slice_ms;
+
+/* sched_share.c: divides a period's time of all CPUs among the active vCPUs; fills ->grant from ->want, weight, affinity. */
+void sched_share_out(s64 period);
 
 /* sched.c: makes the CPU pick again soon. The interrupt is sent by runq_unlock(). */
 void runq_resched(struct runqueue *rq);
