@@ -256,7 +256,7 @@ static int one_request(struct xenctl *x, char **argv)
 
 	if (!strcmp(argv[1], "keys"))
 		return xenctl_debug_keys(x, argv[2]) != 0;
-	return n > 7 || xenctl_vcpu_setaffinity(x, 0, n, &map, sizeof(map)) != 0;
+	return n > 7 || xenctl_vcpu_setaffinity(x, 0, n, (const uint8_t *)&map, NULL, sizeof(map), false) != 0;
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <CUnit/CUnit.h>
 #include <CUnit/Basic.h>
 #include <xl/event.h>
@@ -832,6 +833,31 @@ static void test_soft_at_wake(void)
 	machine_down();
 }
 
+/*
+ * An idle CPU wakes two that both prefer it, before it looks into its queue: the second is not sent back and forth
+ * between that queue, in which somebody waits, and another idle CPU, which it likes less. (It hung here for ever.)
+ */
+static void test_soft_wakes_at_home(void)
+{
+	struct vcpu *pinned, *v;
+
+	machine_up(2);
+	pinned = add_vcpu(256, 0);
+	v = add_vcpu(256, 0);
+	pinned->cpu = v->cpu = 1;
+	vcpu_set_affinity(pinned, cpu1, NULL);
+	vcpu_set_affinity(v, NULL, cpu1);
+	shim_cpu = 1;
+	alarm(20);
+	start(pinned);
+	start(v);
+	alarm(0);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, pinned);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, v);
+	machine_down();
+}
+
 /* An idle CPU takes the one that prefers it, even if another one has waited longer; and any, if there is no such. */
 static void test_soft_at_steal(void)
 {
@@ -1158,6 +1184,7 @@ int main(void)
 	CU_add_test(s, "taking from a locked queue", test_steal_from_locked);
 	CU_add_test(s, "making room for a pinned one", test_makes_room);
 	CU_add_test(s, "soft affinity at waking", test_soft_at_wake);
+	CU_add_test(s, "two wake where one prefers to be", test_soft_wakes_at_home);
 	CU_add_test(s, "soft affinity at stealing", test_soft_at_steal);
 	CU_add_test(s, "soft affinity wastes nothing", test_soft_never_wastes);
 	CU_add_test(s, "affinity of a parked vCPU", test_affinity_of_parked);

@@ -60,6 +60,7 @@ static DEFINE_PER_CPU(struct kicks, kicks);
 void runq_resched(struct runqueue *rq)
 {
 	if (rq->cpu == smp_processor_id()) {
+		ACCESS_ONCE(rq->resched) = true;	/* it is not idle any more: nobody shall count on it */
 		hazard_raise(HAZARD_RESCHED);
 	} else if (!xchg(&rq->resched, true)) {
 		__set_bit(rq->cpu, this_cpu(kicks).cpus);

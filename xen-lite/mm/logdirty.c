@@ -276,6 +276,7 @@ static long disable(struct domain *d)
 		d->logdirty_dying = d->logdirty;
 		d->logdirty = NULL;
 		places_unlock(d);
+		mirrors_unload(d);	/* a CPU that came to this domain meanwhile may be looking at it */
 	}
 	return free_dying(d);
 }

@@ -400,7 +400,7 @@ static void steps_one_by_one(void)
 /* While we can write to a page, and once more when we no longer can. */
 static void mapped_here(void)
 {
-	u64 pfn = va_to_pfn(area[NR_AREA - 1]);
+	u64 pfn = va_to_pfn(alias);	/* its own frame, which no address maps for long */
 
 	CHECK_EQ(map_foreign(window, c.id, PTE(c.mfn[pfn], PTE_KERNEL)), 0);
 	for (unsigned int i = 0; i < 3; i++) {
