@@ -858,6 +858,32 @@ static void test_soft_wakes_at_home(void)
 	machine_down();
 }
 
+/*
+ * An idle CPU has been called for somebody in its queue, and before it looks there it wakes one that prefers to be there
+ * (a timer was due as well): that one goes somewhere, not back and forth. (Whole machines hung here.)
+ */
+static void test_wakes_after_a_call(void)
+{
+	struct vcpu *pinned, *v;
+
+	machine_up(2);
+	pinned = add_vcpu(256, 0);
+	v = add_vcpu(256, 0);
+	pinned->cpu = v->cpu = 1;
+	vcpu_set_affinity(pinned, cpu1, NULL);
+	vcpu_set_affinity(v, NULL, cpu1);
+	start(pinned);
+	shim_cpu = 1;
+	sched_kicked();
+	alarm(20);
+	start(v);
+	alarm(0);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, pinned);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, v);
+	machine_down();
+}
+
 /* An idle CPU takes the one that prefers it, even if another one has waited longer; and any, if there is no such. */
 static void test_soft_at_steal(void)
 {
@@ -1185,6 +1211,7 @@ int main(void)
 	CU_add_test(s, "making room for a pinned one", test_makes_room);
 	CU_add_test(s, "soft affinity at waking", test_soft_at_wake);
 	CU_add_test(s, "two wake where one prefers to be", test_soft_wakes_at_home);
+	CU_add_test(s, "one wakes where somebody was called for", test_wakes_after_a_call);
 	CU_add_test(s, "soft affinity at stealing", test_soft_at_steal);
 	CU_add_test(s, "soft affinity wastes nothing", test_soft_never_wastes);
 	CU_add_test(s, "affinity of a parked vCPU", test_affinity_of_parked);
