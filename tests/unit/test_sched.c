@@ -1056,6 +1056,27 @@ static void test_yield(void)
 	machine_down();
 }
 
+/* To one of less importance as well: it is not called back at once, as somebody who has just woken up would be. */
+static void test_yield_to_lesser(void)
+{
+	struct vcpu *a, *b;
+
+	machine_up(2);
+	a = add_running(256, 0);
+	b = add_vcpu(256, 0);
+	vcpu_set_affinity(a, cpu0, NULL);
+	vcpu_set_affinity(b, cpu0, NULL);
+	settle();
+	b->sched->prio--;		/* over its share */
+	start(b);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, a);
+	do_sched_op(SCHEDOP_yield, NULL);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, b);
+	machine_down();
+}
+
 static void test_watchdog(void)
 {
 	struct sched_watchdog w = { .timeout = 2 };
@@ -1219,6 +1240,7 @@ int main(void)
 	CU_add_test(s, "block", test_block);
 	CU_add_test(s, "poll", test_poll);
 	CU_add_test(s, "yield", test_yield);
+	CU_add_test(s, "yield to one of less importance", test_yield_to_lesser);
 	CU_add_test(s, "watchdog", test_watchdog);
 	CU_add_test(s, "parameters", test_parameters);
 	CU_add_test(s, "random walk", test_random);
