@@ -175,7 +175,7 @@ static int open_store(struct consoled *all)
 {
 	int rc = 0;
 
-	all->xs = xs_open(0);
+	all->xs = xs_open(XS_ONE_DAEMON);
 	if (!all->xs)
 		return -errno;
 	if (!xs_watch(all->xs, "@introduceDomain", "new") || !xs_watch(all->xs, "@releaseDomain", "gone"))

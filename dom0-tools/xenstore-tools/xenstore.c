@@ -69,6 +69,8 @@ static char *join(const char *dir, const char *name)
 
 struct options {
 	bool full, perms, recursive;
+	bool upwards;			/* chmod: also what the path lies in */
+	bool tidy;			/* rm: also what it leaves empty */
 	unsigned long count;		/* of events; 0 = no end */
 };
 
@@ -157,14 +159,43 @@ static int cmd_write(int argc, char **argv, const struct options *o)
 	return fail("write", argv[0]);
 }
 
+/* Cut the last element off a path; false when there is nothing above it. */
+static bool go_up(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash || slash == path)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+/* Remove the nodes above path that have neither value nor children, up to the first that has. */
+static void tidy_up(char *path)
+{
+	while (go_up(path)) {
+		unsigned int n = 1, len = 1;
+		char **names = xs_directory(xs, XBT_NULL, path, &n);
+		char *value = xs_read(xs, XBT_NULL, path, &len);
+		bool empty = names && value && !n && !len;
+
+		free(names);
+		free(value);
+		if (!empty || !xs_rm(xs, XBT_NULL, path))
+			return;
+	}
+}
+
 static int cmd_rm(int argc, char **argv, const struct options *o)
 {
 	int rc = 0;
 
-	(void)o;
-	for (int i = 0; i < argc; i++)
+	for (int i = 0; i < argc; i++) {
 		if (!xs_rm(xs, XBT_NULL, argv[i]))
 			rc = fail("remove", argv[i]);
+		else if (o->tidy)
+			tidy_up(argv[i]);
+	}
 	return rc;
 }
 
@@ -172,7 +203,6 @@ static int cmd_list(int argc, char **argv, const struct options *o)
 {
 	int rc = 0;
 
-	(void)o;
 	for (int i = 0; i < argc; i++) {
 		unsigned int n = 0;
 		char **names = xs_directory(xs, XBT_NULL, argv[i], &n);
@@ -180,7 +210,7 @@ static int cmd_list(int argc, char **argv, const struct options *o)
 		if (!names)
 			rc = fail("list", argv[i]);
 		for (unsigned int k = 0; k < n; k++)
-			puts(names[k]);
+			printf("%s%s%s\n", o->full ? argv[i] : "", o->full ? "/" : "", names[k]);
 		free(names);
 	}
 	return rc;
@@ -247,7 +277,12 @@ static int cmd_chmod(int argc, char **argv, const struct options *o)
 				"e.g. r5\n", argv[i]);
 			return 2;
 		}
-	return chmod_below(argv[0], p, argc - 1, o->recursive);
+	if (chmod_below(argv[0], p, argc - 1, o->recursive))
+		return 1;
+	while (o->upwards && go_up(argv[0]))
+		if (!xs_set_permissions(xs, XBT_NULL, argv[0], p, argc - 1))
+			return fail("change permissions of", argv[0]);
+	return 0;
 }
 
 static int cmd_control(int argc, char **argv, const struct options *o)
@@ -274,15 +309,16 @@ static const struct command {
 	int (*fn)(int argc, char **argv, const struct options *o);
 	const char *usage;
 } commands[] = {
-	{ "ls", "fp", 0, cmd_ls, "[-f] [-p] [PATH]...       all below PATH; -f full paths, -p permissions" },
-	{ "read", "p", 1, cmd_read, "[-p] PATH...              values; -p with their paths" },
-	{ "write", "", 2, cmd_write, "PATH VALUE...            set values, all or none" },
-	{ "rm", "", 1, cmd_rm, "PATH...                     remove with all below" },
-	{ "list", "", 1, cmd_list, "PATH...                   names of the children" },
-	{ "exists", "", 1, cmd_exists, "PATH...                 exit status 1 if one does not" },
-	{ "watch", "n:", 1, cmd_watch, "[-n COUNT] PATH...       print the paths that change" },
-	{ "chmod", "r", 2, cmd_chmod, "[-r] PATH PERM...        e.g. n0 r5: owner 0, others none, 5 may read" },
-	{ "control", "", 1, cmd_control, "COMMAND [ARG]          for the daemon; `help` lists them" },
+	{ "ls", "fpsw", 0, cmd_ls, "[-f] [-p] [PATH]...       all below PATH; -f full paths, -p permissions" },
+	{ "read", "ps", 1, cmd_read, "[-p] PATH...              values; -p with their paths" },
+	{ "write", "s", 2, cmd_write, "PATH VALUE...            set values, all or none" },
+	{ "rm", "st", 1, cmd_rm, "[-t] PATH...                remove with all below; -t what it leaves empty, too" },
+	{ "list", "ps", 1, cmd_list, "[-p] PATH...              names of the children; -p with their paths" },
+	{ "exists", "s", 1, cmd_exists, "PATH...                 exit status 1 if one does not" },
+	{ "watch", "n:s", 1, cmd_watch, "[-n COUNT] PATH...       print the paths that change" },
+	{ "chmod", "rsu", 2, cmd_chmod, "[-r] [-u] PATH PERM...   e.g. n0 r5: owner 0, others none, 5 may read; -r all below,\n"
+	  "                              -u all above" },
+	{ "control", "s", 1, cmd_control, "COMMAND [ARG]          for the daemon; `help` lists them" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -314,11 +350,20 @@ static int parse(int argc, char **argv, const struct command *c, struct options 
 			break;
 		case 'p':
 			o->perms = true;
-			if (c->fn == cmd_read)
+			if (c->fn == cmd_read || c->fn == cmd_list)
 				o->full = true;
 			break;
 		case 'r':
 			o->recursive = true;
+			break;
+		case 'u':
+			o->upwards = true;
+			break;
+		case 't':
+			o->tidy = true;
+			break;
+		case 's':	/* by the socket, never cut a line: as always */
+		case 'w':
 			break;
 		case 'n':
 			o->count = strtoul(optarg, &end, 10);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "server.h"
+#include "state.h"
 
-#define MAX_REPLIES	8U	/* unread replies after which a connection is not read from */
 #define ROUND		32U	/* requests of one connection before others get their turn */
 #define DEDUP		64U	/* newest events of a watch compared with a new one */
 
@@ -56,43 +56,57 @@ static bool is_reply(const struct msg *m)
 static void msg_free(struct conn *c, struct msg *m)
 {
 	msg_unlink(c, m);
-	if (is_reply(m))
+	if (is_reply(m)) {
 		c->nr_replies--;
-	else
+		c->reply_bytes -= m->len;
+	} else {
 		c->event_bytes -= m->len;
+	}
 	free(m);
 }
 
-static struct msg *msg_new(struct conn *c, const struct xsd_sockmsg *hdr)
+struct msg *conn_message(struct conn *c, const struct xsd_sockmsg *hdr, const void *body)
 {
 	struct msg *m = malloc(sizeof(*m) + sizeof(*hdr) + hdr->len);
 
 	if (!m)
 		return NULL;
-	*m = (struct msg){ .prev = c->last, .len = sizeof(*hdr) + hdr->len };
+	*m = (struct msg){ .prev = c->last, .len = sizeof(*hdr) + hdr->len, .seq = c->next_seq++ };
 	memcpy(m->data, hdr, sizeof(*hdr));
+	if (hdr->len)
+		memcpy(m->data + sizeof(*hdr), body, hdr->len);
 	if (c->last)
 		c->last->next = m;
 	else
 		c->first = m;
 	c->last = m;
 	c->touched = true;
-	if (is_reply(m))
+	if (is_reply(m)) {
 		c->nr_replies++;
-	else
+		c->reply_bytes += m->len;
+	} else {
 		c->event_bytes += m->len;
+	}
+	state_out(c, m);
 	return m;
+}
+
+void conn_drop_message(struct conn *c, uint32_t seq)
+{
+	struct msg *m = c->last;
+
+	while (m && m->seq != seq)
+		m = m->prev;
+	if (m)
+		msg_free(c, m);
 }
 
 void conn_reply(struct conn *c, const struct xsd_sockmsg *req, uint32_t type, const void *body, unsigned int len)
 {
 	struct xsd_sockmsg hdr = { .type = type, .req_id = req->req_id, .tx_id = req->tx_id, .len = len };
-	struct msg *m = msg_new(c, &hdr);
 
-	if (!m)
+	if (!conn_message(c, &hdr, body))
 		conn_close(c, "no memory for a reply");
-	else if (len)
-		memcpy(m->data + sizeof(hdr), body, len);
 }
 
 /* Has this very event been queued and not begun to be sent? Then one is enough. */
@@ -115,8 +129,10 @@ static void collapse(struct conn *c, struct watch *w)
 	while (m) {
 		struct msg *next = m->next_event;
 
-		if (!m->done)
+		if (!m->done) {
+			state_out_drop(c, m);
 			msg_free(c, m);
+		}
 		m = next;
 	}
 }
@@ -135,12 +151,11 @@ void conn_event(struct conn *c, struct watch *w, const char *path)
 	hdr.len = snprintf(body, sizeof(body), "%s%c%s", path + w->prefix, '\0', w->token) + 1;
 	if (is_queued(w, body, hdr.len))
 		return;
-	m = msg_new(c, &hdr);
+	m = conn_message(c, &hdr, body);
 	if (!m) {
 		conn_close(c, "no memory for an event");
 		return;
 	}
-	memcpy(m->data + sizeof(hdr), body, hdr.len);
 	m->watch = w;
 	m->next_event = w->events;
 	w->events = m;
@@ -167,6 +182,7 @@ static bool send_queued(struct conn *c)
 		if (n == 0)
 			break;
 		m->done += n;
+		c->out_pos += n;
 		if (m->done == m->len)
 			msg_free(c, m);
 	}
@@ -187,6 +203,7 @@ static bool receive(struct conn *c)
 			conn_close(c, NULL);
 		if (n <= 0)
 			return false;
+		c->in_pos += n;
 		xs_frame_got(&c->in, n);
 	}
 	if (want < 0) {
@@ -198,13 +215,24 @@ static bool receive(struct conn *c)
 
 static bool may_read(const struct conn *c)
 {
-	return !c->closed && c->nr_replies < MAX_REPLIES;
+	uint32_t most = quota_value(c->srv, c->cred.domid, Q_OUTSTANDING);
+
+	return !c->closed && (!most || c->nr_replies < most);
+}
+
+/* What has been done becomes certain; then the other side may know that its bytes were taken. */
+static void commit(struct conn *c)
+{
+	state_commit(c->srv);
+	if (c->durable)
+		c->ops->taken(c->io, c->in_pos);
 }
 
 void conn_run(struct conn *c)
 {
 	c->again = false;
 	c->touched = true;
+	state_commit(c->srv);
 	if (c->closed || !send_queued(c))
 		return;
 	for (unsigned int n = 0; may_read(c); n++) {
@@ -212,12 +240,19 @@ void conn_run(struct conn *c)
 			c->again = true;
 			return;
 		}
-		if (!receive(c))
+		if (!receive(c)) {
+			if (!c->closed && c->durable) {
+				state_in(c);
+				commit(c);
+			}
 			return;
+		}
 		request_handle(c);
 		if (c->closed)
 			return;
 		xs_frame_reset(&c->in);
+		state_in_done(c);
+		commit(c);
 		if (!send_queued(c))
 			return;
 	}
@@ -225,25 +260,80 @@ void conn_run(struct conn *c)
 
 /* --- end --- */
 
+static size_t watch_bytes(const struct watch *w)
+{
+	return sizeof(*w) + strlen(w->path) + strlen(w->token) + 2;
+}
+
+size_t conn_memory(const struct conn *c)
+{
+	size_t n = c->event_bytes + c->reply_bytes + c->watch_bytes;
+
+	for (const struct open_tx *t = c->txs; t; t = t->next)
+		n += t->tx ? tx_bytes(t->tx) : 0;
+	return n;
+}
+
+int conn_watch(struct conn *c, const char *path, size_t prefix, const char *token, unsigned int depth)
+{
+	int rc = watch_add(c->srv->watches, c, &c->watches, path, prefix, token);
+
+	if (rc)
+		return rc;
+	c->watches->depth = depth;
+	c->nr_watches++;
+	c->watch_bytes += watch_bytes(c->watches);
+	state_watch(c, c->watches);
+	return 0;
+}
+
+void conn_unwatch(struct conn *c, struct watch *w)
+{
+	state_unwatch(c, w);
+	c->watch_bytes -= watch_bytes(w);
+	conn_orphan_events(c, w);
+	watch_del(c->srv->watches, &c->watches, w);
+	c->nr_watches--;
+}
+
 void conn_drop_watches(struct conn *c)
 {
-	while (c->watches) {
-		conn_orphan_events(c, c->watches);
-		watch_del(c->srv->watches, &c->watches, c->watches);
-	}
-	c->nr_watches = 0;
+	while (c->watches)
+		conn_unwatch(c, c->watches);
+}
+
+struct open_tx *conn_add_tx(struct conn *c, uint32_t id, struct tx *tx)
+{
+	struct open_tx *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	*t = (struct open_tx){ .next = c->txs, .id = id, .tx = tx };
+	c->txs = t;
+	c->nr_txs++;
+	state_tx(c, id);
+	return t;
+}
+
+void conn_drop_tx(struct conn *c, uint32_t id)
+{
+	struct open_tx **p = &c->txs, *t;
+
+	while ((t = *p) && t->id != id)
+		p = &t->next;
+	if (!t)
+		return;
+	*p = t->next;
+	c->nr_txs--;
+	state_tx_gone(c, id);
+	tx_free(t->tx);
+	free(t);
 }
 
 void conn_drop_txs(struct conn *c)
 {
-	while (c->txs) {
-		struct open_tx *t = c->txs;
-
-		c->txs = t->next;
-		tx_free(t->tx);
-		free(t);
-	}
-	c->nr_txs = 0;
+	while (c->txs)
+		conn_drop_tx(c, c->txs->id);
 }
 
 struct open_tx *conn_tx(struct conn *c, uint32_t id)
@@ -272,10 +362,56 @@ void conn_close(struct conn *c, const char *why)
 {
 	if (c->closed)
 		return;
+	state_conn_gone(c);
 	c->closed = true;
 	c->touched = true;
 	c->ops->close(c->io, why);
 	c->io = NULL;
+}
+
+/* --- durable connections --- */
+
+struct conn *conn_durable(struct server *s, uint32_t domid)
+{
+	struct conn *c = s->conns;
+
+	while (c && (!c->durable || c->closed || c->cred.domid != domid))
+		c = c->next;
+	return c;
+}
+
+void conn_make_durable(struct conn *c, uint32_t in_pos, uint32_t out_pos)
+{
+	c->durable = true;
+	c->in_pos = in_pos;
+	c->out_pos = out_pos;
+	state_conn(c);
+}
+
+bool conn_attach(struct conn *c, const struct conn_ops *ops, void *io, uint32_t out_pos)
+{
+	uint32_t sent = out_pos - c->out_pos;
+
+	c->ops = ops;
+	c->io = io;
+	c->out_pos = out_pos;
+	while (c->first && sent >= c->first->len) {
+		sent -= c->first->len;
+		msg_free(c, c->first);
+	}
+	if (sent && !c->first)
+		return false;
+	if (sent)
+		c->first->done = sent;
+	c->ops->taken(io, c->in_pos);
+	return true;
+}
+
+void server_close_detached(struct server *s)
+{
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (c->durable && !c->io)
+			conn_close(c, NULL);
 }
 
 /* --- all of them --- */
@@ -283,10 +419,8 @@ void conn_close(struct conn *c, const char *why)
 int server_init(struct server *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->limits = (struct limits){ .nodes = 1000, .value = 2048, .perms = 5 };
-	s->max_watches = 128;
-	s->max_txs = 10;
-	s->max_tx_paths = 1024;
+	quota_init(s);
+	s->journal_growth = 1U << 20;
 	s->max_event_bytes = 1U << 20;
 	s->max_event_bytes_privileged = 64U << 20;
 	s->watches = watches_new();
@@ -314,6 +448,7 @@ bool server_settle(struct server *s)
 	struct conn **p = &s->conns;
 	bool again = false;
 
+	state_commit(s);
 	for (struct conn *c = s->conns; c; c = c->next)
 		settle(c);
 	while (*p) {
@@ -345,21 +480,32 @@ void server_fini(struct server *s)
 	server_settle(s);
 	tree_free(&s->live);
 	watches_free(s->watches);
+	quota_fini(s);
 }
 
 /* --- events --- */
 
+struct special {
+	char with_domid[40];
+};
+
+/* A watch with a depth is told which domain it was. */
 static void on_special(struct watch *w, void *arg)
 {
+	const struct special *sp = arg;
 	struct conn *c = w->holder;
 
 	if (!c->closed && c->cred.privileged)
-		conn_event(c, w, arg);
+		conn_event(c, w, w->depth != ANY_DEPTH && w->depth ? sp->with_domid : w->path);
 }
 
-void server_fire_special(struct server *s, const char *name)
+void server_fire_special(struct server *s, const char *name, uint32_t domid)
 {
-	watch_fire(s->watches, name, true, on_special, (void *)name);
+	struct special sp;
+
+	snprintf(sp.with_domid, sizeof(sp.with_domid), "%s/%u", name, domid);
+	watch_fire(s->watches, name, true, on_special, &sp);
+	watch_fire(s->watches, sp.with_domid, true, on_special, &sp);
 }
 
 static bool may_read_perms(const struct perms *p, const struct cred *c)

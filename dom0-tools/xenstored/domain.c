@@ -7,6 +7,10 @@
  * may ask for a new one through the page's connection field. When VIRQ_DOM_EXC says that some domain's state has
  * changed all are looked at: the dead are dropped (our mapping would keep their memory), their nodes become dom0's,
  * and @releaseDomain fires, also once for each that has shut down.
+ *
+ * After the death of an earlier daemon the journal has given back which domains there were and their connections. The
+ * rings are still as they were: each is mapped again, its channel bound again, and work goes on where it stopped. The
+ * signals sent in between are lost, so every ring is looked at and every domain is signalled once.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +23,7 @@
 #include "public/grant_table.h"
 #include "public/xen.h"
 #include "ring.h"
+#include "state.h"
 #include "xenctl/xenctl.h"
 
 #define MAX_COMPLAINTS 8U
@@ -30,6 +35,9 @@ struct domain {
 	struct xenstore_domain_interface *page;
 	enum { MAP_KERNEL, MAP_GRANT, MAP_FOREIGN } how;
 	uint32_t domid, target;
+	uint64_t mfn;
+	uint32_t remote_port;
+	uint32_t taken;			/* what the page says: bytes taken from its ring */
 	int port;			/* ours; -1 = none */
 	bool moved;			/* bytes have gone through since the last notification */
 	bool shut_down;
@@ -59,11 +67,24 @@ static int bad_index(struct domain *d)
 static int dom_read(void *io, void *buf, unsigned int len)
 {
 	struct domain *d = io;
-	int n = ring_read(d->page, buf, len);
+	int n;
 
-	if (n > 0)
-		d->moved = true;
+	/* Only this daemon moves it, and what it says is not used: but one who writes there is lost. */
+	if (__atomic_load_n(&d->page->req_cons, __ATOMIC_RELAXED) != d->taken)
+		return bad_index(d);
+	n = ring_read(d->page, d->conn->in_pos, buf, len);
 	return n < 0 ? bad_index(d) : n;
+}
+
+static void dom_taken(void *io, uint32_t pos)
+{
+	struct domain *d = io;
+
+	if (pos == d->taken)
+		return;
+	ring_taken(d->page, pos);
+	d->taken = pos;
+	d->moved = true;
 }
 
 static int dom_write(void *io, const void *buf, unsigned int len)
@@ -103,6 +124,7 @@ static void dom_close(void *io, const char *why)
 static const struct conn_ops dom_ops = {
 	.read = dom_read,
 	.write = dom_write,
+	.taken = dom_taken,
 	.settle = dom_settle,
 	.close = dom_close,
 };
@@ -161,19 +183,33 @@ static void drop(struct domain *d)
 	free(d);
 }
 
+/* Write down what is needed to find the domain again. */
+static int save(const struct domain *d)
+{
+	struct known k = { .domid = d->domid, .mfn = d->mfn, .port = d->remote_port, .target = d->target,
+			   .shut_down = d->shut_down };
+
+	return state_domain(d->all->srv, &k);
+}
+
 static int connect_conn(struct domain *d)
 {
 	struct cred cred = { .domid = d->domid, .target = d->target, .privileged = d->domid == 0 };
 
 	d->bad_index = false;
-	d->page->error = XENSTORE_ERROR_NONE;
-	d->page->server_features = XENSTORE_SERVER_FEATURE_RECONNECTION | XENSTORE_SERVER_FEATURE_ERROR;
-	d->page->connection = XENSTORE_CONNECTED;
 	d->conn = conn_new(d->all->srv, &cred, &dom_ops, d);
-	return d->conn ? 0 : -ENOMEM;
+	if (!d->conn)
+		return -ENOMEM;
+	d->taken = d->page->req_cons;
+	conn_make_durable(d->conn, d->taken, d->page->rsp_prod);
+	state_commit(d->all->srv);
+	d->page->error = XENSTORE_ERROR_NONE;
+	d->page->server_features = quota_features(d->all->srv, d->domid);
+	d->page->connection = XENSTORE_CONNECTED;
+	return 0;
 }
 
-/* The domain wants to start afresh: empty rings, nothing remembered. */
+/* The domain wants to start afresh: empty rings, nothing remembered. It waits until it sees itself connected. */
 static void reconnect(struct domain *d)
 {
 	struct xenstore_domain_interface *p = d->page;
@@ -187,6 +223,8 @@ static void reconnect(struct domain *d)
 
 static void work(struct domain *d)
 {
+	if (!d->page)
+		return;
 	if (d->domid && d->page->connection == XENSTORE_RECONNECT)
 		reconnect(d);
 	if (d->conn)
@@ -212,16 +250,43 @@ static int map_page(struct domain *d, uint64_t mfn)
 	return rc;
 }
 
-static int attach(struct domain *d, uint64_t mfn, uint32_t remote_port)
+static int map_ring(struct domain *d)
 {
-	int rc = map_page(d, mfn);
+	int rc = map_page(d, d->mfn);
 
 	if (!rc)
-		rc = xenctl_evtchn_bind_interdomain(d->all->ec, d->domid, remote_port);
+		rc = xenctl_evtchn_bind_interdomain(d->all->ec, d->domid, d->remote_port);
 	if (rc < 0)
 		return rc;
 	d->port = rc;
-	return connect_conn(d);
+	return 0;
+}
+
+static int attach(struct domain *d)
+{
+	int rc = map_ring(d);
+
+	return rc ? rc : connect_conn(d);
+}
+
+/*
+ * The same page once more: a new channel, the connection goes on. Whoever introduced the domain may not have heard that
+ * it was done, because this daemon was killed.
+ */
+static int introduce_again(struct domain *d, uint32_t remote_port)
+{
+	int rc;
+
+	if (d->port >= 0)
+		xenctl_evtchn_unbind(d->all->ec, d->port);
+	d->remote_port = remote_port;
+	rc = d->port = xenctl_evtchn_bind_interdomain(d->all->ec, d->domid, remote_port);
+	if (rc < 0)
+		return -EINVAL;
+	rc = save(d);
+	xenctl_evtchn_notify(d->all->ec, d->port);
+	server_fire_special(d->all->srv, "@introduceDomain", d->domid);
+	return rc;
 }
 
 static int introduce(struct server *s, uint32_t domid, uint64_t mfn, uint32_t port)
@@ -233,22 +298,29 @@ static int introduce(struct server *s, uint32_t domid, uint64_t mfn, uint32_t po
 
 	if (domid == 0 || domid >= XENCTL_DOMID_FIRST_RESERVED || xenctl_domain_info(all->xc, domid, &info) < 0)
 		return -EINVAL;
+	if (d && d->conn && d->mfn == mfn)
+		return introduce_again(d, port);
 	if (d)
-		detach(d);	/* introduced again: a new page, a new channel */
+		detach(d);	/* a new page */
 	else
 		d = add(all, domid);
 	if (!d)
 		return -ENOMEM;
-	rc = attach(d, mfn, port);
+	d->shut_down = false;
+	d->mfn = mfn;
+	d->remote_port = port;
+	rc = save(d);
+	if (!rc)
+		rc = attach(d);
 	if (rc) {
 		fprintf(stderr, "xenstored: domain %u: cannot introduce: page %#llx, port %u: %s\n", domid,
 			(unsigned long long)mfn, port, strerror(-rc));
 		drop(d);
+		state_domain_gone(s, domid);
 		return rc == -ENOMEM ? rc : -EINVAL;
 	}
-	d->shut_down = false;
 	xenctl_evtchn_notify(all->ec, d->port);
-	server_fire_special(s, "@introduceDomain");
+	server_fire_special(s, "@introduceDomain", domid);
 	return 0;
 }
 
@@ -257,6 +329,8 @@ static void forget_nodes(struct server *s, uint32_t domid)
 {
 	if (tree_forget_domain(&s->live, domid) < 0)
 		fprintf(stderr, "xenstored: domain %u: no memory to take back its nodes\n", domid);
+	else
+		state_forget(s, domid);
 }
 
 static bool is_dead(struct domains *all, uint32_t domid, struct xenctl_dominfo *info)
@@ -277,9 +351,10 @@ static int release(struct server *s, uint32_t domid)
 	if (!d)
 		return -ENOENT;
 	drop(d);
+	state_domain_gone(s, domid);
 	if (is_dead(all, domid, &info))
 		forget_nodes(s, domid);
-	server_fire_special(s, "@releaseDomain");
+	server_fire_special(s, "@releaseDomain", domid);
 	return 0;
 }
 
@@ -290,7 +365,7 @@ static int resume(struct server *s, uint32_t domid)
 	if (!d)
 		return -ENOENT;
 	d->shut_down = false;
-	return 0;
+	return save(d);
 }
 
 static int set_target(struct server *s, uint32_t domid, uint32_t target)
@@ -302,7 +377,7 @@ static int set_target(struct server *s, uint32_t domid, uint32_t target)
 	d->target = target;
 	if (d->conn)
 		d->conn->cred.target = target;
-	return 0;
+	return save(d);
 }
 
 static bool introduced(struct server *s, uint32_t domid)
@@ -325,7 +400,6 @@ static const struct domain_ops ops = {
 static void look_for_dead(struct domains *all)
 {
 	struct domain *d, *next;
-	bool fire = false;
 
 	for (d = all->list; d; d = next) {
 		struct xenctl_dominfo info = { 0 };
@@ -337,15 +411,15 @@ static void look_for_dead(struct domains *all)
 			uint32_t domid = d->domid;
 
 			drop(d);
+			state_domain_gone(all->srv, domid);
 			forget_nodes(all->srv, domid);
-			fire = true;
+			server_fire_special(all->srv, "@releaseDomain", domid);
 		} else if (info.shutdown && !d->shut_down) {
 			d->shut_down = true;
-			fire = true;
+			save(d);
+			server_fire_special(all->srv, "@releaseDomain", d->domid);
 		}
 	}
-	if (fire)
-		server_fire_special(all->srv, "@releaseDomain");
 }
 
 static void on_port(struct domains *all, int port)
@@ -376,7 +450,8 @@ static void on_event(struct ev_fd *w, uint32_t events, void *arg)
 		} else {	/* some were lost: look at everything */
 			look_for_dead(all);
 			for (struct domain *d = all->list; d; d = d->next) {
-				xenctl_evtchn_unmask(all->ec, d->port);
+				if (d->port >= 0)
+					xenctl_evtchn_unmask(all->ec, d->port);
 				work(d);
 			}
 			xenctl_evtchn_unmask(all->ec, all->virq);
@@ -385,6 +460,22 @@ static void on_event(struct ev_fd *w, uint32_t events, void *arg)
 }
 
 /* --- dom0's kernel, start and stop --- */
+
+/* Go on with the connection that the journal has kept for this domain. False if there is none, or it is broken. */
+static bool resume_conn(struct domain *d)
+{
+	struct conn *c = conn_durable(d->all->srv, d->domid);
+
+	if (!c)
+		return false;
+	d->conn = c;
+	d->taken = c->in_pos - 1;	/* the page may be behind: written in any case */
+	if (conn_attach(c, &dom_ops, d, d->page->rsp_prod))
+		return true;
+	bad_index(d);
+	conn_close(c, NULL);
+	return false;
+}
 
 static int read_port(void)
 {
@@ -426,10 +517,43 @@ static int attach_kernel(struct domains *all)
 	if (rc < 0)
 		return rc;
 	d->port = rc;
-	rc = connect_conn(d);
+	rc = resume_conn(d) ? 0 : connect_conn(d);
 	if (!rc)
 		xenctl_evtchn_notify(all->ec, d->port);	/* the kernel waits for a sign of life */
 	return rc;
+}
+
+/* A domain of the time before: its ring and channel, and its connection goes on. */
+static void take_over(struct domains *all, const struct known *k)
+{
+	struct domain *d = add(all, k->domid);
+	int rc = -ENOMEM;
+
+	if (d) {
+		d->mfn = k->mfn;
+		d->remote_port = k->port;
+		d->target = k->target;
+		d->shut_down = k->shut_down;
+		rc = map_ring(d);
+	}
+	if (rc) {		/* if it is dead, look_for_dead() has more to do */
+		fprintf(stderr, "xenstored: domain %u: cannot take over its ring: %s\n", k->domid, strerror(-rc));
+		return;
+	}
+	if (!resume_conn(d))	/* introduced, but not connected yet */
+		connect_conn(d);
+	xenctl_evtchn_notify(all->ec, d->port);
+}
+
+/* Those of the journal that are not known any more have ended without anybody to see it; the rings have waited. */
+static void take_over_all(struct domains *all)
+{
+	for (const struct known *k = all->srv->known; k; k = k->next)
+		take_over(all, k);
+	server_close_detached(all->srv);
+	look_for_dead(all);
+	for (struct domain *d = all->list; d; d = d->next)
+		work(d);
 }
 
 static struct domains domains;
@@ -470,6 +594,7 @@ int domains_start(struct server *s, struct ev_loop *loop, char *err, size_t errl
 	}
 	s->domains = &ops;
 	s->domains_arg = all;
+	take_over_all(all);
 	return 0;
 }
 

@@ -12,21 +12,25 @@
 #include "ev/daemon.h"
 #include "server.h"
 #include "sock.h"
+#include "state.h"
 
-#define DEFAULT_SOCKET "/run/xenstored/socket"
+#define DEFAULT_SOCKET	"/run/xenstored/socket"
+#define DEFAULT_JOURNAL	"/run/xen-lite/xenstored.journal"
 
 static struct server server;
 static struct ev_loop *loop;
 static struct ev_timer *continue_timer;
 
 struct options {
-	const char *socket, *pid_file;
+	const char *socket, *pid_file, *journal;
 	bool no_dom0, daemon;
 };
 
 static const char usage[] =
 "usage: xenstored [OPTION]...\n"
 "  --socket PATH    listen here instead of $XENSTORED_PATH or " DEFAULT_SOCKET "\n"
+"  --journal FILE   keep the state here, for the next xenstored if this one dies (" DEFAULT_JOURNAL ",\n"
+"                   with --no-dom0 none); should be on a tmpfs; \"none\" for none\n"
 "  --no-dom0        serve the socket only: no hypervisor, no domains (for tests)\n"
 "  --daemon         go to the background once ready\n"
 "  --pid-file FILE  write the process id to FILE\n"
@@ -37,6 +41,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' },
+		{ "journal", required_argument, NULL, 'j' },
 		{ "no-dom0", no_argument, NULL, 'n' },
 		{ "daemon", no_argument, NULL, 'd' },
 		{ "pid-file", required_argument, NULL, 'p' },
@@ -52,6 +57,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 		switch (opt) {
 		case 's':
 			o->socket = optarg;
+			break;
+		case 'j':
+			o->journal = optarg;
 			break;
 		case 'n':
 			o->no_dom0 = true;
@@ -73,6 +81,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 			return -1;
 		}
 	}
+	if (!o->journal)
+		o->journal = o->no_dom0 ? "none" : DEFAULT_JOURNAL;
 	if (optind < argc) {
 		fprintf(stderr, "xenstored: unexpected argument: %s\n%s", argv[optind], usage);
 		return -1;
@@ -102,7 +112,9 @@ static int start(const struct options *o, char *err, size_t errlen)
 		snprintf(err, errlen, "event loop: %s", strerror(errno));
 		return -errno;
 	}
-	rc = o->no_dom0 ? 0 : domains_start(&server, loop, err, errlen);
+	rc = strcmp(o->journal, "none") ? state_start(&server, o->journal, err, errlen) : 0;
+	if (!rc && !o->no_dom0)
+		rc = domains_start(&server, loop, err, errlen);
 	if (!rc)
 		rc = sock_listen(&server, loop, o->socket, err, errlen);
 	if (!rc && o->pid_file) {
@@ -144,6 +156,7 @@ int main(int argc, char **argv)
 	if (rc)
 		fprintf(stderr, "xenstored: event loop: %s\n", strerror(-rc));
 	sock_stop();
+	state_stop(&server);	/* first: what is taken down from here on is still there for the next daemon */
 	if (!o.no_dom0)
 		domains_stop(&server);
 	server_fini(&server);

@@ -21,7 +21,7 @@
  */
 int path_canonical(const char *name, uint32_t domid, char *out, size_t *prefix);
 
-/* One of the two names that are watched but are no nodes. */
+/* One of the two names that are watched but are no nodes; the number of a domain may follow. */
 bool path_is_special(const char *name);
 
 /* p is path or lies below it. */

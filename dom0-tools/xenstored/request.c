@@ -12,10 +12,10 @@
 
 #include "path.h"
 #include "server.h"
+#include "state.h"
 
 #define MAX_PERMS	256U
 #define MAX_TXS_PRIVILEGED 4096U
-#define MAX_TOKEN	(XENSTORE_PAYLOAD_MAX - XENSTORE_ABS_PATH_MAX - 2)
 #define DOMID_SELF_WIRE	0x7ff0U
 
 struct request {
@@ -27,6 +27,8 @@ struct request {
 	char *rest;			/* what follows it */
 	unsigned int rest_len;
 	struct changes log;
+	struct limits limits;
+	enum quota hit;			/* the quota that a -ENOSPC is about; NR_QUOTAS: none */
 	char out[XENSTORE_PAYLOAD_MAX];
 	unsigned int out_len;
 };
@@ -79,7 +81,7 @@ static int number(const char *s, uint64_t max, uint64_t *out)
 
 static int domid_arg(const char *s, uint32_t *domid)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	int rc = number(s, DOMID_SELF_WIRE, &v);
 
 	*domid = v;
@@ -132,31 +134,34 @@ static int do_directory_part(struct request *r)
 	return 0;
 }
 
-static int do_write(struct request *r)
+/* A change to the store itself, which the journal has to keep; or within a transaction, where it is nobody's yet. */
+static int change(struct request *r, enum tree_op op, const void *data, unsigned int n)
 {
-	struct conn *c = r->c;
+	struct server *s = r->c->srv;
+	const struct cred *cred = &r->c->cred;
+	int rc;
 
 	if (r->tx)
-		return tx_write(r->tx->tx, &c->cred, &c->srv->limits, r->path, r->rest, r->rest_len);
-	return tree_write(&c->srv->live, &c->cred, &c->srv->limits, r->path, r->rest, r->rest_len, &r->log);
+		return tx_do(r->tx->tx, cred, &r->limits, op, r->path, data, n);
+	rc = tree_do(&s->live, cred, &r->limits, op, r->path, data, n, &r->log);
+	if (!rc)
+		state_op(s, cred, op, r->path, data, n);
+	return rc;
+}
+
+static int do_write(struct request *r)
+{
+	return change(r, OP_WRITE, r->rest, r->rest_len);
 }
 
 static int do_mkdir(struct request *r)
 {
-	struct conn *c = r->c;
-
-	if (r->tx)
-		return tx_mkdir(r->tx->tx, &c->cred, &c->srv->limits, r->path);
-	return tree_mkdir(&c->srv->live, &c->cred, &c->srv->limits, r->path, &r->log);
+	return change(r, OP_MKDIR, NULL, 0);
 }
 
 static int do_rm(struct request *r)
 {
-	struct conn *c = r->c;
-
-	if (r->tx)
-		return tx_rm(r->tx->tx, &c->cred, &c->srv->limits, r->path);
-	return tree_rm(&c->srv->live, &c->cred, r->path, &r->log);
+	return change(r, OP_RM, NULL, 0);
 }
 
 static int do_get_perms(struct request *r)
@@ -196,7 +201,6 @@ static int parse_perm(const char *s, struct perm *p)
 
 static int do_set_perms(struct request *r)
 {
-	struct conn *c = r->c;
 	struct perm p[MAX_PERMS];
 	char *vec[MAX_PERMS];
 	int n = xs_wire_split(r->rest, r->rest_len, vec, MAX_PERMS);
@@ -206,9 +210,7 @@ static int do_set_perms(struct request *r)
 	for (int i = 0; i < n; i++)
 		if (parse_perm(vec[i], &p[i]) < 0)
 			return -EINVAL;
-	if (r->tx)
-		return tx_set_perms(r->tx->tx, &c->cred, &c->srv->limits, r->path, p, n);
-	return tree_set_perms(&c->srv->live, &c->cred, &c->srv->limits, r->path, p, n, &r->log);
+	return change(r, OP_SET_PERMS, p, n);
 }
 
 /* --- watches --- */
@@ -228,23 +230,59 @@ static int watch_args(struct request *r, char **vec, char *path, size_t *prefix)
 	return path_canonical(vec[0], r->c->cred.domid, path, prefix);
 }
 
+/* Is n within the quota of the client? If not, it is the reason of the refusal. */
+static bool may_have(struct request *r, enum quota q, size_t n)
+{
+	uint32_t most = quota_value(r->c->srv, r->c->cred.domid, q);
+
+	if (!most || n <= most)
+		return true;
+	r->hit = q;
+	return false;
+}
+
+static size_t memory(const struct conn *c)
+{
+	return tree_owned_bytes(&c->srv->live, c->cred.domid) + conn_memory(c);
+}
+
+/* A third argument limits how far below the path it hears of. */
+static int take_depth(struct request *r, unsigned int *depth)
+{
+	char *vec[3];
+	uint64_t v;
+
+	*depth = ANY_DEPTH;
+	if (xs_wire_split(r->body, r->len, vec, 3) != 3)
+		return 0;
+	if (!(quota_features(r->c->srv, r->c->cred.domid) & XENSTORE_SERVER_FEATURE_WATCHDEPTH) ||
+	    number(vec[2], INT32_MAX, &v))
+		return -EINVAL;
+	*depth = v;
+	r->len = vec[2] - r->body;	/* the rest is as ever */
+	return 0;
+}
+
 static int do_watch(struct request *r)
 {
 	struct conn *c = r->c;
+	unsigned int depth;
 	char *vec[2];
 	size_t prefix;
-	int rc = watch_args(r, vec, r->path, &prefix);
+	int rc = take_depth(r, &depth);
 
+	if (!rc)
+		rc = watch_args(r, vec, r->path, &prefix);
 	if (rc)
 		return rc;
 	if (strlen(vec[1]) > MAX_TOKEN)
 		return -EINVAL;
-	if (!c->cred.privileged && c->nr_watches >= c->srv->max_watches)
-		return -ENOSPC;
-	rc = watch_add(c->srv->watches, c, &c->watches, r->path, prefix, vec[1]);
-	if (!rc)
-		c->nr_watches++;
-	return rc;
+	if (!c->cred.privileged) {
+		if (!may_have(r, Q_WATCHES, c->nr_watches + 1) ||
+		    !may_have(r, Q_MEMORY, memory(c) + strlen(r->path) + strlen(vec[1])))
+			return -ENOSPC;
+	}
+	return conn_watch(c, r->path, prefix, vec[1], depth);
 }
 
 /* A new watch fires once, after its acknowledgement. */
@@ -268,9 +306,7 @@ static int do_unwatch(struct request *r)
 	w = watch_find(c->watches, r->path, vec[1]);
 	if (!w)
 		return -ENOENT;
-	conn_orphan_events(c, w);
-	watch_del(c->srv->watches, &c->watches, w);
-	c->nr_watches--;
+	conn_unwatch(c, w);
 	return 0;
 }
 
@@ -286,35 +322,36 @@ static int do_reset_watches(struct request *r)
 static int do_transaction_start(struct request *r)
 {
 	struct conn *c = r->c;
-	struct open_tx *t;
+	struct tx *tx;
 	char buf[16];
 
 	if (r->c->in.hdr.tx_id)
 		return -EBUSY;
-	if (c->nr_txs >= (c->cred.privileged ? MAX_TXS_PRIVILEGED : c->srv->max_txs))
+	if (c->cred.privileged ? c->nr_txs >= MAX_TXS_PRIVILEGED :
+	    !may_have(r, Q_TRANSACTIONS, c->nr_txs + 1) || !may_have(r, Q_MEMORY, memory(c)))
 		return -ENOSPC;
-	t = calloc(1, sizeof(*t));
-	if (!t)
-		return -ENOMEM;
-	t->tx = tx_start(&c->srv->live, c->srv->max_tx_paths);
-	if (!t->tx) {
-		free(t);
+	do {
+		c->last_tx++;
+	} while (!c->last_tx || conn_tx(c, c->last_tx));
+	tx = tx_start(&c->srv->live, quota_value(c->srv, c->cred.domid, Q_TX_NODES));
+	if (!tx || !conn_add_tx(c, c->last_tx, tx)) {
+		tx_free(tx);
 		return -ENOMEM;
 	}
-	do {
-		t->id = ++c->last_tx;
-	} while (!t->id || conn_tx(c, t->id));
-	t->next = c->txs;
-	c->txs = t;
-	c->nr_txs++;
-	snprintf(buf, sizeof(buf), "%u", t->id);
+	snprintf(buf, sizeof(buf), "%u", c->last_tx);
 	return put_string(r, buf);
+}
+
+static void note_op(void *arg, enum tree_op op, const char *path, const void *data, unsigned int n)
+{
+	struct conn *c = arg;
+
+	state_op(c->srv, &c->cred, op, path, data, n);
 }
 
 static int do_transaction_end(struct request *r)
 {
 	struct conn *c = r->c;
-	struct open_tx **p = &c->txs;
 	char *how;
 	int rc = 0;
 
@@ -322,17 +359,15 @@ static int do_transaction_end(struct request *r)
 		return -ENOENT;
 	if (args(r->body, r->len, &how, 1) || (strcmp(how, "T") && strcmp(how, "F")))
 		return -EINVAL;
-	if (*how == 'T')
-		rc = tx_commit(r->tx->tx, &c->cred, &c->srv->limits, &c->srv->live, &r->log);
-	if (rc)
-		changes_free(&r->log);
-	while (*p != r->tx)
-		p = &(*p)->next;
-	*p = r->tx->next;
-	tx_free(r->tx->tx);
-	free(r->tx);
+	if (*how == 'T') {
+		rc = tx_commit(r->tx->tx, &c->cred, &r->limits, &c->srv->live, &r->log);
+		if (!rc)
+			tx_each_op(r->tx->tx, note_op, c);
+		else
+			changes_free(&r->log);
+	}
+	conn_drop_tx(c, r->tx->id);
 	r->tx = NULL;
-	c->nr_txs--;
 	return rc;
 }
 
@@ -440,47 +475,134 @@ static int control_info(struct request *r)
 	return put(r, buf, n + 1);
 }
 
-static int control_quota(struct request *r)
+static int control_help(struct request *r)
 {
-	const struct server *s = r->c->srv;
-	char buf[64];
-	int rc = 0;
+	return put_string(r, "check: verify the store\n"
+			     "info: sizes\n"
+			     "quota [DOMID]: limits and what is in use, of all domains or one\n"
+			     "quota set NAME VALUE: a limit for all domains that have none of their own\n"
+			     "quota-soft [set memory VALUE]: when to warn\n"
+			     "log on|off: requests to the log\n"
+			     "print TEXT: TEXT to the log\n");
+}
 
-	for (unsigned int i = 0; !rc && i < s->live.nr_owned; i++)
-		rc = put(r, buf, snprintf(buf, sizeof(buf), "domain %u: %u nodes\n", s->live.owned[i].domid,
-					  s->live.owned[i].nodes));
-	return rc ? rc : put(r, "", 1);
+static int control_log(struct request *r, char **vec, int n)
+{
+	if (n != 2 || (strcmp(vec[1], "on") && strcmp(vec[1], "off")))
+		return -EINVAL;
+	r->c->srv->trace = !strcmp(vec[1], "on");
+	return put_string(r, "OK");
 }
 
 static int do_control(struct request *r)
 {
-	struct server *s = r->c->srv;
 	const char *wrong;
-	char *vec[4];
-	int n = xs_wire_split(r->body, r->len, vec, 4);
+	char *vec[8];
+	int n = xs_wire_split(r->body, r->len, vec, 8);
 
 	if (n < 1)
 		return -EINVAL;
 	if (!strcmp(vec[0], "help"))
-		return put_string(r, "check: verify the store\ninfo: sizes\nquota: nodes of each domain\n"
-				     "log on|off: requests to the log\nprint TEXT: TEXT to the log\n");
+		return control_help(r);
 	if (!strcmp(vec[0], "check")) {
-		wrong = tree_check(&s->live);
+		wrong = tree_check(&r->c->srv->live);
 		return put_string(r, wrong ? wrong : "OK");
 	}
 	if (!strcmp(vec[0], "info"))
 		return control_info(r);
-	if (!strcmp(vec[0], "quota"))
-		return control_quota(r);
-	if (!strcmp(vec[0], "log") && n == 2 && (!strcmp(vec[1], "on") || !strcmp(vec[1], "off"))) {
-		s->trace = !strcmp(vec[1], "on");
-		return put_string(r, "OK");
+	if (!strcmp(vec[0], "log"))
+		return control_log(r, vec, n);
+	if (!strncmp(vec[0], "quota", 5)) {
+		r->out_len = quota_control(r->c->srv, vec, n, r->out, sizeof(r->out));
+		return r->out_len ? 0 : -EINVAL;
 	}
-	if (!strcmp(vec[0], "print") && n == 2) {
-		fprintf(stderr, "xenstored: print: %s\n", vec[1]);
+	if (!strcmp(vec[0], "print") && n > 1) {
+		for (int i = 1; i < n; i++)
+			fprintf(stderr, "%s%s", i > 1 ? " " : "xenstored: print: ", vec[i]);
+		fputc('\n', stderr);
 		return put_string(r, "OK");
 	}
 	return -EINVAL;
+}
+
+/* --- features and quotas, of all domains or one --- */
+
+/* Some libraries send an empty string for nothing. */
+static bool no_args(const struct request *r)
+{
+	return !r->len || (r->len == 1 && !*r->body);
+}
+
+/* Settings can be made before a domain is introduced, so any number will do. */
+static int do_get_feature(struct request *r)
+{
+	bool all = no_args(r);
+	uint32_t domid = r->c->cred.domid;
+	char buf[16];
+	int rc = all ? 0 : one_domid(r, &domid);
+
+	if (!rc && domid != r->c->cred.domid && !r->c->cred.privileged)
+		rc = -EACCES;
+	snprintf(buf, sizeof(buf), "%u", all ? SERVER_FEATURES : quota_features(r->c->srv, domid));
+	return rc ? rc : put_string(r, buf);
+}
+
+static int do_set_feature(struct request *r)
+{
+	uint32_t domid = 0;
+	uint64_t bits = 0;
+	char *vec[2];
+	int rc = args(r->body, r->len, vec, 2);
+
+	if (!rc)
+		rc = domid_arg(vec[0], &domid);
+	if (!rc)
+		rc = number(vec[1], UINT32_MAX, &bits);
+	if (!rc && (bits & ~(uint64_t)SERVER_FEATURES))
+		rc = -EINVAL;
+	return rc ? rc : quota_set_features(r->c->srv, domid, bits);
+}
+
+/* The quota that is named by the last of n arguments, of the domain named before it. */
+static int quota_args(char **vec, int n, uint32_t *domid, enum quota *q)
+{
+	*domid = ALL_DOMAINS;
+	if (n == 2 && domid_arg(vec[0], domid))
+		return -EINVAL;
+	return quota_by_name(vec[n - 1], q) ? 0 : -EINVAL;
+}
+
+static int do_get_quota(struct request *r)
+{
+	char *vec[2], buf[200] = "";
+	int n = no_args(r) ? 0 : xs_wire_split(r->body, r->len, vec, 2);
+	uint32_t domid;
+	enum quota q;
+
+	if (n < 0)
+		return n;
+	if (n) {
+		if (quota_args(vec, n, &domid, &q))
+			return -EINVAL;
+		snprintf(buf, sizeof(buf), "%u", quota_value(r->c->srv, domid, q));
+		return put_string(r, buf);
+	}
+	for (int i = 0; i < NR_QUOTAS; i++)
+		snprintf(buf + strlen(buf), sizeof(buf) - strlen(buf), "%s%s", i ? " " : "", quota_name(i));
+	return put_string(r, buf);
+}
+
+static int do_set_quota(struct request *r)
+{
+	char *vec[3];
+	int n = xs_wire_split(r->body, r->len, vec, 3);
+	uint32_t domid;
+	uint64_t value;
+	enum quota q;
+
+	if (n < 2 || quota_args(vec, n - 1, &domid, &q) || number(vec[n - 1], UINT32_MAX, &value))
+		return -EINVAL;
+	return quota_set(r->c->srv, domid, q, value);
 }
 
 /* --- the table --- */
@@ -516,6 +638,10 @@ static const struct operation {
 	[XS_RESUME]		= { "resume", do_resume, PRIV | ACK, NULL },
 	[XS_SET_TARGET]		= { "set_target", do_set_target, PRIV | ACK, NULL },
 	[XS_RESET_WATCHES]	= { "reset_watches", do_reset_watches, ACK, NULL },
+	[XS_GET_FEATURE]	= { "get_feature", do_get_feature, 0, NULL },
+	[XS_SET_FEATURE]	= { "set_feature", do_set_feature, PRIV | ACK, NULL },
+	[XS_GET_QUOTA]		= { "get_quota", do_get_quota, PRIV, NULL },
+	[XS_SET_QUOTA]		= { "set_quota", do_set_quota, PRIV | ACK, NULL },
 	[XS_DIRECTORY_PART]	= { "directory_part", do_directory_part, PATH | TX, NULL },
 };
 
@@ -553,6 +679,17 @@ static void trace(const struct request *r, const char *name, int rc)
 		rc ? xs_wire_error_name(-rc) : "ok");
 }
 
+static void say_refused(struct request *r, const char *name)
+{
+	enum quota q = r->hit == NR_QUOTAS ? Q_TX_NODES : r->hit;
+	char what[200];
+
+	if (r->c->cred.privileged)
+		return;
+	snprintf(what, sizeof(what), "%s %.120s refused", name, r->path);
+	quota_refused(r->c->srv, r->c->cred.domid, q, what);
+}
+
 void request_handle(struct conn *c)
 {
 	struct request r = { .c = c, .body = c->in.body, .len = c->in.hdr.len };
@@ -563,9 +700,13 @@ void request_handle(struct conn *c)
 
 	c->srv->requests++;
 	if (op && op->fn) {
+		r.hit = NR_QUOTAS;
+		r.limits = quota_limits(c, &r.hit);
 		rc = prepare(&r, op);
 		if (!rc)
 			rc = op->fn(&r);
+		if (rc == -ENOSPC)
+			say_refused(&r, op->name);
 		if (c->srv->trace)
 			trace(&r, op->name, rc);
 	}
@@ -579,6 +720,8 @@ void request_handle(struct conn *c)
 	}
 	if (!rc && op->after && !c->closed)
 		op->after(&r);
+	if (!rc && !c->cred.privileged)
+		quota_check_soft(c);
 	server_fire_changes(c->srv, &r.log);
 	changes_free(&r.log);
 }

@@ -6,9 +6,8 @@
 
 #include "ring.h"
 
-int ring_read(struct xenstore_domain_interface *p, void *buf, unsigned int len)
+int ring_read(struct xenstore_domain_interface *p, uint32_t cons, void *buf, unsigned int len)
 {
-	uint32_t cons = __atomic_load_n(&p->req_cons, __ATOMIC_RELAXED);
 	uint32_t prod = __atomic_load_n(&p->req_prod, __ATOMIC_ACQUIRE);
 	uint32_t at = MASK_XENSTORE_IDX(cons), n = prod - cons;
 
@@ -19,8 +18,12 @@ int ring_read(struct xenstore_domain_interface *p, void *buf, unsigned int len)
 	if (n > XENSTORE_RING_SIZE - at)
 		n = XENSTORE_RING_SIZE - at;
 	memcpy(buf, p->req + at, n);
-	__atomic_store_n(&p->req_cons, cons + n, __ATOMIC_SEQ_CST);
 	return n;
+}
+
+void ring_taken(struct xenstore_domain_interface *p, uint32_t cons)
+{
+	__atomic_store_n(&p->req_cons, cons, __ATOMIC_SEQ_CST);
 }
 
 int ring_write(struct xenstore_domain_interface *p, const void *buf, unsigned int len)

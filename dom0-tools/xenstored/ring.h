@@ -9,7 +9,9 @@
 #include "public/io/xs_wire.h"
 
 /* Bytes moved, 0 when there is nothing (or no room), -1 when the indices are impossible. */
-int ring_read(struct xenstore_domain_interface *p, void *buf, unsigned int len);
+int ring_read(struct xenstore_domain_interface *p, uint32_t cons, void *buf, unsigned int len);
+/* Let the domain see that its bytes up to cons have been taken. */
+void ring_taken(struct xenstore_domain_interface *p, uint32_t cons);
 int ring_write(struct xenstore_domain_interface *p, const void *buf, unsigned int len);
 
 #endif

@@ -7,12 +7,17 @@
  * replies is not read from, so a client can only stop itself. Watch events queue as well; when a client lets too many
  * pile up those of one watch are replaced by a single event for the watched path.
  *
+ * A durable connection is that of a domain: it survives this process (state.h). Before anything is shown to the other
+ * side, be it a message or that its bytes have been taken, what that rests on is committed to the journal.
+ *
  * Handling a request touches other connections only by queueing events on them; server_settle() then flushes all that
  * were touched, and frees closed ones.
  */
 #ifndef XENSTORED_SERVER_H
 #define XENSTORED_SERVER_H
 
+#include "journal.h"
+#include "quota.h"
 #include "tree.h"
 #include "tx.h"
 #include "watch.h"
@@ -25,6 +30,8 @@ struct conn_ops {
 	/* Bytes moved (> 0), 0 = not now, < 0 = the other side is gone or broken. */
 	int (*read)(void *io, void *buf, unsigned int len);
 	int (*write)(void *io, const void *buf, unsigned int len);
+	/* Durable connections: the other side may see that its bytes up to position pos have been taken. */
+	void (*taken)(void *io, uint32_t pos);
 	/* The daemon is done with this connection for now; what it waits for. */
 	void (*settle)(void *io, bool want_read, bool want_write);
 	/* conn is about to go; io may be freed. why: NULL or what the client did wrong. */
@@ -45,6 +52,7 @@ struct msg {
 	struct msg *next_event;		/* of the same watch, newest first */
 	struct watch *watch;		/* whose event this is; NULL for a reply */
 	unsigned int len, done;		/* bytes in data, and sent */
+	uint32_t seq;			/* its number in this connection */
 	char data[];			/* header and body */
 };
 
@@ -53,6 +61,16 @@ struct open_tx {
 	uint32_t id;
 	struct tx *tx;
 };
+
+/* A domain with a ring, and what is needed to connect it again. */
+struct known {
+	struct known *next;
+	uint64_t mfn;
+	uint32_t domid, port, target;
+	bool shut_down;
+};
+
+#define MAX_TOKEN	(XENSTORE_PAYLOAD_MAX - XENSTORE_ABS_PATH_MAX - 2)
 
 struct conn {
 	struct conn *next;
@@ -63,10 +81,14 @@ struct conn {
 	bool closed;
 	bool touched;			/* server_settle() has work here */
 	bool again;			/* more input may wait without a new wake-up */
+	bool durable;
+	uint32_t in_pos, out_pos;	/* bytes taken from and given to the transport: the ring's indices */
+	uint32_t next_seq;
 	struct xs_frame in;
+	unsigned int in_saved;		/* bytes of it in the journal */
 	struct msg *first, *last;	/* to be sent */
 	unsigned int nr_replies;	/* of those */
-	size_t event_bytes;
+	size_t event_bytes, reply_bytes, watch_bytes;
 	struct watch *watches;
 	unsigned int nr_watches;
 	struct open_tx *txs;
@@ -78,11 +100,16 @@ struct server {
 	struct tree live;
 	struct watches *watches;
 	struct conn *conns;
-	struct limits limits;
-	unsigned int max_watches, max_txs, max_tx_paths;	/* of one unprivileged connection */
+	uint32_t quotas[NR_QUOTAS];				/* for a domain that has no value of its own */
+	struct account *accounts;
 	size_t max_event_bytes, max_event_bytes_privileged;
 	const struct domain_ops *domains;			/* NULL: no hypervisor */
 	void *domains_arg;
+	struct known *known;
+	struct journal *journal;				/* NULL: none */
+	const char *journal_path;
+	size_t journal_base, journal_next;			/* its size at first, and for the next snapshot */
+	size_t journal_growth;					/* bytes of records before that is worth it */
 	bool trace;						/* log each request to stderr */
 	uint64_t requests;
 };
@@ -91,10 +118,12 @@ int server_init(struct server *s);
 void server_fini(struct server *s);	/* closes all connections */
 /* Flush, and free what was closed. Returns true if some connection still has input to be worked on. */
 bool server_settle(struct server *s);
+/* Close what has come from the journal and was not attached. */
+void server_close_detached(struct server *s);
 /* Let connections marked `again` read on. */
 void server_continue(struct server *s);
-/* Fire watches of "@introduceDomain" or "@releaseDomain". */
-void server_fire_special(struct server *s, const char *name);
+/* Fire watches of "@introduceDomain" or "@releaseDomain" for a domain. */
+void server_fire_special(struct server *s, const char *name, uint32_t domid);
 void server_fire_changes(struct server *s, const struct changes *log);
 
 struct conn *conn_new(struct server *s, const struct cred *cred, const struct conn_ops *ops, void *io);
@@ -105,10 +134,29 @@ void conn_run(struct conn *c);
 void conn_reset(struct conn *c);
 void conn_drop_watches(struct conn *c);
 void conn_drop_txs(struct conn *c);
+/* Bytes that the daemon holds for it. */
+size_t conn_memory(const struct conn *c);
 struct open_tx *conn_tx(struct conn *c, uint32_t id);
+struct open_tx *conn_add_tx(struct conn *c, uint32_t id, struct tx *tx);	/* NULL: no memory */
+void conn_drop_tx(struct conn *c, uint32_t id);
+int conn_watch(struct conn *c, const char *path, size_t prefix, const char *token, unsigned int depth);
+void conn_unwatch(struct conn *c, struct watch *w);
+
+/* The durable connection of a domain; NULL if it has none. */
+struct conn *conn_durable(struct server *s, uint32_t domid);
+/* Make a new connection durable; its transport stands at these positions. */
+void conn_make_durable(struct conn *c, uint32_t in_pos, uint32_t out_pos);
+/*
+ * A connection that has come from the journal gets its transport, of whose output bytes up to out_pos have been sent.
+ * False: that cannot be; close it.
+ */
+bool conn_attach(struct conn *c, const struct conn_ops *ops, void *io, uint32_t out_pos);
 
 /* Queue a reply; on failure to get memory the connection is closed. */
 void conn_reply(struct conn *c, const struct xsd_sockmsg *req, uint32_t type, const void *body, unsigned int len);
+/* Queue a whole message; NULL: no memory. Take one out again that has not begun to be sent. */
+struct msg *conn_message(struct conn *c, const struct xsd_sockmsg *hdr, const void *body);
+void conn_drop_message(struct conn *c, uint32_t seq);
 /* Queue an event of watch w for path. */
 void conn_event(struct conn *c, struct watch *w, const char *path);
 /* Unbind queued events from a watch that goes. */

@@ -75,6 +75,13 @@ unsigned int tree_owned(const struct tree *t, uint32_t domid)
 	return at < t->nr_owned && t->owned[at].domid == domid ? t->owned[at].nodes : 0;
 }
 
+size_t tree_owned_bytes(const struct tree *t, uint32_t domid)
+{
+	unsigned int at = owned_search(t, domid);
+
+	return at < t->nr_owned && t->owned[at].domid == domid ? t->owned[at].bytes : 0;
+}
+
 /* Make sure that domid has an entry, so that counting cannot fail. */
 static int owned_reserve(struct tree *t, uint32_t domid)
 {
@@ -97,14 +104,39 @@ static int owned_reserve(struct tree *t, uint32_t domid)
 	return 0;
 }
 
-static void owned_count(struct tree *t, uint32_t domid, int by)
-{
-	t->owned[owned_search(t, domid)].nodes += by;
-}
-
 static uint32_t owner(const struct node *n)
 {
 	return n->perms->p[0].domid;
+}
+
+/* What a node takes, with its place in its parent. */
+static size_t node_bytes(const struct node *n)
+{
+	return sizeof(*n) + sizeof(n) + strlen(n->name) + 1 + n->len + n->perms->n * sizeof(struct perm);
+}
+
+/* Add a node to its owner's count or take it off (by -1). Its owner has an entry. */
+static void owned_count(struct tree *t, const struct node *n, int by)
+{
+	struct owned *o = &t->owned[owned_search(t, owner(n))];
+
+	o->nodes += by;
+	o->bytes += by < 0 ? -node_bytes(n) : node_bytes(n);
+}
+
+/* The same for a node and all below. */
+static void owned_count_all(struct tree *t, const struct node *n, int by)
+{
+	owned_count(t, n, by);
+	for (unsigned int i = 0; i < n->nr_children; i++)
+		owned_count_all(t, n->child[i], by);
+}
+
+static int over(const struct limits *l, enum quota q)
+{
+	if (l->hit)
+		*l->hit = q;
+	return -ENOSPC;
 }
 
 /* --- trees --- */
@@ -121,7 +153,7 @@ int tree_init(struct tree *t)
 		tree_free(t);
 		return -ENOMEM;
 	}
-	owned_count(t, 0, 1);
+	owned_count(t, t->root, 1);
 	return 0;
 }
 
@@ -305,7 +337,10 @@ static int create(struct tree *t, const struct cred *c, const struct limits *l, 
 	if (!perms_allow(at->perms, c, PERM_WRITE))
 		return -EACCES;
 	if (!c->privileged && tree_owned(t, c->domid) + missing > l->nodes)
-		return -ENOSPC;
+		return over(l, Q_NODES);
+	if (!c->privileged &&
+	    tree_owned_bytes(t, c->domid) + missing * sizeof(struct node) + strlen(path) + len > l->memory)
+		return over(l, Q_MEMORY);
 	perms = inherit(c, at->perms);
 	if (!perms)
 		return -ENOMEM;
@@ -319,7 +354,7 @@ static int create(struct tree *t, const struct cred *c, const struct limits *l, 
 		if (parent && node_reserve_child(parent) == 0) {
 			node_insert_child(parent, chain);
 			parent->cgen = ++t->gen;
-			owned_count(t, perms->p[0].domid, missing);
+			owned_count_all(t, chain, 1);
 			if (ch) {
 				ch->after = perms_get(perms);
 				ch->parent = perms_get(parent->perms);
@@ -342,23 +377,29 @@ int tree_write(struct tree *t, const struct cred *c, const struct limits *l, con
 	const struct node *at = deepest(t, path, &missing);
 	struct node *n;
 	struct change *ch;
+	int rc;
 
 	if (!c->privileged && len > l->value)
-		return -ENOSPC;
+		return over(l, Q_NODE_SIZE);
 	if (missing)
 		return create(t, c, l, path, missing, at, value, len, log);
 	if (!perms_allow(at->perms, c, PERM_WRITE))
 		return -EACCES;
+	if (!c->privileged && len > at->len && tree_owned_bytes(t, c->domid) + len - at->len > l->memory)
+		return over(l, Q_MEMORY);
 	n = own_path(t, path);
 	if (!n)
 		return -ENOMEM;
 	ch = log ? changes_add(log, path) : NULL;
 	if (log && !ch)
 		return -ENOMEM;
-	if (node_set_value(n, value, len) < 0) {
+	owned_count(t, n, -1);
+	rc = node_set_value(n, value, len);
+	owned_count(t, n, 1);
+	if (rc) {
 		if (log)
 			changes_cut(log, log->n - 1);
-		return -ENOMEM;
+		return rc;
 	}
 	n->gen = ++t->gen;
 	if (ch) {
@@ -399,13 +440,6 @@ static int note_gone(struct changes *log, const struct node *n, const struct nod
 	return rc;
 }
 
-static void uncount(struct tree *t, const struct node *n)
-{
-	owned_count(t, owner(n), -1);
-	for (unsigned int i = 0; i < n->nr_children; i++)
-		uncount(t, n->child[i]);
-}
-
 int tree_rm(struct tree *t, const struct cred *c, const char *path, struct changes *log)
 {
 	unsigned int missing, noted = log ? log->n : 0, at;
@@ -436,7 +470,7 @@ int tree_rm(struct tree *t, const struct cred *c, const char *path, struct chang
 	}
 	gone = node_take_child(parent, at);
 	parent->cgen = ++t->gen;
-	uncount(t, gone);
+	owned_count_all(t, gone, -1);
 	node_put(gone);
 	return 0;
 }
@@ -453,7 +487,7 @@ int tree_set_perms(struct tree *t, const struct cred *c, const struct limits *l,
 	if (rc)
 		return rc;
 	if (!c->privileged && n > l->perms)
-		return -ENOSPC;
+		return over(l, Q_PERMS);
 	if (!c->privileged && p[0].domid != owner(at))
 		return -EPERM;
 	new = perms_new(p, n);
@@ -466,11 +500,60 @@ int tree_set_perms(struct tree *t, const struct cred *c, const struct limits *l,
 		ch->before = perms_get(node->perms);
 		ch->after = perms_get(new);
 	}
-	owned_count(t, owner(node), -1);
-	owned_count(t, p[0].domid, 1);
+	owned_count(t, node, -1);
 	perms_put(node->perms);
 	node->perms = new;
+	owned_count(t, node, 1);
 	node->gen = ++t->gen;
+	return 0;
+}
+
+int tree_do(struct tree *t, const struct cred *c, const struct limits *l, enum tree_op op, const char *path,
+	    const void *data, unsigned int n, struct changes *log)
+{
+	switch (op) {
+	case OP_WRITE:
+		return tree_write(t, c, l, path, data, n, log);
+	case OP_MKDIR:
+		return tree_mkdir(t, c, l, path, log);
+	case OP_RM:
+		return tree_rm(t, c, path, log);
+	default:
+		return tree_set_perms(t, c, l, path, data, n, log);
+	}
+}
+
+int tree_restore(struct tree *t, const char *path, const struct perm *p, unsigned int nr_perms, const void *value,
+		 unsigned int len, uint64_t gen, uint64_t cgen)
+{
+	static const struct cred daemon = { .domid = 0, .target = NO_TARGET, .privileged = true };
+	static const struct limits unused;
+	uint64_t tree_gen = t->gen;
+	unsigned int missing;
+	struct node *n;
+	char above[PATH_SIZE];
+	uint64_t above_cgen;
+	int rc;
+
+	if (gen > t->gen || cgen > t->gen)
+		return -EINVAL;
+	deepest(t, path, &missing);
+	if (missing > 1 || (!missing && path[1]))
+		return -EINVAL;
+	strcpy(above, path);
+	path_parent(above);
+	above_cgen = tree_find(t, above)->cgen;
+	rc = tree_write(t, &daemon, &unused, path, value, len, NULL);
+	if (!rc)
+		rc = tree_set_perms(t, &daemon, &unused, path, p, nr_perms, NULL);
+	t->gen = tree_gen;
+	n = rc ? NULL : own_path(t, path);
+	if (!n)
+		return rc ? rc : -ENOMEM;
+	n->gen = gen;
+	n->cgen = cgen;
+	if (missing)
+		own_path(t, above)->cgen = above_cgen;
 	return 0;
 }
 
@@ -524,12 +607,10 @@ static int forget(struct tree *t, struct node **slot, uint32_t domid)
 
 		if (!new)
 			return -ENOMEM;
-		if (owner(n) == domid) {
-			owned_count(t, domid, -1);
-			owned_count(t, 0, 1);
-		}
+		owned_count(t, n, -1);
 		perms_put(n->perms);
 		n->perms = new;
+		owned_count(t, n, 1);
 		n->gen = ++t->gen;
 	}
 	for (unsigned int i = 0; i < n->nr_children && !rc; i++)
@@ -573,7 +654,7 @@ static const char *check(const struct tree *t, const struct node *n, struct tree
 		return "a node is newer than the tree";
 	if (owned_reserve(counts, owner(n)) < 0)
 		return "no memory to check";
-	owned_count(counts, owner(n), 1);
+	owned_count(counts, n, 1);
 	for (unsigned int i = 0; i < n->nr_children; i++) {
 		if (i && strcmp(n->child[i - 1]->name, n->child[i]->name) >= 0)
 			return "children are not in order";
@@ -592,6 +673,9 @@ const char *tree_check(const struct tree *t)
 	for (unsigned int i = 0; i < t->nr_owned && !wrong; i++)
 		if (t->owned[i].nodes != tree_owned(&counts, t->owned[i].domid))
 			wrong = "the count of a domain's nodes is off";
+	for (unsigned int i = 0; i < t->nr_owned && !wrong; i++)
+		if (t->owned[i].bytes != tree_owned_bytes(&counts, t->owned[i].domid))
+			wrong = "the count of a domain's bytes is off";
 	if (!wrong && tree_count(&counts) != tree_count(t))
 		wrong = "a domain's nodes are not counted";
 	free(counts.owned);

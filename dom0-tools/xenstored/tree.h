@@ -51,6 +51,7 @@ struct node {
 struct owned {
 	uint32_t domid;
 	unsigned int nodes;
+	size_t bytes;			/* that these take */
 };
 
 struct tree {
@@ -69,10 +70,18 @@ struct cred {
 
 #define NO_TARGET 0xffffffffU
 
+enum quota {
+	Q_NODES, Q_WATCHES, Q_TRANSACTIONS, Q_OUTSTANDING, Q_TX_NODES, Q_MEMORY, Q_SOFT_MEMORY, Q_PERMS, Q_NODE_SIZE,
+	NR_QUOTAS
+};
+
+/* What a caller without privilege may have. A call that fails with -ENOSPC sets *hit, unless hit is NULL. */
 struct limits {
 	unsigned int nodes;		/* owned by one domain */
 	unsigned int value;		/* bytes */
 	unsigned int perms;		/* entries of one node */
+	size_t memory;			/* bytes in nodes of one domain */
+	enum quota *hit;
 };
 
 /* What a call changed, for the watches. exact: it concerns watches on this very path only. */
@@ -111,9 +120,20 @@ int tree_rm(struct tree *t, const struct cred *c, const char *path, struct chang
 int tree_set_perms(struct tree *t, const struct cred *c, const struct limits *l, const char *path,
 		   const struct perm *p, unsigned int n, struct changes *log);
 
+enum tree_op { OP_WRITE, OP_MKDIR, OP_RM, OP_SET_PERMS };
+
+/* One of the four by its number; data is n bytes, or n entries. */
+int tree_do(struct tree *t, const struct cred *c, const struct limits *l, enum tree_op op, const char *path,
+	    const void *data, unsigned int n, struct changes *log);
+
+/* Put a node back as it was: the root, or a child of a node that is there. -EINVAL if that cannot be. */
+int tree_restore(struct tree *t, const char *path, const struct perm *p, unsigned int nr_perms, const void *value,
+		 unsigned int len, uint64_t gen, uint64_t cgen);
+
 /* A domain is gone for good: what it owned becomes domain 0's, and no node mentions it any more. */
 int tree_forget_domain(struct tree *t, uint32_t domid);
 
+size_t tree_owned_bytes(const struct tree *t, uint32_t domid);
 unsigned int tree_owned(const struct tree *t, uint32_t domid);
 unsigned int tree_count(const struct tree *t);
 

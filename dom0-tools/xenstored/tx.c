@@ -10,10 +10,8 @@
 #include "path.h"
 #include "tx.h"
 
-enum op_kind { OP_WRITE, OP_MKDIR, OP_RM, OP_SET_PERMS };
-
 struct op {
-	enum op_kind kind;
+	enum tree_op kind;
 	char *path;
 	void *data;			/* value, or struct perm[] */
 	unsigned int n;			/* bytes, or entries */
@@ -31,6 +29,7 @@ struct tx {
 	struct touch *touched;
 	unsigned int nr_touched, room_touched;
 	unsigned int limit;
+	bool doomed;
 	size_t bytes;			/* of paths and values held */
 };
 
@@ -43,7 +42,7 @@ struct tx *tx_start(const struct tree *live, unsigned int limit)
 
 	if (!tx)
 		return NULL;
-	tx->limit = limit;
+	tx->limit = limit ? limit : ~0U;
 	if (tree_clone(&tx->base, live) < 0 || tree_clone(&tx->view, live) < 0) {
 		tx_free(tx);
 		return NULL;
@@ -66,6 +65,11 @@ void tx_free(struct tx *tx)
 	tree_free(&tx->base);
 	tree_free(&tx->view);
 	free(tx);
+}
+
+size_t tx_bytes(const struct tx *tx)
+{
+	return tx->bytes + sizeof(*tx) + tx->nr_ops * sizeof(struct op) + tx->nr_touched * sizeof(struct touch);
 }
 
 /* --- touched paths --- */
@@ -171,20 +175,23 @@ int tx_get(struct tx *tx, const struct cred *c, const char *path, unsigned int n
 
 static int run(struct tree *t, const struct cred *c, const struct limits *l, const struct op *op, struct changes *log)
 {
-	switch (op->kind) {
-	case OP_WRITE:
-		return tree_write(t, c, l, op->path, op->data, op->n, log);
-	case OP_MKDIR:
-		return tree_mkdir(t, c, l, op->path, log);
-	case OP_RM:
-		return tree_rm(t, c, op->path, log);
-	default:
-		return tree_set_perms(t, c, l, op->path, op->data, op->n, log);
-	}
+	return tree_do(t, c, l, op->kind, op->path, op->data, op->n, log);
+}
+
+void tx_doom(struct tx *tx)
+{
+	tx->doomed = true;
+}
+
+void tx_each_op(const struct tx *tx,
+		void (*fn)(void *arg, enum tree_op op, const char *path, const void *data, unsigned int n), void *arg)
+{
+	for (unsigned int i = 0; i < tx->nr_ops; i++)
+		fn(arg, tx->ops[i].kind, tx->ops[i].path, tx->ops[i].data, tx->ops[i].n);
 }
 
 /* Room for one more operation with its copies made; filled in at tx->ops[tx->nr_ops]. */
-static struct op *op_prepare(struct tx *tx, enum op_kind kind, const char *path, const void *data, unsigned int n,
+static struct op *op_prepare(struct tx *tx, enum tree_op kind, const char *path, const void *data, unsigned int n,
 			     size_t bytes)
 {
 	struct op *op;
@@ -210,9 +217,10 @@ static struct op *op_prepare(struct tx *tx, enum op_kind kind, const char *path,
 	return op;
 }
 
-static int do_op(struct tx *tx, const struct cred *c, const struct limits *l, enum op_kind kind, const char *path,
-		 const void *data, unsigned int n, size_t bytes)
+int tx_do(struct tx *tx, const struct cred *c, const struct limits *l, enum tree_op kind, const char *path,
+	  const void *data, unsigned int n)
 {
+	size_t bytes = kind == OP_SET_PERMS ? n * sizeof(struct perm) : n;
 	struct op *op;
 	int rc;
 
@@ -235,33 +243,13 @@ static int do_op(struct tx *tx, const struct cred *c, const struct limits *l, en
 	return 0;
 }
 
-int tx_write(struct tx *tx, const struct cred *c, const struct limits *l, const char *path, const void *value,
-	     unsigned int len)
-{
-	return do_op(tx, c, l, OP_WRITE, path, value, len, len);
-}
-
-int tx_mkdir(struct tx *tx, const struct cred *c, const struct limits *l, const char *path)
-{
-	return do_op(tx, c, l, OP_MKDIR, path, NULL, 0, 0);
-}
-
-int tx_rm(struct tx *tx, const struct cred *c, const struct limits *l, const char *path)
-{
-	return do_op(tx, c, l, OP_RM, path, NULL, 0, 0);
-}
-
-int tx_set_perms(struct tx *tx, const struct cred *c, const struct limits *l, const char *path, const struct perm *p,
-		 unsigned int n)
-{
-	return do_op(tx, c, l, OP_SET_PERMS, path, p, n, n * sizeof(*p));
-}
-
 int tx_commit(struct tx *tx, const struct cred *c, const struct limits *l, struct tree *live, struct changes *log)
 {
 	struct tree next;
 	int rc;
 
+	if (tx->doomed)
+		return -EAGAIN;
 	for (unsigned int i = 0; i < tx->nr_touched; i++) {
 		const struct touch *t = &tx->touched[i];
 

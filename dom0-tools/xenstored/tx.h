@@ -19,19 +19,23 @@
 
 struct tx;
 
-/* limit: paths a caller without privilege may touch. NULL: no memory. */
+/* limit: paths a caller without privilege may touch, 0 for no limit. NULL: no memory. */
 struct tx *tx_start(const struct tree *live, unsigned int limit);
+size_t tx_bytes(const struct tx *tx);		/* of paths and values that it holds */
 void tx_free(struct tx *tx);			/* NULL is fine */
 
 /* The calls of tree.h in the transaction's view. -ENOSPC also when it has touched too much. */
 int tx_get(struct tx *tx, const struct cred *c, const char *path, unsigned int need, unsigned int touch,
 	   const struct node **out);
-int tx_write(struct tx *tx, const struct cred *c, const struct limits *l, const char *path, const void *value,
-	     unsigned int len);
-int tx_mkdir(struct tx *tx, const struct cred *c, const struct limits *l, const char *path);
-int tx_rm(struct tx *tx, const struct cred *c, const struct limits *l, const char *path);
-int tx_set_perms(struct tx *tx, const struct cred *c, const struct limits *l, const char *path, const struct perm *p,
-		 unsigned int n);
+int tx_do(struct tx *tx, const struct cred *c, const struct limits *l, enum tree_op op, const char *path,
+	  const void *data, unsigned int n);
+
+/* Let it fail with -EAGAIN at its end, whatever it does until then. */
+void tx_doom(struct tx *tx);
+
+/* After tx_commit(): the operations that were done, in their order. */
+void tx_each_op(const struct tx *tx,
+		void (*fn)(void *arg, enum tree_op op, const char *path, const void *data, unsigned int n), void *arg);
 
 /*
  * Make it real: 0 and the changes in log, or -EAGAIN if a touched path has changed meanwhile, -ENOSPC if the result

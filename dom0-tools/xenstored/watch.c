@@ -10,7 +10,7 @@
 #include "path.h"
 #include "watch.h"
 
-#define BUCKETS 1024U
+#define BUCKETS 8192U
 
 struct watches {
 	struct watch *bucket[BUCKETS];
@@ -60,7 +60,8 @@ int watch_add(struct watches *r, void *holder, struct watch **list, const char *
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	*w = (struct watch){ .holder = holder, .path = strdup(path), .token = strdup(token), .prefix = prefix };
+	*w = (struct watch){ .holder = holder, .path = strdup(path), .token = strdup(token), .prefix = prefix,
+			     .depth = ANY_DEPTH };
 	if (!w->path || !w->token) {
 		free(w->path);
 		free(w->token);
@@ -91,23 +92,26 @@ void watch_del(struct watches *r, struct watch **list, struct watch *w)
 	free(w);
 }
 
-static void fire_at(struct watches *r, const char *path, void (*fn)(struct watch *w, void *arg), void *arg)
+/* Watches on path, for something that happened `below` levels below it. */
+static void fire_at(struct watches *r, const char *path, unsigned int below,
+		    void (*fn)(struct watch *w, void *arg), void *arg)
 {
 	for (struct watch *w = r->bucket[hash(path)]; w; w = w->next)
-		if (!strcmp(w->path, path))
+		if (below <= w->depth && !strcmp(w->path, path))
 			fn(w, arg);
 }
 
 void watch_fire(struct watches *r, const char *path, bool exact, void (*fn)(struct watch *w, void *arg), void *arg)
 {
+	unsigned int below = 0;
 	char at[PATH_SIZE];
 
-	fire_at(r, path, fn, arg);
+	fire_at(r, path, 0, fn, arg);
 	if (exact || *path != '/')
 		return;
 	strcpy(at, path);
 	while (at[1]) {
 		path_parent(at);
-		fire_at(r, at, fn, arg);
+		fire_at(r, at, ++below, fn, arg);
 	}
 }

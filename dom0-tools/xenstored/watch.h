@@ -11,11 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define ANY_DEPTH	(~0U)
+
 struct watches;
 
 struct watch {
 	void *holder;
 	char *path, *token;
+	unsigned int depth;		/* levels below path that it hears of */
 	size_t prefix;			/* bytes of path that the holder did not write: cut off in its events */
 	void *events;			/* for the holder's use */
 	struct watch *next;		/* same bucket */
@@ -32,7 +35,10 @@ int watch_add(struct watches *r, void *holder, struct watch **list, const char *
 struct watch *watch_find(struct watch *list, const char *path, const char *token);
 void watch_del(struct watches *r, struct watch **list, struct watch *w);
 
-/* Call fn for each watch on path and, unless exact, on any path above it. fn must not add or remove watches. */
+/*
+ * Call fn for each watch on path and, unless exact, on any path above it that is within its depth. fn must not add or
+ * remove watches.
+ */
 void watch_fire(struct watches *r, const char *path, bool exact, void (*fn)(struct watch *w, void *arg), void *arg);
 
 #endif

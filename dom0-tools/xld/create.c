@@ -229,8 +229,27 @@ static bool step_store(struct creation *c)
 		    "cannot write the domain's nodes to xenstore: %s", strerror(errno));
 }
 
+/* Before the domain is known to xenstored, which then never sees it with other limits. */
+static bool step_quota(struct creation *c)
+{
+	const struct domcfg_list *l = &c->cfg->xenstore_quota;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *eq = strchr(l->item[i], '=');
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)(eq - l->item[i]), l->item[i]);
+		if (!xs_set_quota(c->xs, c->domid, name, strtoul(eq + 1, NULL, 10)))
+			return FAIL(c, XLD_E_STORE, "`xl xenstore-quota-get -g` lists the quotas",
+				    "xenstored does not set its quota '%s': %s", name, strerror(errno));
+	}
+	return true;
+}
+
 static bool step_introduce(struct creation *c)
 {
+	if (!step_quota(c))
+		return false;
 	if (xs_introduce_domain(c->xs, c->domid, c->built.store_mfn, c->store_port))
 		return true;
 	return FAIL(c, XLD_E_STORE, "see the log of xenstored", "xenstored does not take the domain: %s",

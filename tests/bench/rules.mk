@@ -4,5 +4,8 @@
 HELP += "bench|measure_start-up_beside_Debian's_Xen;_on_an_idle_machine"
 
 .PHONY: bench
-bench: all peer
+$(eval $(call tool,tests/bench/xs_store,tests/bench/xs_store.c $(XENSTORED_SERVER_SRCS),-lz))
+
+bench: all peer $(B)/tests/bench/xs_store
+	@$(B)/tests/bench/xs_store
 	@B=$(B) tests/bench/start-up $(RUNS)

@@ -13,8 +13,8 @@ static void give_home(struct server *s)
 	static const struct cred dom0 = { .domid = 0, .target = NO_TARGET, .privileged = true };
 	struct perm p = { .domid = 1, .access = PERM_NONE };
 
-	tree_mkdir(&s->live, &dom0, &s->limits, "/local/domain/1", NULL);
-	tree_set_perms(&s->live, &dom0, &s->limits, "/local/domain/1", &p, 1, NULL);
+	tree_mkdir(&s->live, &dom0, NULL, "/local/domain/1", NULL);
+	tree_set_perms(&s->live, &dom0, NULL, "/local/domain/1", &p, 1, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

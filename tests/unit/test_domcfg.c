@@ -196,7 +196,9 @@ static void test_cpus(void)
 	char *a;
 
 	CU_ASSERT_TRUE(parse("name='a'\nkernel='k'\nmemory=64\nmaxvcpus=4\ncpus='0-2,^1'\ncpus_soft=['all', 3]\n"
-			     "cpu_weight=512\ncap=150"));
+			     "cpu_weight=512\ncap=150\nxenstore_quota=['nodes=2000', 'watches=0']"));
+	CU_ASSERT_EQUAL_FATAL(cfg.xenstore_quota.n, 2);
+	CU_ASSERT_STRING_EQUAL(cfg.xenstore_quota.item[1], "watches=0");
 	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
 	CU_ASSERT_PTR_NULL(diag.text);
 	CU_ASSERT_EQUAL(cfg.cpu_weight, 512);
@@ -235,6 +237,9 @@ static void test_cpus(void)
 	refused("cpus = ['0', '2-1']", "t.cfg:1:14: error: cpus: '2-1': a range goes from the lower");
 	refused("cpus = [['0']]", "t.cfg:1:9: error: cpus must be a list of strings");
 	refused("cpus_soft = '^0'", "t.cfg:1:13: error: cpus_soft: '^0' leaves no CPU");
+	refused("xenstore_quota = ['nodes']", "t.cfg:1:19: error: xenstore_quota 'nodes': must be QUOTA=NUMBER");
+	refused("xenstore_quota = ['nodes=4294967296']",
+		"t.cfg:1:19: error: xenstore_quota 'nodes=4294967296': must be QUOTA=NUMBER");
 	refused("cpu_weight = 0", "t.cfg:1:14: error: cpu_weight must be a whole number of shares from 1 to 65535");
 	refused("cap = 3201", "t.cfg:1:7: error: cap must be a whole number of percent of a CPU from 0 to 3200");
 	parse("name='a'\nkernel='k'\nmemory=64\ncap=101");

@@ -6,6 +6,7 @@
 #include <CUnit/Basic.h>
 #include <CUnit/CUnit.h>
 #include <errno.h>
+#include <unistd.h>
 
 #include "../../dom0-tools/xenstored/ring.h"
 #include "memconn.h"
@@ -106,11 +107,11 @@ static void give_home(uint32_t domid)
 	struct perm open = { .domid = 0, .access = PERM_READ };
 	char path[64];
 
-	tree_mkdir(&srv.live, &d0.c->cred, &srv.limits, "/local/domain", NULL);
-	tree_set_perms(&srv.live, &d0.c->cred, &srv.limits, "/local/domain", &open, 1, NULL);
+	tree_mkdir(&srv.live, &d0.c->cred, NULL, "/local/domain", NULL);
+	tree_set_perms(&srv.live, &d0.c->cred, NULL, "/local/domain", &open, 1, NULL);
 	snprintf(path, sizeof(path), "/local/domain/%u", domid);
-	tree_mkdir(&srv.live, &d0.c->cred, &srv.limits, path, NULL);
-	tree_set_perms(&srv.live, &d0.c->cred, &srv.limits, path, &p, 1, NULL);
+	tree_mkdir(&srv.live, &d0.c->cred, NULL, path, NULL);
+	tree_set_perms(&srv.live, &d0.c->cred, NULL, path, &p, 1, NULL);
 }
 
 static void test_nodes(void)
@@ -248,7 +249,7 @@ static void test_watches(void)
 	expect_event(&d0, "@releaseDomain", "r");
 	SAYS(&d1, XS_WATCH, 0, "@releaseDomain\0r", "OK");
 	expect_event(&d1, "@releaseDomain", "r");
-	server_fire_special(&srv, "@releaseDomain");
+	server_fire_special(&srv, "@releaseDomain", 7);
 	server_settle(&srv);
 	expect_event(&d0, "@releaseDomain", "r");
 	expect_quiet(&d1);					/* dom0's business */
@@ -291,7 +292,7 @@ static void test_long_directory(void)
 	open_both();
 	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "/long/a-name-of-some-length-%03d", i);
-		tree_mkdir(&srv.live, &d0.c->cred, &srv.limits, name, NULL);
+		tree_mkdir(&srv.live, &d0.c->cred, NULL, name, NULL);
 	}
 	SAYS(&d0, XS_DIRECTORY, 0, "/long", "E2BIG");
 	for (int round = 0; round < 20 && !end; round++) {
@@ -358,7 +359,7 @@ static void test_no_reader(void)
 	for (int i = 0; i < 100; i++)
 		at += msg(at, XS_READ, 0, "/", 2);
 	memconn_feed(&d1, &srv, buf, at - buf);
-	CU_ASSERT_EQUAL(srv.requests, 8);
+	CU_ASSERT_EQUAL(srv.requests, 20);
 	CU_ASSERT_FALSE(d1.closed);
 	SAYS(&d0, XS_READ, 0, "/", "");
 	d1.accept = SIZE_MAX;				/* it reads at last: all is answered */
@@ -404,6 +405,156 @@ static void test_event_flood(void)
 	close_both();
 }
 
+/* --- quotas, features, depth --- */
+
+/* Standard error of what fn does. */
+static const char *said(void (*fn)(void))
+{
+	static char buf[4096];
+	int pipefd[2], saved = dup(2);
+	ssize_t n;
+
+	fflush(stderr);
+	if (pipe(pipefd) < 0 || dup2(pipefd[1], 2) < 0)
+		abort();
+	fn();
+	fflush(stderr);
+	dup2(saved, 2);
+	close(saved);
+	close(pipefd[1]);
+	n = read(pipefd[0], buf, sizeof(buf) - 1);
+	close(pipefd[0]);
+	buf[n > 0 ? n : 0] = '\0';
+	return buf;
+}
+
+static void too_many_nodes(void)
+{
+	for (int i = 0; i < 3; i++) {
+		char path[32];
+
+		ask_bytes(&d1, XS_MKDIR, 0, path, sprintf(path, "data/n%d", i) + 1);
+	}
+}
+
+static void test_quotas(void)
+{
+	const char *log;
+
+	open_both();
+	give_home(1);
+	SAYS(&d0, XS_GET_QUOTA, 0, "nodes", "1000");
+	SAYS(&d0, XS_GET_QUOTA, 0, "memory", "2621440");
+	SAYS(&d0, XS_GET_QUOTA, 0, "", "nodes watches transactions outstanding transaction-nodes memory soft-memory "
+	     "node-permissions node-size");
+	SAYS(&d0, XS_GET_QUOTA, 0, "grass", "EINVAL");
+	SAYS(&d1, XS_GET_QUOTA, 0, "nodes", "EACCES");
+	SAYS(&d1, XS_SET_QUOTA, 0, "nodes\0" "5", "EACCES");
+	SAYS(&d0, XS_SET_QUOTA, 0, "nodes\0-5", "EINVAL");
+	SAYS(&d0, XS_SET_QUOTA, 0, "1\0nodes\0" "3", "OK");
+	SAYS(&d0, XS_GET_QUOTA, 0, "1\0nodes", "3");
+	SAYS(&d0, XS_GET_QUOTA, 0, "2\0nodes", "1000");
+	log = said(too_many_nodes);		/* its home, data and one more are three */
+	CU_ASSERT_PTR_NOT_NULL(strstr(log, "domain 1: quota nodes: 3 is the limit, mkdir /local/domain/1/data/n1"));
+	CU_ASSERT_PTR_NULL(strstr(log, "n2"));	/* said once */
+	CU_ASSERT_PTR_NOT_NULL(strstr(ask(&d0, XS_CONTROL, 0, "quota\0" "1"), "nodes"));
+	SAYS(&d0, XS_SET_QUOTA, 0, "1\0nodes\0" "0", "OK");	/* no limit */
+	SAYS(&d1, XS_MKDIR, 0, "data/n3", "OK");
+	SAYS(&d0, XS_CONTROL, 0, "quota\0set\0node-size\0" "10", "OK");
+	CU_ASSERT_STRING_EQUAL(write_value(&d1, 0, "data\0" "12345678901"), "ENOSPC");
+	CU_ASSERT_STRING_EQUAL(write_value(&d0, 0, "/x\0" "12345678901"), "OK");
+	SAYS(&d0, XS_CONTROL, 0, "quota-soft\0set\0memory\0" "77", "OK");
+	SAYS(&d0, XS_GET_QUOTA, 0, "soft-memory", "77");
+	SAYS(&d0, XS_CONTROL, 0, "quota\0set\0grass\0" "10", "EINVAL");
+	SAYS(&d0, XS_CONTROL, 0, "quota\0set\0nodes\0x", "EINVAL");
+	close_both();
+}
+
+/* Memory counts nodes, watches and transactions together, and comes back. */
+static void test_memory(void)
+{
+	size_t before;
+	char buf[1201];
+
+	open_both();
+	give_home(1);
+	before = tree_owned_bytes(&srv.live, 1);
+	SAYS(&d0, XS_SET_QUOTA, 0, "1\0memory\0" "3900", "OK");
+	memset(buf, 'x', sizeof(buf));
+	memcpy(buf, "data/a", 7);
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_WRITE, 0, buf, sizeof(buf)), "OK");
+	buf[5] = 'b';
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_WRITE, 0, buf, sizeof(buf)), "OK");
+	CU_ASSERT_TRUE(tree_owned_bytes(&srv.live, 1) > 2 * 1190);
+	buf[5] = 'c';
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_WRITE, 0, buf, sizeof(buf)), "ENOSPC");
+	memcpy(buf, "data/a\0y", 8);		/* changing a value is not more of it */
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_WRITE, 0, buf, sizeof(buf)), "OK");
+	SAYS(&d1, XS_RM, 0, "data/b", "OK");
+	SAYS(&d0, XS_SET_QUOTA, 0, "1\0memory\0" "3000", "OK");
+	memset(buf, 't', sizeof(buf));
+	memcpy(buf, "data", 5);
+	buf[1000] = '\0';
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_WATCH, 0, buf, 1001), "OK");
+	expect_event(&d1, "data", buf + 5);
+	buf[999] = '\0';
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_WATCH, 0, buf, 1000), "ENOSPC");
+	SAYS(&d1, XS_RESET_WATCHES, 0, "", "OK");
+	CU_ASSERT_EQUAL(conn_memory(d1.c), 0);
+	SAYS(&d1, XS_RM, 0, "data", "OK");
+	CU_ASSERT_EQUAL(tree_owned_bytes(&srv.live, 1), before);
+	/* Given away or left behind, it is no longer the domain's. */
+	SAYS(&d0, XS_SET_PERMS, 0, "/local/domain/1\0n5", "OK");
+	CU_ASSERT_EQUAL(tree_owned_bytes(&srv.live, 1), 0);
+	CU_ASSERT_EQUAL(tree_owned_bytes(&srv.live, 5), before);
+	tree_forget_domain(&srv.live, 5);
+	CU_ASSERT_EQUAL(tree_owned_bytes(&srv.live, 5), 0);
+	CU_ASSERT_PTR_NULL(tree_check(&srv.live));
+	close_both();
+}
+
+static void test_features(void)
+{
+	open_both();
+	SAYS(&d0, XS_GET_FEATURE, 0, "", "7");
+	SAYS(&d1, XS_GET_FEATURE, 0, "1", "7");
+	SAYS(&d1, XS_GET_FEATURE, 0, "2", "EACCES");
+	SAYS(&d1, XS_SET_FEATURE, 0, "1\0" "3", "EACCES");
+	SAYS(&d0, XS_SET_FEATURE, 0, "1\0" "8", "EINVAL");
+	SAYS(&d0, XS_SET_FEATURE, 0, "1\0" "3", "OK");
+	SAYS(&d0, XS_GET_FEATURE, 0, "1", "3");
+	SAYS(&d1, XS_WATCH, 0, "/a\0t\0" "1", "EINVAL");	/* not offered to it */
+	close_both();
+}
+
+static void test_depth(void)
+{
+	open_both();
+	SAYS(&d0, XS_WATCH, 0, "/a\0t\0" "1", "OK");
+	expect_event(&d0, "/a", "t");
+	SAYS(&d0, XS_WATCH, 0, "/a\0u\0x", "EINVAL");
+	write_value(&d0, 0, "/a\0" "1");
+	expect_event(&d0, "/a", "t");
+	write_value(&d0, 0, "/a/b\0" "1");
+	expect_event(&d0, "/a/b", "t");
+	write_value(&d0, 0, "/a/b/c\0" "1");
+	expect_quiet(&d0);
+	SAYS(&d0, XS_WATCH, 0, "@releaseDomain\0all\0" "1", "OK");
+	expect_event(&d0, "@releaseDomain", "all");
+	SAYS(&d0, XS_WATCH, 0, "@releaseDomain/7\0one", "OK");
+	expect_event(&d0, "@releaseDomain/7", "one");
+	SAYS(&d0, XS_WATCH, 0, "@releaseDomain/x\0one", "EINVAL");
+	server_fire_special(&srv, "@releaseDomain", 7);
+	server_settle(&srv);
+	expect_event(&d0, "@releaseDomain/7", "all");
+	expect_event(&d0, "@releaseDomain/7", "one");
+	server_fire_special(&srv, "@releaseDomain", 8);
+	server_settle(&srv);
+	expect_event(&d0, "@releaseDomain/8", "all");
+	expect_quiet(&d0);
+	close_both();
+}
+
 /* --- rings --- */
 
 static void test_ring(void)
@@ -416,11 +567,13 @@ static void test_ring(void)
 	memcpy(page.req + 1022, "ab", 2);
 	memcpy(page.req, "cd", 2);
 	page.req_prod += 4;
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), 2);
-	CU_ASSERT_EQUAL(ring_read(&page, buf + 2, sizeof(buf)), 2);
+	CU_ASSERT_EQUAL(ring_read(&page, 0xfffffffe, buf, sizeof(buf)), 2);
+	CU_ASSERT_EQUAL(ring_read(&page, 0, buf + 2, sizeof(buf)), 2);
 	CU_ASSERT_EQUAL(memcmp(buf, "abcd", 4), 0);
+	CU_ASSERT_EQUAL(page.req_cons, 0xfffffffe);	/* reading is not taking */
+	ring_taken(&page, 2);
 	CU_ASSERT_EQUAL(page.req_cons, 2);
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), 0);
+	CU_ASSERT_EQUAL(ring_read(&page, 2, buf, sizeof(buf)), 0);
 
 	memset(buf, 'x', sizeof(buf));
 	page.rsp_cons = page.rsp_prod = 1000;
@@ -431,13 +584,13 @@ static void test_ring(void)
 	CU_ASSERT_EQUAL(ring_write(&page, buf, 5), 5);
 
 	page.req_prod = page.req_cons + 1025;		/* impossible */
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), -1);
+	CU_ASSERT_EQUAL(ring_read(&page, 2, buf, sizeof(buf)), -1);
 	page.req_prod = page.req_cons - 1;
-	CU_ASSERT_EQUAL(ring_read(&page, buf, sizeof(buf)), -1);
+	CU_ASSERT_EQUAL(ring_read(&page, 2, buf, sizeof(buf)), -1);
 	page.rsp_cons = page.rsp_prod + 1;
 	CU_ASSERT_EQUAL(ring_write(&page, buf, 1), -1);
 	page.req_prod = page.req_cons + 1024;		/* full is possible */
-	CU_ASSERT_TRUE(ring_read(&page, buf, sizeof(buf)) > 0);
+	CU_ASSERT_TRUE(ring_read(&page, 2, buf, sizeof(buf)) > 0);
 }
 
 int main(void)
@@ -456,6 +609,10 @@ int main(void)
 	CU_add_test(s, "messages in pieces, and one too long", test_pieces);
 	CU_add_test(s, "a client that does not read", test_no_reader);
 	CU_add_test(s, "events that nobody reads", test_event_flood);
+	CU_add_test(s, "quotas", test_quotas);
+	CU_add_test(s, "the quota of memory", test_memory);
+	CU_add_test(s, "features", test_features);
+	CU_add_test(s, "watches of limited depth", test_depth);
 	CU_add_test(s, "ring indices", test_ring);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,8 +61,8 @@ static int start_daemon(void)
 	char *pid;
 	int status;
 
-	sh(&status, "%s/tests/unit/xenstored-asan --no-dom0 --socket %s --daemon --pid-file %s/pid 2>%s/log", build,
-	   sock, dir, dir);
+	sh(&status, "%s/tests/unit/xenstored-asan --no-dom0 --socket %s --journal %s/journal --daemon "
+	   "--pid-file %s/pid 2>>%s/log", build, sock, dir, dir, dir);
 	if (status)
 		return -1;
 	pid = sh(NULL, "cat %s/pid", dir);
@@ -164,6 +165,16 @@ static void test_library(void)
 	path = xs_control(a, "check");
 	CU_ASSERT_STRING_EQUAL(path, "OK");
 	free(path);
+	path = xs_quota_names(a);
+	CU_ASSERT_TRUE(path && !strncmp(path, "nodes ", 6));
+	free(path);
+	CU_ASSERT_TRUE(xs_get_quota(a, XS_ALL_DOMAINS, "watches", &n) && n == 128);
+	CU_ASSERT_TRUE(xs_set_quota(a, 9, "watches", 7) && xs_get_quota(b, 9, "watches", &n) && n == 7);
+	CU_ASSERT_FALSE(xs_set_quota(a, 9, "grass", 7));
+	path = xs_control(a, "quota set nodes 999");
+	CU_ASSERT_STRING_EQUAL(path, "OK");
+	free(path);
+	CU_ASSERT_TRUE(xs_get_quota(a, 9, "nodes", &n) && n == 999);
 	xs_close(a);
 	xs_close(b);
 }
@@ -248,6 +259,12 @@ static void use_tools(const char *prefix)
 
 	sh(&status, "%s-write /tools/a one /tools/b 'two words'", prefix);
 	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-list -p /tools", prefix), "/tools/a\n/tools/b");
+	sh(&status, "%s-write /tidy/x/y 1; %s-rm -t /tidy/x/y; %s-exists /tidy", prefix, prefix, prefix);
+	CU_ASSERT_EQUAL(status, 1);
+	sh(&status, "%s-write /up/x 1; %s-chmod -u /up/x n7; %s-ls -p -s -w / | grep 'up = .*(n7)'; %s-rm /up; %s-chmod / r0",
+	   prefix, prefix, prefix, prefix, prefix);
+	CU_ASSERT_EQUAL(status, 0);
 	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-read /tools/a", prefix), "one");
 	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-read /tools/b", prefix), "two words");
 	CU_ASSERT_STRING_EQUAL(sh(NULL, "%s-list /tools", prefix), "a\nb");
@@ -290,6 +307,86 @@ static void test_debian_tools(void)
 		return;
 	}
 	use_tools("/usr/bin/xenstore");
+}
+
+/* The daemon dies and a new one comes `after` seconds later; returns at once. */
+static void replace_daemon(double after)
+{
+	kill(daemon_pid, SIGKILL);
+	while (kill(daemon_pid, 0) == 0)
+		usleep(1000);
+	if (!fork()) {
+		usleep(after * 1e6);
+		_exit(start_daemon() < 0);
+	}
+}
+
+/* Collect the helper of replace_daemon() and learn the new pid. */
+static void replaced(void)
+{
+	int status;
+
+	wait(&status);
+	CU_ASSERT_EQUAL(status, 0);
+	daemon_pid = atoi(sh(NULL, "cat %s/pid", dir));
+}
+
+static bool event_is(char **e, const char *path)
+{
+	bool yes = e && !strcmp(e[XS_WATCH_PATH], path);
+
+	free(e);
+	return yes;
+}
+
+/* A daemon dies under its clients: the store is as it was, they connect again, their watches fire, nobody fails. */
+static void test_new_daemon(void)
+{
+	struct xs_handle *h = xs_open(0), *one = xs_open(XS_ONE_DAEMON);
+	struct pollfd p;
+	xs_transaction_t t;
+	unsigned int quota;
+
+	CU_ASSERT_TRUE(xs_write(h, XBT_NULL, "/keep/a", "1", 1) && xs_watch(h, "/keep", "w"));
+	CU_ASSERT_TRUE(event_is(xs_check_watch(h), "/keep"));
+	t = xs_transaction_start(h);
+	CU_ASSERT_TRUE(t && xs_write(h, t, "/keep/a", "2", 1));
+	replace_daemon(0.3);
+	CU_ASSERT_TRUE(value_is(h, "/keep/a", "1"));		/* waits */
+	replaced();
+	CU_ASSERT_TRUE(event_is(xs_read_watch(h, NULL), "/keep"));
+	CU_ASSERT_TRUE(xs_write(h, t, "/keep/b", "2", 1));	/* into nothing */
+	CU_ASSERT_FALSE(xs_transaction_end(h, t, false));
+	CU_ASSERT_EQUAL(errno, EAGAIN);
+	CU_ASSERT_PTR_NULL(xs_read(h, XBT_NULL, "/keep/b", NULL));
+	t = xs_transaction_start(h);				/* a number of the new daemon */
+	CU_ASSERT_TRUE(t && xs_write(h, t, "/keep/a", "3", 1) && xs_transaction_end(h, t, false));
+	CU_ASSERT_TRUE(event_is(xs_read_watch(h, NULL), "/keep/a"));
+	CU_ASSERT_FALSE(xs_write(one, XBT_NULL, "/keep/c", "", 0));
+	xs_close(one);
+
+	p = (struct pollfd){ .fd = xs_fileno(h), .events = POLLIN };	/* the same for one who waits for events */
+	CU_ASSERT_EQUAL(poll(&p, 1, 100), 0);
+	replace_daemon(0.3);
+	for (int i = 0; i < 100; i++) {
+		char **e;
+
+		CU_ASSERT_EQUAL_FATAL(poll(&p, 1, 5000), 1);
+		e = xs_check_watch(h);
+		if (e) {
+			CU_ASSERT_TRUE(event_is(e, "/keep"));
+			CU_ASSERT_TRUE(i > 2 && i < 30);	/* woken now and then, not all the time */
+			break;
+		}
+		CU_ASSERT_EQUAL_FATAL(errno, EAGAIN);
+	}
+	replaced();
+	CU_ASSERT_EQUAL(poll(&p, 1, 100), 0);
+	CU_ASSERT_TRUE(value_is(h, "/keep/a", "3"));
+	CU_ASSERT_TRUE(xs_get_quota(h, 9, "watches", &quota) && quota == 7);
+	CU_ASSERT_TRUE(xs_get_quota(h, 9, "nodes", &quota) && quota == 999);
+	CU_ASSERT_TRUE(xs_rm(h, XBT_NULL, "/keep"));
+	xs_close(h);
 }
 
 static void test_second_daemon(void)
@@ -357,6 +454,7 @@ int main(void)
 	CU_add_test(s, "rude clients", test_rude_clients);
 	CU_add_test(s, "our tools", test_our_tools);
 	CU_add_test(s, "Debian's tools", test_debian_tools);
+	CU_add_test(s, "a new daemon", test_new_daemon);
 	CU_add_test(s, "a second daemon", test_second_daemon);
 	CU_add_test(s, "the end", test_end);
 	CU_basic_run_tests();

@@ -19,7 +19,7 @@
 static const struct cred dom0 = { .domid = 0, .target = NO_TARGET, .privileged = true };
 static const struct cred dom1 = { .domid = 1, .target = NO_TARGET };
 static const struct cred dom2 = { .domid = 2, .target = NO_TARGET };
-static const struct limits lim = { .nodes = 10, .value = 32, .perms = 3 };
+static const struct limits lim = { .nodes = 10, .value = 32, .perms = 3, .memory = SIZE_MAX };
 
 static int put(struct tree *t, const struct cred *c, const char *path, const char *value)
 {
@@ -266,7 +266,7 @@ static void test_tx_isolation(void)
 	put(&t, &dom0, "/a", "1");
 	put(&t, &dom0, "/b", "1");
 	tx = tx_start(&t, 100);
-	CU_ASSERT_EQUAL(tx_write(tx, &dom0, &lim, "/a", "2", 1), 0);
+	CU_ASSERT_EQUAL(tx_do(tx, &dom0, &lim, OP_WRITE, "/a", "2", 1), 0);
 	CU_ASSERT_TRUE(has(&t, "/a", "1"));			/* nobody sees it yet */
 	put(&t, &dom0, "/b", "2");
 	CU_ASSERT_EQUAL(tx_get(tx, &dom0, "/a", PERM_READ, TOUCH_NODE, &n), 0);
@@ -277,15 +277,15 @@ static void test_tx_isolation(void)
 
 	tx = tx_start(&t, 100);
 	CU_ASSERT_EQUAL(tx_get(tx, &dom0, "/b", PERM_READ, TOUCH_NODE, &n), 0);
-	CU_ASSERT_EQUAL(tx_write(tx, &dom0, &lim, "/a", "3", 1), 0);
+	CU_ASSERT_EQUAL(tx_do(tx, &dom0, &lim, OP_WRITE, "/a", "3", 1), 0);
 	put(&t, &dom0, "/b", "2");				/* the same value, yet a change */
 	CU_ASSERT_EQUAL(commit(tx, &t), -EAGAIN);
 	CU_ASSERT_TRUE(has(&t, "/a", "2"));
 
 	tx = tx_start(&t, 100);					/* two that create side by side */
 	other = tx_start(&t, 100);
-	tx_write(tx, &dom0, &lim, "/a/x", "", 0);
-	tx_write(other, &dom0, &lim, "/a/y", "", 0);
+	tx_do(tx, &dom0, &lim, OP_WRITE, "/a/x", "", 0);
+	tx_do(other, &dom0, &lim, OP_WRITE, "/a/y", "", 0);
 	CU_ASSERT_EQUAL(commit(tx, &t), 0);
 	CU_ASSERT_EQUAL(commit(other, &t), 0);
 	CU_ASSERT_PTR_NOT_NULL(tree_find(&t, "/a/x"));
@@ -320,7 +320,7 @@ static void test_tx_conflicts(void)
 	CU_ASSERT_EQUAL(commit(tx, &t), -EAGAIN);
 
 	tx = tx_start(&t, 100);					/* removed what somebody has added to */
-	CU_ASSERT_EQUAL(tx_rm(tx, &dom0, &lim, "/a"), 0);
+	CU_ASSERT_EQUAL(tx_do(tx, &dom0, &lim, OP_RM, "/a", NULL, 0), 0);
 	put(&t, &dom0, "/a/b/new", "1");
 	CU_ASSERT_EQUAL(commit(tx, &t), -EAGAIN);
 	CU_ASSERT_PTR_NOT_NULL(tree_find(&t, "/a/b/new"));
@@ -341,7 +341,7 @@ static void test_tx_conflicts(void)
 	chown_to(&t, "/a", 1, PERM_NONE);		/* writing one value again and again is held each time */
 	tx = tx_start(&t, 100000);
 	for (i = 0; i < 20000 && rc == 0; i++)
-		rc = tx_write(tx, &dom1, &lim, "/a", "01234567890123456789012345678901", 32);
+		rc = tx_do(tx, &dom1, &lim, OP_WRITE, "/a", "01234567890123456789012345678901", 32);
 	CU_ASSERT_EQUAL(rc, -ENOSPC);
 	CU_ASSERT_TRUE(i > 5000);
 	tx_free(tx);
@@ -564,14 +564,15 @@ static int real_do(struct tree *t, struct tx *tx, const struct cred *c, const st
 	path_of(op->at, path);
 	switch (op->kind) {
 	case 0:
-		return tx ? tx_write(tx, c, &lim, path, &op->value, 1) :
+		return tx ? tx_do(tx, c, &lim, OP_WRITE, path, &op->value, 1) :
 			    tree_write(t, c, &lim, path, &op->value, 1, NULL);
 	case 1:
-		return tx ? tx_mkdir(tx, c, &lim, path) : tree_mkdir(t, c, &lim, path, NULL);
+		return tx ? tx_do(tx, c, &lim, OP_MKDIR, path, NULL, 0) : tree_mkdir(t, c, &lim, path, NULL);
 	case 2:
-		return tx ? tx_rm(tx, c, &lim, path) : tree_rm(t, c, path, NULL);
+		return tx ? tx_do(tx, c, &lim, OP_RM, path, NULL, 0) : tree_rm(t, c, path, NULL);
 	default:
-		return tx ? tx_set_perms(tx, c, &lim, path, p, np) : tree_set_perms(t, c, &lim, path, p, np, NULL);
+		return tx ? tx_do(tx, c, &lim, OP_SET_PERMS, path, p, np) :
+			    tree_set_perms(t, c, &lim, path, p, np, NULL);
 	}
 }
 

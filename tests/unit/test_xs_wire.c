@@ -164,7 +164,7 @@ static struct xs_handle *start(struct script *s)
 		abort();
 	setenv("XENSTORED_PATH", s->path, 1);
 	pthread_create(&s->thread, NULL, run_script, s);
-	return xs_open(0);
+	return xs_open(XS_ONE_DAEMON);
 }
 
 static void stop(struct script *s, struct xs_handle *h)

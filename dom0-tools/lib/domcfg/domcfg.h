@@ -29,7 +29,7 @@ struct domcfg_list {
 	bool single;			/* was given as one string, not as a list */
 };
 
-#define DOMCFG_NKEYS 23			/* rows of the key table; checked where the table is */
+#define DOMCFG_NKEYS 24			/* rows of the key table; checked where the table is */
 #define DOMCFG_MAX_FILE (1U << 20)	/* bytes of a configuration file */
 #define DOMCFG_MAX_CMDLINE 1023		/* start_info holds 1024 bytes with the final 0 */
 
@@ -46,6 +46,7 @@ struct domcfg {
 	/* CPUs in words (cpulist.h): one string for all vCPUs, or a list with one for each. */
 	struct domcfg_list cpus, cpus_soft;
 	uint64_t cpu_weight, cap;	/* 0: the scheduler's default */
+	struct domcfg_list xenstore_quota;	/* QUOTA=NUMBER each, names as xenstored knows them */
 	struct domcfg_list disk, vif;	/* entries as disk_format() and vif_format() write them */
 	unsigned int line[DOMCFG_NKEYS];	/* where each key was set; 0 = default */
 };

@@ -36,6 +36,7 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(vif, KEY_LIST, .item = cfg_vif_item),
 	ROW(cpus_soft, KEY_CPUS),
 	ROW(cpu_weight, KEY_UINT, .min = 1, .max = 65535, .unit = "shares"),
+	ROW(xenstore_quota, KEY_LIST, .item = cfg_quota_item),
 	ROW(cap, KEY_UINT, .min = 0, .max = 3200, .unit = "percent of a CPU"),
 };
 
@@ -53,6 +54,19 @@ static const struct { const char *name, *why; } foreign_keys[] = {
 	{ "pci", "PCI devices are not passed through" },
 	{ "device_model_version", "no device model is used" },
 };
+
+/* A name of letters and '-', then a number of 32 bits. Whether there is such a quota xenstored knows. */
+char *cfg_quota_item(const char *text, char **why)
+{
+	size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz-");
+	const char *digits = text + name + 1;
+
+	if (name && text[name] == '=' && *digits && strlen(digits) <= 10 && !digits[strspn(digits, "0123456789")] &&
+	    strtoull(digits, NULL, 10) <= UINT32_MAX)
+		return xstrdup(text);
+	*why = xstrdup("must be QUOTA=NUMBER, such as \"nodes=2000\"; 0 is no limit");
+	return NULL;
+}
 
 int cfg_key_find(const char *name)
 {

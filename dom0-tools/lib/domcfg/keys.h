@@ -35,6 +35,7 @@ bool cfg_text_ok(const char *s);
 void cfg_check_devices(struct domcfg *cfg, struct domcfg_diag *diag);
 char *cfg_disk_item(const char *text, char **why);
 char *cfg_vif_item(const char *text, char **why);
+char *cfg_quota_item(const char *text, char **why);
 /* Why there is no such key here, for keys that Xen knows and a PV guest has no use for; NULL = never heard of it. */
 const char *cfg_key_foreign(const char *name);
 

@@ -4,8 +4,11 @@
  * ($XENSTORED_PATH, else /run/xenstored/socket) or, where there is none, the kernel's /dev/xen/xenbus.
  *
  * Every function returns false, NULL or an empty result with errno set when it fails. errno is the store's own error
- * (ENOENT, EACCES, EINVAL, EAGAIN, ENOSPC, EEXIST, EISDIR, EROFS, EBUSY, E2BIG, ENOSYS, EIO), or that of the transport;
- * after a transport error the handle is broken and can only be closed.
+ * (ENOENT, EACCES, EINVAL, EAGAIN, ENOSPC, EEXIST, EISDIR, EROFS, EBUSY, E2BIG, ENOSYS, EIO), or that of the transport.
+ *
+ * When the daemon ends, the handle connects to the next one: a call waits up to five seconds for it and is then made
+ * again, watches are set again and fire, and a transaction that was open fails with EAGAIN at its end. A handle opened
+ * with XS_ONE_DAEMON does none of this: after a transport error it can only be closed.
  *
  * One thread per handle and no hidden reader thread: watch events that arrive while a reply is awaited are queued, and
  * xs_check_watch() hands them out. After xs_fileno() polls readable, call xs_check_watch() until it gives NULL with
@@ -22,6 +25,7 @@
 #include "public/io/xs_wire.h"		/* XS_WATCH_PATH, XS_WATCH_TOKEN */
 
 #define XS_UNWATCH_FILTER	(1UL << 2)	/* accepted: xs_unwatch() always drops queued events of that watch */
+#define XS_ONE_DAEMON	(1UL << 16)	/* do not wait for another daemon when this one ends */
 
 #define XBT_NULL		0
 
@@ -38,7 +42,7 @@ struct xs_permissions {
 	unsigned int perms;			/* XS_PERM_* */
 };
 
-struct xs_handle *xs_open(unsigned long flags);	/* flags: 0 or XS_UNWATCH_FILTER */
+struct xs_handle *xs_open(unsigned long flags);	/* flags: XS_*, or 0 */
 void xs_close(struct xs_handle *h);		/* NULL is fine */
 int xs_fileno(struct xs_handle *h);
 
@@ -75,6 +79,12 @@ char *xs_get_domain_path(struct xs_handle *h, unsigned int domid);		/* "/local/d
 
 /* A daemon command with its arguments in one line, e.g. "check". The answer is text; "" for none. */
 char *xs_control(struct xs_handle *h, const char *command);
+
+/* Quotas (xenstored(8)) of all domains (XS_ALL_DOMAINS) or one. Names: one string, separated by spaces. */
+#define XS_ALL_DOMAINS	(~0U)
+char *xs_quota_names(struct xs_handle *h);
+bool xs_get_quota(struct xs_handle *h, unsigned int domid, const char *quota, unsigned int *value);
+bool xs_set_quota(struct xs_handle *h, unsigned int domid, const char *quota, unsigned int value);
 
 /* printf-style path or value helpers for the common case of one short node. */
 char *xs_readf(struct xs_handle *h, xs_transaction_t t, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

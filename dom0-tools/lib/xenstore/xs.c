@@ -14,6 +14,7 @@
 #include "xenstore/priv.h"
 
 #define DEFAULT_SOCKET	"/run/xenstored/socket"
+#define MAX_TRIES	4		/* of one request, with as many daemons */
 #define KERNEL_DEVICE	"/dev/xen/xenbus"
 
 static int connect_socket(const char *path)
@@ -38,22 +39,32 @@ static int connect_socket(const char *path)
 	return fd;
 }
 
+int xs_connect(void)
+{
+	const char *path = getenv("XENSTORED_PATH");
+
+	return connect_socket(path ? path : DEFAULT_SOCKET);
+}
+
 struct xs_handle *xs_open(unsigned long flags)
 {
 	const char *path = getenv("XENSTORED_PATH");
 	struct xs_handle *h = calloc(1, sizeof(*h));
 	int saved;
 
-	(void)flags;
 	if (!h)
 		return NULL;
 	h->events_end = &h->events;
 	h->is_socket = true;
-	h->fd = connect_socket(path ? path : DEFAULT_SOCKET);
+	h->lasting = !(flags & XS_ONE_DAEMON);
+	h->epoll = h->timer = -1;
+	h->fd = xs_connect();
+	if (h->fd < 0 && h->lasting && errno == ECONNREFUSED)
+		xs_reconnect(h, true);
 	/* A socket that refuses is that of a daemon that has died: the kernel's device would wait for it for ever. */
 	if (h->fd < 0 && !path && errno == ENOENT) {
 		saved = errno;
-		h->is_socket = false;
+		h->is_socket = h->lasting = false;
 		h->fd = open(KERNEL_DEVICE, O_RDWR | O_CLOEXEC);
 		if (h->fd < 0)
 			errno = saved;
@@ -81,13 +92,10 @@ void xs_close(struct xs_handle *h)
 		return;
 	while (h->events)
 		free(pop_event(h));
-	close(h->fd);
+	if (h->fd >= 0)
+		close(h->fd);
+	xs_forget_all(h);
 	free(h);
-}
-
-int xs_fileno(struct xs_handle *h)
-{
-	return h->fd;
 }
 
 static bool fail(struct xs_handle *h, int err)
@@ -158,14 +166,27 @@ static bool keep_event(struct xs_handle *h)
 	return true;
 }
 
-int xs_fetch_event(struct xs_handle *h, bool wait)
+/* The connection has ended. Again: there is a new one, which has perhaps brought events already. */
+static int fetch_again(struct xs_handle *h, bool wait)
 {
-	if (h->broken) {
+	if (!h->lasting) {
 		errno = EPIPE;
 		return -1;
 	}
-	if (!receive(h, wait))
+	if (!xs_reconnect(h, wait)) {
+		if (!wait)
+			errno = EAGAIN;
 		return -1;
+	}
+	return h->events ? 0 : xs_fetch_event(h, wait);
+}
+
+int xs_fetch_event(struct xs_handle *h, bool wait)
+{
+	if (h->broken)
+		return fetch_again(h, wait);
+	if (!receive(h, wait))
+		return h->broken && h->lasting ? fetch_again(h, wait) : -1;
 	if (h->in.hdr.type != XS_WATCH_EVENT) {
 		fail(h, EIO);	/* a reply that nobody asked for */
 		return -1;
@@ -203,16 +224,12 @@ static bool await_reply(struct xs_handle *h)
 	}
 }
 
-void *xs_talk(struct xs_handle *h, xs_transaction_t t, uint32_t type, const struct part *parts, unsigned int n,
-	      unsigned int *len)
+void *xs_exchange(struct xs_handle *h, uint32_t wire, uint32_t type, const struct part *parts, unsigned int n,
+		  unsigned int *len)
 {
 	char *reply;
 
-	if (h->broken) {
-		errno = EPIPE;
-		return NULL;
-	}
-	if (!send_request(h, t, type, parts, n) || !await_reply(h))
+	if (!send_request(h, wire, type, parts, n) || !await_reply(h))
 		return NULL;
 	xs_frame_reset(&h->in);
 	if (h->in.hdr.req_id != h->last_id || (h->in.hdr.type != type && h->in.hdr.type != XS_ERROR)) {
@@ -230,6 +247,41 @@ void *xs_talk(struct xs_handle *h, xs_transaction_t t, uint32_t type, const stru
 	if (len)
 		*len = h->in.hdr.len;
 	return reply;
+}
+
+static bool only_looks(uint32_t type)
+{
+	return type == XS_READ || type == XS_DIRECTORY || type == XS_DIRECTORY_PART || type == XS_GET_PERMS;
+}
+
+/*
+ * A request whose reply did not come before the connection ended is made again: the daemon may have done it already,
+ * which only a release can tell.
+ */
+void *xs_talk(struct xs_handle *h, xs_transaction_t t, uint32_t type, const struct part *parts, unsigned int n,
+	      unsigned int *len)
+{
+	bool again = false;
+
+	for (unsigned int tries = 0; ; tries++) {
+		struct kept_tx *tx = t ? xs_find_tx(h, t) : NULL;
+		void *reply;
+
+		if (h->broken) {
+			if (!h->lasting)
+				errno = EPIPE;
+			if (!h->lasting || tries == MAX_TRIES || !xs_reconnect(h, true))
+				return NULL;
+			again = true;
+		}
+		if (tx && tx->lost && !only_looks(type))
+			return xs_lost_tx(type, parts);
+		reply = xs_exchange(h, !tx ? t : tx->lost ? 0 : tx->wire, type, parts, n, len);
+		if (!reply && again && type == XS_RELEASE && errno == ENOENT)
+			return strdup("OK");
+		if (reply || !h->broken || !h->lasting)
+			return reply;
+	}
 }
 
 void *xs_talk_string(struct xs_handle *h, xs_transaction_t t, uint32_t type, const char *arg, unsigned int *len)
@@ -304,6 +356,7 @@ bool xs_unwatch(struct xs_handle *h, const char *path, const char *token)
 
 	if (!xs_talk_ok(h, XBT_NULL, XS_UNWATCH, p, 2))
 		return false;
+	xs_forget_watch(h, path, token);
 	while (*at) {	/* what it had fired before must not surprise the caller now */
 		struct event *e = *at;
 		char *vec[2];

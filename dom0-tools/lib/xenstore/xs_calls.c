@@ -213,13 +213,18 @@ bool xs_watch(struct xs_handle *h, const char *path, const char *token)
 {
 	struct part p[2] = { string(path), string(token) };
 
-	return xs_talk_ok(h, XBT_NULL, XS_WATCH, p, 2);
+	if (!xs_talk_ok(h, XBT_NULL, XS_WATCH, p, 2))
+		return false;
+	if (xs_keep_watch(h, path, token))
+		return true;
+	errno = ENOMEM;
+	return false;
 }
 
 xs_transaction_t xs_transaction_start(struct xs_handle *h)
 {
 	char *reply = xs_talk_string(h, XBT_NULL, XS_TRANSACTION_START, "", NULL);
-	xs_transaction_t t = reply ? strtoul(reply, NULL, 10) : XBT_NULL;
+	xs_transaction_t t = reply ? xs_keep_tx(h, strtoul(reply, NULL, 10)) : XBT_NULL;
 
 	free(reply);
 	return t;
@@ -229,7 +234,10 @@ bool xs_transaction_end(struct xs_handle *h, xs_transaction_t t, bool abort)
 {
 	struct part p = string(abort ? "F" : "T");
 
-	return xs_talk_ok(h, t, XS_TRANSACTION_END, &p, 1);
+	bool ok = xs_talk_ok(h, t, XS_TRANSACTION_END, &p, 1);
+
+	xs_forget_tx(h, t);
+	return ok;
 }
 
 /* --- domains --- */
@@ -300,11 +308,58 @@ char *xs_control(struct xs_handle *h, const char *command)
 
 	if (!copy)
 		return NULL;
-	if (space)		/* the first word and the rest are separate arguments */
-		*space = '\0';
+	for (; space; space = strchr(space, ' '))	/* each word is an argument */
+		*space++ = '\0';
 	reply = xs_talk(h, XBT_NULL, XS_CONTROL, &p, 1, NULL);
 	free(copy);
 	return reply;
+}
+
+/* --- quotas --- */
+
+char *xs_quota_names(struct xs_handle *h)
+{
+	return xs_talk(h, XBT_NULL, XS_GET_QUOTA, NULL, 0, NULL);
+}
+
+/* [domid,] quota [, value]: domid and value are printed into the buffers. Returns how many parts. */
+static unsigned int quota_parts(struct part p[3], char id[12], char number[12], unsigned int domid, const char *quota,
+				const unsigned int *value)
+{
+	unsigned int n = 0;
+
+	snprintf(id, 12, "%u", domid);
+	if (domid != XS_ALL_DOMAINS)
+		p[n++] = string(id);
+	p[n++] = string(quota);
+	if (value) {
+		snprintf(number, 12, "%u", *value);
+		p[n++] = string(number);
+	}
+	return n;
+}
+
+bool xs_get_quota(struct xs_handle *h, unsigned int domid, const char *quota, unsigned int *value)
+{
+	char id[12], number[12], *reply;
+	struct part p[3];
+	unsigned int n = quota_parts(p, id, number, domid, quota, NULL);
+
+	reply = xs_talk(h, XBT_NULL, XS_GET_QUOTA, p, n, NULL);
+	if (!reply)
+		return false;
+	*value = strtoul(reply, NULL, 10);
+	free(reply);
+	return true;
+}
+
+bool xs_set_quota(struct xs_handle *h, unsigned int domid, const char *quota, unsigned int value)
+{
+	char id[12], number[12];
+	struct part p[3];
+	unsigned int n = quota_parts(p, id, number, domid, quota, &value);
+
+	return xs_talk_ok(h, XBT_NULL, XS_SET_QUOTA, p, n);
 }
 
 /* --- formatted --- */

@@ -15,7 +15,7 @@ enum xsd_sockmsg_type {
 	XS_DIRECTORY = 1,		/* path -> names of the children */
 	XS_READ = 2,			/* path -> value */
 	XS_GET_PERMS = 3,		/* path -> permissions: letter and domid each */
-	XS_WATCH = 4,			/* path, token */
+	XS_WATCH = 4,			/* path, token, levels below path if limited */
 	XS_UNWATCH = 5,			/* path, token */
 	XS_TRANSACTION_START = 6,	/* empty -> id */
 	XS_TRANSACTION_END = 7,		/* "T" commits, "F" drops; EAGAIN: start again */
@@ -33,7 +33,11 @@ enum xsd_sockmsg_type {
 	XS_SET_TARGET = 19,		/* domid, domid of the target */
 	XS_RESET_WATCHES = 21,		/* empty; 20 was never used in public */
 	XS_DIRECTORY_PART = 22,		/* path, offset -> generation, then part of the list */
-	XS_TYPE_COUNT = 23,		/* the first number that is not a type */
+	XS_GET_FEATURE = 23,		/* nothing or domid -> bits of XENSTORE_SERVER_FEATURE_* */
+	XS_SET_FEATURE = 24,		/* domid, bits */
+	XS_GET_QUOTA = 25,		/* nothing -> names; [domid,] name -> value */
+	XS_SET_QUOTA = 26,		/* [domid,] name, value */
+	XS_TYPE_COUNT = 27,		/* the first number that is not a type */
 	XS_INVALID = 0xffff
 };
 #define XS_DEBUG XS_CONTROL
@@ -78,6 +82,7 @@ struct xenstore_domain_interface {
 
 #define XENSTORE_SERVER_FEATURE_RECONNECTION	1
 #define XENSTORE_SERVER_FEATURE_ERROR		2
+#define XENSTORE_SERVER_FEATURE_WATCHDEPTH	4	/* XS_WATCH takes a depth */
 
 #define XENSTORE_CONNECTED	0
 #define XENSTORE_RECONNECT	1
