@@ -53,7 +53,8 @@ static void repair(uint8_t *p, size_t size)
 			memcpy(&head->nr_pfns, &n, sizeof(n));
 		}
 		h.body_crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), p + at + sizeof(h), h.length);
-		h.head_crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const void *)&h, offsetof(struct stream_head, head_crc));
+		h.head_crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const void *)&h, offsetof(struct stream_head,
+											       head_crc));
 		memcpy(p + at, &h, sizeof(h));
 		at += sizeof(h) + h.length;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small migration stream for tests: 8 guest frames, of which 6 is missing; a chain of tables 1 (top, pinned), 2, 3, 4; the p2m
- * list in 5, start_info in 0, the rings in 0 and 7.
+ * A small migration stream for tests: 8 guest frames, of which 6 is missing; a chain of tables 1 (top, pinned), 2, 3,
+ * 4; the p2m list in 5, start_info in 0, the rings in 0 and 7.
  */
 #ifndef STREAM_SAMPLE_H
 #define STREAM_SAMPLE_H

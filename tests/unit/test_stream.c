@@ -240,7 +240,8 @@ static void test_lies(void)
 		retell(p, len, &lies[i], fd);
 		rc = verify(fd);
 		if (!rc || !strstr(why, lies[i].says))
-			printf("\n    lie %zu (%s): %d, '%s' does not say '%s'\n", i, stream_type_name(lies[i].type), rc, why,
+			printf("\n    lie %zu (%s): %d, '%s' does not say '%s'\n", i, stream_type_name(lies[i].type),
+			       rc, why,
 			       lies[i].says);
 		CU_ASSERT(rc == -EINVAL || rc == -ENOMEM);
 		CU_ASSERT_PTR_NOT_NULL(strstr(why, lies[i].says));

@@ -72,7 +72,8 @@ static int check_header(struct stream_check *c, const struct stream_record *r)
 	if (r->length != sizeof(*h) || memcmp(h->magic, STREAM_MAGIC, sizeof(h->magic)))
 		return REFUSE(c, r, "this is not the header of a migration stream");
 	if (h->version != STREAM_VERSION)
-		return REFUSE(c, r, "version %u of the stream; this program knows version %u", h->version, STREAM_VERSION);
+		return REFUSE(c, r, "version %u of the stream; this program knows version %u", h->version,
+			      STREAM_VERSION);
 	if (h->page_shift != 12 || h->zero)
 		return REFUSE(c, r, "pages of 2^%u bytes", h->page_shift);
 	if (!h->max_vcpus || h->max_vcpus > STREAM_VCPUS_MAX)
@@ -203,7 +204,8 @@ static int check_p2m(struct stream_check *c, const struct stream_record *r)
 	if (c->nr_missing)
 		return REFUSE(c, r, "%llu pages have not come", (unsigned long long)c->nr_missing);
 	if (r->length != want * sizeof(*pfn))
-		return REFUSE(c, r, "%zu frames for the p2m list, %llu are needed", r->length / 8, (unsigned long long)want);
+		return REFUSE(c, r, "%zu frames for the p2m list, %llu are needed", r->length / 8,
+			      (unsigned long long)want);
 	for (uint64_t i = 0; i < want; i++)
 		if (!plain(c, pfn[i]))
 			return REFUSE(c, r, "frame %#llx cannot be part of the p2m list", (unsigned long long)pfn[i]);
@@ -248,7 +250,8 @@ static int check_basic(struct stream_check *c, const struct stream_record *r, co
 	gdt_frames = ((unsigned int)ctx->gdt_ents + 511) / 512;
 	for (unsigned int i = 0; i < gdt_frames; i++)
 		if (!plain(c, ctx->gdt_frames[i]))
-			return REFUSE(c, r, "frame %#llx cannot be part of its GDT", (unsigned long long)ctx->gdt_frames[i]);
+			return REFUSE(c, r, "frame %#llx cannot be part of its GDT",
+				      (unsigned long long)ctx->gdt_frames[i]);
 	return 0;
 }
 
@@ -290,7 +293,8 @@ static bool path_ok(const char *p, size_t len)
 	if (!len || len > PATH_MAX_BYTES || p[len - 1] == '/')
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		bool word = (p[i] >= 'a' && p[i] <= 'z') || (p[i] >= 'A' && p[i] <= 'Z') || (p[i] >= '0' && p[i] <= '9') ||
+		bool word = (p[i] >= 'a' && p[i] <= 'z') || (p[i] >= 'A' && p[i] <= 'Z') || (p[i] >= '0' &&
+											     p[i] <= '9') ||
 			    p[i] == '-' || p[i] == '_' || p[i] == '@';
 
 		if (!word && (p[i] != '/' || before == '/'))

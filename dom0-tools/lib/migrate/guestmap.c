@@ -62,7 +62,8 @@ static int read_shared_info(struct guestmap *g, uint64_t *l4_mfn)
 	xenctl_unmap(map, 1);
 	if (*l4_mfn == NO_FRAME || !g->nr_pfns || g->nr_pfns > STREAM_PFNS_MAX || g->p2m_vaddr % STREAM_PAGE ||
 	    g->p2m_generation & 1)
-		return migrate_fail(g->why, -EOPNOTSUPP, "its kernel does not say where its p2m list is: it cannot be saved");
+		return migrate_fail(g->why, -EOPNOTSUPP,
+				    "its kernel does not say where its p2m list is: it cannot be saved");
 	return 0;
 }
 

@@ -2,14 +2,15 @@
 /*
  * Saving a PV domain into a migration stream, and making one of a stream.
  *
- *	save.c		from a suspended domain to the records
+ *	save.c		from a domain to the records
+ *	pages.c		its pages, while it runs (log-dirty) and when it has stopped
  *	guestmap.c	what the saver must know first: the guest's p2m list and the types of its frames
  *	restore.c	from the records to a domain that only waits to be unpaused
  *	cpu.c		the CPU that the guest has seen, and whether this host has it
  *
- * The caller owns the lives of the domains: a saver has suspended its domain and resumes or destroys it afterwards; a
- * restorer has created its domain (paused), with vCPUs and the event channels of store and console, and unpauses or
- * destroys it. Nothing of a failed save or restore stays in this process.
+ * The caller owns the lives of the domains: a saver resumes or destroys its domain afterwards; a restorer has created
+ * its domain (paused), with vCPUs and the event channels of store and console, and unpauses or destroys it. Nothing of
+ * a failed save or restore stays in this process.
  */
 #ifndef LIB_MIGRATE_MIGRATE_H
 #define LIB_MIGRATE_MIGRATE_H
@@ -24,17 +25,25 @@ typedef void migrate_progress(void *arg, uint64_t done, uint64_t total);
 struct save_params {
 	uint32_t domid;
 	const char *config;		/* JSON */
-	const void *nodes;		/* body of the store's record */
-	size_t nodes_len;
-	migrate_progress *progress;	/* in pages; may be NULL */
-	void *arg;
+	bool live;			/* copy its memory while it runs, and what it writes meanwhile once more */
+	/* Have it shut down with SHUTDOWN_suspend. Not 0: it cannot, and the caller knows why. */
+	int (*suspend)(void *arg);
+	/* What it has in the store then: body of the store's record, to be freed. */
+	void *(*nodes)(void *arg, size_t *len);
+	migrate_progress *progress;	/* in pages of this round; may be NULL */
+	void *arg;			/* of all three */
 };
 
 struct save_result {
-	uint64_t pages, full_pages, bytes;
+	uint64_t pages, full_pages, bytes;	/* written */
+	unsigned int rounds;		/* while it ran */
+	uint64_t stopped_ms;		/* from the request to suspend to the last byte */
 };
 
-/* The domain has shut down with SHUTDOWN_suspend. 0, or -errno and the reason in why. */
+/*
+ * 0, or -errno and the reason in why, which is empty when `suspend` has failed. The domain is suspended afterwards, or
+ * runs if it has not come to that.
+ */
 int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct save_result *r, char why[STREAM_WHY]);
 
 struct restore_params {

@@ -230,7 +230,8 @@ static int pin_tables(struct restorer *t)
 			continue;
 		rc = xenctl_pin_table(t->xc, t->p->domid, level, t->p2m[pfn]);
 		if (rc)
-			return fail(t, rc, "the hypervisor does not accept the level-%u page table in frame %#llx: %s", level,
+			return fail(t, rc, "the hypervisor does not accept the level-%u page table in frame %#llx: %s",
+				    level,
 				    (unsigned long long)pfn, strerror(-rc));
 	}
 	return 0;
@@ -352,7 +353,8 @@ static int take_vcpu(struct restorer *t, const struct stream_record *r)
 		rc = xenctl_vcpu_setmsrs(t->xc, t->p->domid, v->vcpu, body, len / sizeof(struct stream_msr));
 		break;
 	}
-	return rc ? fail(t, rc, "the hypervisor does not accept the %s of vCPU %u: %s", stream_type_name(r->type), v->vcpu,
+	return rc ? fail(t, rc, "the hypervisor does not accept the %s of vCPU %u: %s", stream_type_name(r->type),
+			 v->vcpu,
 			 strerror(-rc)) : 0;
 }
 

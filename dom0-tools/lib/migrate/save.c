@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a suspended domain to a migration stream.
+ * From a domain to a migration stream: all but the pages (pages.c).
  *
  * Linux pins all its page tables, unmaps shared_info and its grant table, and puts guest frame numbers for the rings
- * into start_info before it suspends; the machine frame of start_info is in rdx of vCPU 0. All other machine frames are in page
- * tables, base registers, GDT lists and the p2m list. Each of them leaves as a guest frame number.
+ * into start_info before it suspends; the machine frame of start_info is in rdx of vCPU 0. All other machine frames are
+ * in page tables, base registers, GDT lists and the p2m list. Each of them leaves as a guest frame number.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
-#include "migrate/migrate.h"
+#include "migrate/saver.h"
 #include "public/domctl.h"
 #include "public/xen.h"
 #include "xenctl/xenctl.h"
@@ -20,18 +21,6 @@
 #define CPUID_MAX	256
 #define XSAVE_BUFFER	(16 + 4096)
 #define MSRS_MAX	16
-
-struct saver {
-	struct xenctl *xc;
-	const struct save_params *p;
-	struct stream_out out;
-	struct guestmap g;
-	char *why;
-	uint64_t done, full;
-	uint64_t start_info_pfn;
-	unsigned int max_vcpus;
-	uint8_t *tables;		/* STREAM_BATCH pages, for page tables with guest frames in them */
-};
 
 static int put(struct saver *s, enum stream_type type, const void *body, size_t len)
 {
@@ -91,106 +80,12 @@ static int put_memory(struct saver *s)
 	return rc;
 }
 
-/* --- pages --- */
-
-static uint64_t word_of(const struct saver *s, uint64_t pfn)
-{
-	uint32_t type = s->g.type[pfn];
-	uint64_t level = (type & XEN_DOMCTL_PFINFO_LTABTYPE_MASK) >> XEN_DOMCTL_PFINFO_LTAB_SHIFT;
-
-	return pfn | level << STREAM_PAGE_LEVEL_SHIFT | (type & XEN_DOMCTL_PFINFO_LPINTAB ? STREAM_PAGE_PINNED : 0);
-}
-
-static bool is_zero(const uint8_t *page)
-{
-	return !*(const uint64_t *)(const void *)page && !memcmp(page, page + 8, STREAM_PAGE - 8);
-}
-
-/* A copy of a table with guest frames in it. NULL: why. */
-static const uint8_t *convert(struct saver *s, const uint8_t *page, uint64_t word, unsigned int slot)
-{
-	uint8_t *copy = s->tables + slot * STREAM_PAGE;
-	int bad;
-
-	memcpy(copy, page, STREAM_PAGE);
-	bad = table_canonicalise((uint64_t *)(void *)copy, STREAM_PAGE_LEVEL(word), guestmap_pfn, &s->g);
-	if (bad < 0)
-		return copy;
-	migrate_fail(s->why, -EBUSY, "entry %d of the level-%u page table in frame %#llx leads to memory that is not "
-		     "its own: its kernel did not prepare for a suspend", bad, STREAM_PAGE_LEVEL(word),
-		     (unsigned long long)(word & STREAM_PAGE_PFN));
-	return NULL;
-}
-
-static int put_batch(struct saver *s, uint64_t *word, uint32_t n, const uint8_t *map)
-{
-	struct stream_piece piece[STREAM_BATCH + 2];
-	struct stream_pages head = { .count = n };
-	int rc;
-
-	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *page = map + i * STREAM_PAGE;
-
-		if (is_zero(page)) {
-			word[i] |= STREAM_PAGE_ZERO;
-			continue;
-		}
-		if (STREAM_PAGE_LEVEL(word[i]))
-			page = convert(s, page, word[i], i);
-		if (!page)
-			return -EBUSY;
-		piece[2 + head.full++] = (struct stream_piece){ page, STREAM_PAGE };
-	}
-	piece[0] = (struct stream_piece){ &head, sizeof(head) };
-	piece[1] = (struct stream_piece){ word, n * sizeof(*word) };
-	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + head.full);
-	s->done += n;
-	s->full += head.full;
-	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
-}
-
-static int map_batch(struct saver *s, uint64_t *word, uint32_t n)
-{
-	uint64_t frame[STREAM_BATCH] = { 0 };
-	void *map;
-	int rc;
-
-	for (uint32_t i = 0; i < n; i++)
-		frame[i] = s->g.p2m[word[i] & STREAM_PAGE_PFN];
-	rc = xenctl_map_foreign(s->xc, s->p->domid, PROT_READ, frame, n, NULL, &map);
-	if (rc)
-		return migrate_fail(s->why, rc, "cannot map its memory: %s", strerror(-rc));
-	rc = put_batch(s, word, n, map);
-	xenctl_unmap(map, n);
-	if (!rc && s->p->progress)
-		s->p->progress(s->p->arg, s->done, s->g.nr_pages);
-	return rc;
-}
-
-static int put_pages(struct saver *s)
-{
-	uint64_t word[STREAM_BATCH];
-	uint32_t n = 0;
-	int rc = 0;
-
-	for (uint64_t pfn = 0; pfn < s->g.nr_pfns && !rc; pfn++) {
-		if (s->g.p2m[pfn] == NO_FRAME)
-			continue;
-		word[n++] = word_of(s, pfn);
-		if (n == STREAM_BATCH) {
-			rc = map_batch(s, word, n);
-			n = 0;
-		}
-	}
-	return !rc && n ? map_batch(s, word, n) : rc;
-}
+/* --- what is not pages --- */
 
 static int put_p2m(struct saver *s)
 {
 	return put(s, STREAM_P2M, s->g.p2m_pfn, s->g.nr_p2m * sizeof(uint64_t));
 }
-
-/* --- what is not memory --- */
 
 static int find_start_info(struct saver *s)
 {
@@ -273,7 +168,8 @@ static int context_to_pfns(struct saver *s, uint32_t vcpu, struct vcpu_guest_con
 	}
 	if (!vcpu)
 		c->user_regs.rdx = s->start_info_pfn;
-	return ok ? 0 : migrate_fail(s->why, -EINVAL, "vCPU %u has a base table or GDT that is not its own memory", vcpu);
+	return ok ? 0 : migrate_fail(s->why, -EINVAL, "vCPU %u has a base table or GDT that is not its own memory",
+				     vcpu);
 }
 
 static int put_context(struct saver *s, uint32_t vcpu, bool *there)
@@ -332,20 +228,24 @@ static int put_vcpus(struct saver *s)
 
 /* --- the whole --- */
 
-static int save(struct saver *s)
+static int put_front(struct saver *s)
 {
-	int rc = find_start_info(s);
+	int rc = put_header(s);
 
-	if (!rc)
-		rc = put_header(s);
 	if (!rc)
 		rc = put(s, STREAM_CONFIG, s->p->config, strlen(s->p->config));
 	if (!rc)
 		rc = put_cpu(s);
-	if (!rc)
-		rc = put_memory(s);
-	if (!rc)
-		rc = put_pages(s);
+	return rc ? rc : put_memory(s);
+}
+
+/* The domain has stopped. */
+static int put_back(struct saver *s)
+{
+	size_t len;
+	void *nodes;
+	int rc = find_start_info(s);
+
 	if (!rc)
 		rc = put_p2m(s);
 	if (!rc)
@@ -354,12 +254,49 @@ static int save(struct saver *s)
 		rc = put_tsc(s);
 	if (!rc)
 		rc = put_vcpus(s);
-	if (!rc)
-		rc = put(s, STREAM_STORE, s->p->nodes, s->p->nodes_len);
+	if (rc)
+		return rc;
+	nodes = s->p->nodes(s->p->arg, &len);
+	rc = put(s, STREAM_STORE, nodes, len);
+	free(nodes);
 	if (rc)
 		return rc;
 	rc = stream_put_end(&s->out);
 	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int save(struct saver *s, struct save_result *r)
+{
+	uint64_t stopped = 0;
+	int rc = s->p->live ? live_begin(s) : 0;
+
+	if (!rc && s->p->live)
+		rc = put_front(s);
+	if (!rc && s->p->live)
+		rc = live_rounds(s);
+	if (!rc) {
+		stopped = now_ms();
+		rc = s->p->suspend(s->p->arg);
+	}
+	if (!rc)
+		rc = s->p->live ? live_last(s) : guestmap_init(&s->g, s->xc, s->p->domid, s->why);
+	if (!rc && !s->p->live)
+		rc = put_front(s);
+	if (!rc)
+		rc = pages_put(s);
+	if (!rc)
+		rc = put_back(s);
+	*r = (struct save_result){ .pages = s->done, .full_pages = s->full, .bytes = s->out.pos, .rounds = s->round,
+				   .stopped_ms = now_ms() - stopped };
+	return rc;
 }
 
 int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct save_result *r, char why[STREAM_WHY])
@@ -377,12 +314,9 @@ int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct 
 	if (!s.tables)
 		return migrate_fail(why, -ENOMEM, "no memory to save it");
 	stream_out_init(&s.out, fd);
-	rc = guestmap_init(&s.g, xc, p->domid, why);
-	if (!rc) {
-		rc = save(&s);
-		*r = (struct save_result){ .pages = s.done, .full_pages = s.full, .bytes = s.out.pos };
-		guestmap_free(&s.g);
-	}
+	rc = save(&s, r);
+	live_end(&s);
+	guestmap_free(&s.g);
 	stream_out_free(&s.out);
 	free(s.tables);
 	return rc;

@@ -16,8 +16,8 @@
 _Static_assert(sizeof(struct stream_head) == 24, "layout of the stream");
 
 static const char *const type_names[STREAM_TYPES] = {
-	[STREAM_HEADER] = "header", [STREAM_CONFIG] = "configuration", [STREAM_CPU] = "CPU", [STREAM_MEMORY] = "memory map",
-	[STREAM_PAGES] = "pages", [STREAM_P2M] = "p2m", [STREAM_GUEST] = "guest", [STREAM_TSC] = "TSC",
+	[STREAM_HEADER] = "header", [STREAM_CONFIG] = "configuration", [STREAM_CPU] = "CPU",
+	[STREAM_MEMORY] = "memory map", [STREAM_PAGES] = "pages", [STREAM_P2M] = "p2m", [STREAM_GUEST] = "guest", [STREAM_TSC] = "TSC",
 	[STREAM_VCPU] = "vCPU context", [STREAM_VCPU_EXT] = "extended vCPU context", [STREAM_VCPU_XSAVE] = "XSAVE area",
 	[STREAM_VCPU_MSRS] = "MSRs", [STREAM_STORE] = "xenstore", [STREAM_END] = "end",
 };
@@ -235,7 +235,8 @@ int stream_get(struct stream_in *s, struct stream_record *r)
 		rc = read_all(s, s->body, h.length);
 	if (rc)
 		return rc;
-	*r = (struct stream_record){ .type = h.type, .pos = pos, .serial = h.serial, .length = h.length, .body = s->body };
+	*r = (struct stream_record){ .type = h.type, .pos = pos, .serial = h.serial, .length = h.length,
+				     .body = s->body };
 	if (crc(crc(0, NULL, 0), s->body, h.length) != h.body_crc)
 		return stream_refuse(s, r, "its checksum is wrong: the data are damaged");
 	s->serial++;

@@ -68,7 +68,7 @@ struct stream_pages {
 	uint64_t word[];
 };
 #define STREAM_PAGE_PFN		0x000fffffffffffffULL
-#define STREAM_PAGE_LEVEL_SHIFT	52			/* 0: ordinary; 1-4: a page table of this level, with pfns in it */
+#define STREAM_PAGE_LEVEL_SHIFT	52			/* 0: ordinary; 1-4: a page table, with pfns in it */
 #define STREAM_PAGE_LEVEL(w)	((unsigned int)((w) >> STREAM_PAGE_LEVEL_SHIFT) & 7)
 #define STREAM_PAGE_PINNED	(1ULL << 55)
 #define STREAM_PAGE_ZERO	(1ULL << 56)		/* all zeroes: its contents are left out */

@@ -84,7 +84,8 @@ int xenctl_vcpu_getmsrs(struct xenctl *x, uint32_t domid, uint32_t vcpu, struct 
 	return rc;
 }
 
-int xenctl_vcpu_setmsrs(struct xenctl *x, uint32_t domid, uint32_t vcpu, const struct xen_domctl_vcpu_msr *msr, size_t n)
+int xenctl_vcpu_setmsrs(struct xenctl *x, uint32_t domid, uint32_t vcpu, const struct xen_domctl_vcpu_msr *msr,
+			size_t n)
 {
 	size_t size = n * sizeof(*msr);
 	void *buf = xenctl_buf_alloc(x, size);
