@@ -20,7 +20,7 @@
 
 #include "device.h"
 
-enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_RELEASE, JOB_SAVE };
+enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE };
 
 struct job {
 	struct xld *x;
@@ -42,8 +42,8 @@ static const char *job_what(const struct job *j)
 	static const char *const what[] = {
 		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
 		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
-		[JOB_RESIZE] = "resize a disk of", [JOB_RELEASE] = "release the devices of",
-		[JOB_SAVE] = "save domain",
+		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a network of",
+		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
 	};
 
 	return what[j->kind];
@@ -93,6 +93,7 @@ static bool worker_run(const struct job *j, int fd, xld_created *created, xld_er
 	case JOB_ATTACH:	return attach_run(j->x, j->dom, fd, err);
 	case JOB_DETACH:	return detach_run(j->dom, fd, err);
 	case JOB_RESIZE:	return resize_run(j->dom, fd, err);
+	case JOB_REVIVE:	return revive_run(j->dom, fd, err);
 	case JOB_RELEASE:	return release_run(j->dom, fd, err);
 	case JOB_SAVE:		return save_run(j->dom, fd, err);
 	}
@@ -289,6 +290,15 @@ static void resize_ended(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DISK_RESIZE, j->ok ? &nothing : NULL, &j->error);
 }
 
+static void revive_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	if (j->ok)
+		xld_log("%s: vif %u is served again", d->name, d->request.devid);
+	else
+		xld_log("%s: vif %u is not served: %s", d->name, d->request.devid, j->error.cause);
+	request_done(x, d);
+}
+
 static void release_ended(struct xld *x, struct dom *d, struct job *j)
 {
 	if (!j->ok)
@@ -352,6 +362,8 @@ static void job_end(struct job *j)
 		detach_ended(j->x, d, j);
 	else if (j->kind == JOB_RESIZE)
 		resize_ended(j->x, d, j);
+	else if (j->kind == JOB_REVIVE)
+		revive_ended(j->x, d, j);
 	else
 		release_ended(j->x, d, j);
 	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
@@ -448,6 +460,7 @@ void job_device(struct xld *x, struct dom *d)
 {
 	static const enum job_kind kinds[] = {
 		[DEV_ATTACH] = JOB_ATTACH, [DEV_DETACH] = JOB_DETACH, [DEV_RESIZE] = JOB_RESIZE,
+		[DEV_REVIVE] = JOB_REVIVE,
 	};
 
 	if (d->ours)

@@ -180,8 +180,10 @@ static void drain_watches(void *arg)
 		xld_log("the connection to xenstored broke: %s", strerror(errno));
 		disconnect(x);
 	}
-	if (any)
+	if (any) {
 		life_check(x);
+		revive_check(x);
+	}
 }
 
 static void watch_event(struct ev_fd *w, uint32_t events, void *arg)
@@ -197,7 +199,7 @@ static bool connect_store(struct xld *x)
 	if (!x->xs)
 		return false;
 	if (!store_init_dom0(x->xs) || !memory_init_dom0(x) || !xs_watch(x->xs, "@releaseDomain", "release") ||
-	    !xs_watch(x->xs, "@introduceDomain", "introduce")) {
+	    !xs_watch(x->xs, "@introduceDomain", "introduce") || !xs_watch(x->xs, "/local/domain/0/backend/vif", "vif")) {
 		xld_log("xenstored does not serve: %s", strerror(errno));
 		disconnect(x);
 		return false;
@@ -242,6 +244,7 @@ static void tick(struct ev_timer *t, void *arg)
 		finish_destroys(x);
 	}
 	life_check(x);
+	revive_check(x);
 	for (struct dom *d = x->doms; d; d = d->next)
 		end_waits(d);
 	ev_timer_set(t, TICK_MS);

@@ -51,7 +51,7 @@ enum stop_reason { STOP_POWEROFF, STOP_REBOOT, STOP_SUSPEND, STOP_CRASH, STOP_WA
 
 enum dev_kind { DEV_VBD, DEV_VIF, NR_DEV_KINDS };
 
-enum dev_verb { DEV_NOTHING, DEV_ATTACH, DEV_DETACH, DEV_RESIZE };
+enum dev_verb { DEV_NOTHING, DEV_ATTACH, DEV_DETACH, DEV_RESIZE, DEV_REVIVE };
 
 /* What a job does to a device of a running domain. */
 struct dev_request {
@@ -238,6 +238,7 @@ bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, cons
 bool attach_run(const struct xld *x, const struct dom *d, int fd, xld_error *err);
 bool detach_run(const struct dom *d, int fd, xld_error *err);
 bool resize_run(const struct dom *d, int fd, xld_error *err);
+bool revive_run(const struct dom *d, int fd, xld_error *err);
 bool release_run(const struct dom *d, int fd, xld_error *err);
 
 /* --- store.c --- */
@@ -280,6 +281,10 @@ void life_check(struct xld *x);
 /* The devices of a domain to be renamed are free for its successor. */
 void life_released(struct xld *x, struct dom *d);
 const char *life_reason_name(unsigned int reason);
+
+/* --- revive.c --- */
+/* Look for networks of guests whose back end has died and come back, and serve them again. */
+void revive_check(struct xld *x);
 
 /* --- crash.c --- */
 /* Why a domain has stopped; empty if it has not. Caller frees. */
