@@ -25,7 +25,7 @@ static void show_findings(struct domcfg_diag *diag, bool quiet)
 		fputs(diag->text, stderr);
 }
 
-static void make_absolute(char **path)
+void make_absolute(char **path)
 {
 	char cwd[PATH_MAX], *full;
 
@@ -71,6 +71,13 @@ static bool read_config(struct domcfg *cfg, const struct create_options *o, char
 	make_absolute(&cfg->ramdisk);
 	disks_absolute(&cfg->disk);
 	return ok;
+}
+
+bool read_config_file(struct domcfg *cfg, const char *file)
+{
+	struct create_options o = { .file = file, .quiet = true };
+
+	return read_config(cfg, &o, NULL, 0);
 }
 
 static int attach_and_run(xld_created *created)

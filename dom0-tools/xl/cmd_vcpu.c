@@ -75,9 +75,9 @@ static void print_vcpus(void *ret)
 
 		printf("%-32s %5u %5u", l->name, l->domid, i);
 		if (v->online)
-			printf(" %5u %3c%c- ", v->cpu, v->running ? 'r' : '-', v->blocked ? 'b' : '-');
+			printf(" %4u %3c%c- ", v->cpu, v->running ? 'r' : '-', v->blocked ? 'b' : '-');
 		else
-			printf(" %5c %3c%cp ", '-', '-', '-');
+			printf(" %4c %3c%cp ", '-', '-', '-');
 		printf("%9.1f  ", (double)v->cpu_time_ns / 1e9);
 		print_affinity(v, l->nr_cpus);
 	}
@@ -273,7 +273,7 @@ static int cmd_sched_credit(const struct command *cmd, int argc, char **argv)
 		{ "domain", required_argument, NULL, 'd' }, { "weight", required_argument, NULL, 'w' },
 		{ "cap", required_argument, NULL, 'c' }, { "schedparam", no_argument, NULL, 's' },
 		{ "tslice_ms", required_argument, NULL, 't' }, { "ratelimit_us", required_argument, NULL, 'r' },
-		{ "migration-delay", required_argument, NULL, 'm' }, { "cpupool", required_argument, NULL, 'p' },
+		{ "migration_delay_us", required_argument, NULL, 'm' }, { "cpupool", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct sched_options o = { 0 };
@@ -311,7 +311,7 @@ const struct command cmds_vcpu[] = {
 		     "  -s, --schedparam         the scheduler as a whole; without -t, -r, -m: show it\n"
 		     "  -t, --tslice_ms=N        length of a turn, 1 to 1000 ms\n"
 		     "  -r, --ratelimit_us=N     least time between two switches\n"
-		     "  -m, --migration-delay=N  least time on a CPU before going to another one\n"
+		     "  -m, --migration_delay_us=N  least time on a CPU before going to another one\n"
 		     "  -p, --cpupool=POOL       there is one: Pool-0\n" },
 	{ 0 },
 };

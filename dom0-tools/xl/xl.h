@@ -27,7 +27,7 @@ struct command {
 
 /* Rows of the command table, one array per file, ended by a row without name. */
 extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
-extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_store[];
+extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[];
 
 /* --- main.c --- */
 extern bool verbose, dry_run;
@@ -51,6 +51,13 @@ void complain(const char *fmt, ...);
 /* --- cmd_list.c --- */
 /* Ask for one domain and show the error if there is none. */
 bool find_domain(const char *ref, xld_dominfo *info);
+
+/* --- cmd_create.c --- */
+struct domcfg;
+/* Read a configuration file, show what is wrong with it. Free cfg with domcfg_free() in any case. */
+bool read_config_file(struct domcfg *cfg, const char *file);
+/* Relative paths begin in the current directory. */
+void make_absolute(char **path);
 
 /* --- cmd_vcpu.c --- */
 /* Decimal digits and nothing else. Complains if not. */

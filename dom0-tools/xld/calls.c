@@ -135,23 +135,22 @@ static bool call_config(struct xld *x, struct client *c, uint32_t serial, void *
 
 /* --- create --- */
 
-static bool read_config(struct domcfg *cfg, const xld_create *a, xld_error *err)
+static bool read_config(struct domcfg *cfg, const char *config, const char *what, xld_error *err)
 {
 	struct domcfg_diag diag = { .file = "configuration" };
 	bool ok;
 
 	domcfg_init(cfg);
-	ok = domcfg_from_json(cfg, a->config, strlen(a->config), &diag) && domcfg_check(cfg, &diag);
+	ok = domcfg_from_json(cfg, config, strlen(config), &diag) && domcfg_check(cfg, &diag);
 	if (!ok)
-		xld_fail(err, XLD_E_CONFIG, "create domain", cfg->name ? cfg->name : "?", "", "%s",
+		xld_fail(err, XLD_E_CONFIG, what, cfg->name ? cfg->name : "?", "", "%s",
 			 diag.text ? diag.text : "it cannot be read");
 	domcfg_diag_free(&diag);
 	return ok;
 }
 
-static bool config_allowed(struct xld *x, struct domcfg *cfg, xld_error *err)
+static bool config_allowed(struct xld *x, struct domcfg *cfg, const char *what, xld_error *err)
 {
-	const char *what = "create domain";
 	struct dom *other;
 	size_t n;
 
@@ -168,15 +167,14 @@ static bool config_allowed(struct xld *x, struct domcfg *cfg, xld_error *err)
 	return false;
 }
 
-static bool call_create(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
-			bool *later)
+bool create_start(struct xld *x, struct client *c, uint32_t serial, uint32_t proc, const char *config, uint32_t flags,
+		  const char *path, xld_error *err, bool *later)
 {
-	xld_create *a = args;
+	const char *what = path ? "restore domain" : "create domain";
 	struct domcfg cfg;
 	struct dom *d;
 
-	(void)ret;
-	if (!read_config(&cfg, a, err) || !config_allowed(x, &cfg, err)) {
+	if (!read_config(&cfg, config, what, err) || !config_allowed(x, &cfg, what, err)) {
 		domcfg_free(&cfg);
 		return false;
 	}
@@ -186,18 +184,28 @@ static bool call_create(struct xld *x, struct client *c, uint32_t serial, void *
 	d = dom_new(x, cfg.uuid, cfg.name);
 	d->cfg = cfg;
 	d->ours = true;
-	d->start_paused = a->flags & XLD_CREATE_PAUSED;
+	d->start_paused = flags & XLD_CREATE_PAUSED;
+	d->restore_path = path ? xstrdup(path) : NULL;
 	d->phase = PHASE_CREATING;
 	if (!state_save(x, d)) {	/* without a record, a killed xld could not clean up */
-		xld_fail(err, XLD_E_INTERNAL, "create domain", d->name, "is there room on the file system?",
+		xld_fail(err, XLD_E_INTERNAL, what, d->name, "is there room on the file system?",
 			 "cannot write its record below %s/domains", x->state_dir);
 		dom_free(x, d);
 		return false;
 	}
-	dom_ask(d, c, XLD_DOMAIN_CREATE, serial, 0);
+	dom_ask(d, c, proc, serial, 0);
 	job_create(x, d);
 	*later = true;
 	return false;
+}
+
+static bool call_create(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			bool *later)
+{
+	xld_create *a = args;
+
+	(void)ret;
+	return create_start(x, c, serial, XLD_DOMAIN_CREATE, a->config, a->flags, NULL, err, later);
 }
 
 /* --- things done to a domain --- */
@@ -463,6 +471,8 @@ static call_fn *const calls[] = {
 	[XLD_DEVICE_DETACH] = call_detach,
 	[XLD_DEVICE_LIST] = call_devices,
 	[XLD_DISK_RESIZE] = call_resize,
+	[XLD_DOMAIN_SAVE] = call_save,
+	[XLD_DOMAIN_RESTORE] = call_restore,
 };
 
 call_fn *call_find(uint32_t proc)

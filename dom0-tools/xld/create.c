@@ -14,7 +14,6 @@
 #include "build/build.h"
 #include "device.h"
 
-#define WHAT "create domain"
 #define MAX_EVTCHN_PORT 1023
 /* What a domain costs beside its own memory: structures of the hypervisor, grant and shared-info frames. */
 #define OVERHEAD_PAGES 256
@@ -32,9 +31,15 @@ struct creation {
 	unsigned int nr_cpus;		/* of the host */
 	uint32_t store_port, console_port;
 	struct build_result built;
+	struct restored restored;	/* of a saved domain, instead of built */
 };
 
-#define FAIL(c, code, advice, ...) xld_fail((c)->err, code, WHAT, (c)->d->name, advice, __VA_ARGS__)
+static const char *what(const struct creation *c)
+{
+	return c->d->restore_path ? "restore domain" : "create domain";
+}
+
+#define FAIL(c, code, advice, ...) xld_fail((c)->err, code, what(c), (c)->d->name, advice, __VA_ARGS__)
 
 static bool refused(struct creation *c, const char *step, int rc)
 {
@@ -78,6 +83,8 @@ static bool check_file(struct creation *c, const char *key, const char *path)
 
 static bool step_check_files(struct creation *c)
 {
+	if (c->d->restore_path)
+		return check_file(c, "saved domain", c->d->restore_path);
 	return check_file(c, "kernel", c->cfg->kernel) &&
 	       (!c->cfg->ramdisk || check_file(c, "ramdisk", c->cfg->ramdisk));
 }
@@ -188,6 +195,17 @@ static bool step_ports(struct creation *c)
 	return !rc || refused(c, "make the event channels of xenstore and console", rc);
 }
 
+static bool step_restore(struct creation *c)
+{
+	const uint32_t ports[2] = { c->store_port, c->console_port };
+
+	if (!restore_memory(c->xc, c->d, c->domid, ports, c->fd, &c->restored, c->err))
+		return false;
+	c->built.store_mfn = c->restored.store_mfn;
+	c->built.console_mfn = c->restored.console_mfn;
+	return true;
+}
+
 static bool step_build(struct creation *c)
 {
 	char *cmdline = domcfg_cmdline(c->cfg);
@@ -209,6 +227,11 @@ static bool step_build(struct creation *c)
 	return !rc || FAIL(c, rc == -ENOMEM ? XLD_E_NO_MEMORY : XLD_E_BUILD, "", "%s", why);
 }
 
+static bool step_load(struct creation *c)
+{
+	return c->d->restore_path ? step_restore(c) : step_build(c);
+}
+
 static bool step_store(struct creation *c)
 {
 	struct store_domain s = {
@@ -223,7 +246,7 @@ static bool step_store(struct creation *c)
 		.guest_os = c->built.guest_os,
 	};
 
-	if (store_write(c->xs, &s))
+	if (store_write(c->xs, &s) && store_area_write(c->xs, c->domid, c->restored.nodes, c->restored.nodes_len))
 		return true;
 	return FAIL(c, XLD_E_STORE, "start xenstored if it is not running",
 		    "cannot write the domain's nodes to xenstore: %s", strerror(errno));
@@ -258,7 +281,7 @@ static bool step_introduce(struct creation *c)
 
 static bool attach_all(struct creation *c, enum dev_kind kind, const struct domcfg_list *specs)
 {
-	struct devwork w = { .what = WHAT, .object = c->d->name, .uuid = c->d->uuid, .domid = c->domid, .xs = c->xs,
+	struct devwork w = { .what = what(c), .object = c->d->name, .uuid = c->d->uuid, .domid = c->domid, .xs = c->xs,
 			     .fd = c->fd, .err = c->err };
 
 	return devices_attach_all(&w, kind, specs);
@@ -282,7 +305,7 @@ static bool step_unpause(struct creation *c)
 }
 
 static const struct {
-	const char *what;
+	const char *name;
 	bool (*fn)(struct creation *c);
 } steps[] = {
 	{ "connect to hypervisor and xenstore", step_connect },
@@ -294,7 +317,7 @@ static const struct {
 	{ "make its vCPUs", step_vcpus },
 	{ "place its vCPUs", step_place },
 	{ "make its event channels", step_ports },
-	{ "load kernel and ramdisk", step_build },
+	{ "load its memory", step_load },
 	{ "write its xenstore nodes", step_store },
 	{ "introduce it to xenstored", step_introduce },
 	{ "attach its disks", step_disks },
@@ -308,12 +331,12 @@ bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *r
 	int n = sizeof(steps) / sizeof(steps[0]);
 
 	for (int i = 0; i < n; i++) {
-		worker_progress(fd, "%s: %s", d->name, steps[i].what);
+		worker_progress(fd, "%s: %s", d->name, steps[i].name);
 		if (!steps[i].fn(&c))
 			return false;
 		if (x->fail_step == i + 1)
 			return FAIL(&c, XLD_E_INTERNAL, "unset it and restart xld", "XLD_FAIL_STEP=%d of %d (%s)",
-				    i + 1, n, steps[i].what);
+				    i + 1, n, steps[i].name);
 		if (x->fail_step == -(i + 1))
 			abort();
 	}

@@ -297,20 +297,33 @@ static bool remove_front(struct xs_handle *xs, xs_transaction_t t, void *arg)
 	return store_rm(xs, t, device_front(arg, path));
 }
 
-/* The back end's directory, that of the domain with its last device, and what the kernel has complained about. */
+/* Remove a directory of dom0's, and those above it that are empty then. */
+static bool prune(struct xs_handle *xs, xs_transaction_t t, char *path)
+{
+	size_t root = strlen("/local/domain/0");
+	unsigned int n = 0;
+	char **names;
+
+	while (strlen(path) > root && !n) {
+		if (!store_rm(xs, t, path))
+			return false;
+		*strrchr(path, '/') = 0;
+		names = xs_directory(xs, t, path, &n);
+		if (!names && errno != ENOENT)
+			return false;
+		free(names);
+	}
+	return true;
+}
+
+/* The back end's directory, and what the kernel has complained about. */
 static bool remove_back(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	const struct device *d = arg;
-	char path[DEVICE_PATH_MAX], error[DEVICE_PATH_MAX];
-	unsigned int n = 1;
+	char path[DEVICE_PATH_MAX + 8];
 
-	snprintf(error, sizeof(error), "/local/domain/0/error/backend/%s/%u/%u", device_type(d->kind), d->domid,
-		 d->devid);
-	if (!store_rm(xs, t, device_back(d, path)) || !store_rm(xs, t, error))
-		return false;
-	*strrchr(path, '/') = 0;
-	free(xs_directory(xs, t, path, &n));
-	return n || store_rm(xs, t, path);
+	snprintf(path, sizeof(path), "/local/domain/0/error/backend/%s/%u/%u", device_type(d->kind), d->domid, d->devid);
+	return prune(xs, t, path) && prune(xs, t, device_back(d, path));
 }
 
 static bool store_refused(const struct devwork *w, const struct device *d)

@@ -7,6 +7,7 @@
  *	script.c	running hot-plug scripts
  *	vbd.c, vif.c	what one kind needs: its nodes and its way into service
  *	hotplug.c	workers: attach and detach while a domain runs, all devices at its beginning and end
+ *	revive.c	back ends that died and are there again
  *	devcalls.c	the procedures of the protocol that are about devices
  *
  * But for devcalls.c all of this runs in workers. Nothing is undone where it fails: the caller takes away the whole
@@ -95,6 +96,12 @@ bool script_run(const struct devwork *w, const struct device *d, const char *scr
 /* --- vbd.c, vif.c --- */
 bool vbd_attach(const struct devwork *w, const char *spec);
 bool vif_attach(const struct devwork *w, const char *spec);
+/* Run the script for the interface that the kernel has made, for the first time or anew. */
+bool vif_connect(const struct devwork *w, const struct device *d);
+
+/* --- revive.c --- */
+/* The number of the interface that the kernel has made for a network; false: there is none. */
+bool revive_ifindex(const struct device *d, char index[16]);
 
 /* --- hotplug.c --- */
 /* Run the script that takes a device out of service. Complaints are only logged: the device is gone already. */

@@ -43,6 +43,8 @@ void dom_free(struct xld *x, struct dom *d)
 	rpc_release((xdrproc_t)xdr_xld_error, &d->failure);
 	domcfg_free(&d->cfg);
 	free(d->request.spec);
+	free(d->restore_path);
+	save_forget(&d->save);
 	free(d->name);
 	free(d);
 }
@@ -218,7 +220,7 @@ void dom_client_gone(struct xld *x, struct client *c)
 {
 	for (struct dom *d = x->doms; d; d = d->next) {
 		struct asker **at = &d->askers, *a;
-		bool wanted = false;
+		bool wanted = false, saving = false;
 
 		while ((a = *at)) {
 			if (a->client != c) {
@@ -226,12 +228,15 @@ void dom_client_gone(struct xld *x, struct client *c)
 				continue;
 			}
 			*at = a->next;
-			wanted |= a->proc == XLD_DOMAIN_CREATE;
+			wanted |= a->proc == XLD_DOMAIN_CREATE || a->proc == XLD_DOMAIN_RESTORE;
+			saving |= a->proc == XLD_DOMAIN_SAVE;
 			free(a);
 		}
 		if (wanted && d->phase == PHASE_CREATING) {
 			xld_log("%s: who asked for it has gone; the create is cancelled", d->name);
 			job_destroy(x, d);
+		} else if (saving) {
+			job_stop(d);
 		}
 	}
 }

@@ -140,3 +140,23 @@ bool resize_run(const struct dom *d, int fd, xld_error *err)
 	ok = script && script_run(&w, &dev, script, "resize", NULL, &why);
 	return ok || DEV_FAIL(&w, XLD_E_CONFIG, "", "%s", why ? why : "its nodes are gone");
 }
+
+bool revive_run(const struct dom *d, int fd, xld_error *err)
+{
+	struct devwork w = { .what = "revive a network of", .object = d->name, .uuid = d->uuid, .domid = d->domid,
+			     .fd = fd, .err = err };
+	struct device dev = { .kind = DEV_VIF, .domid = d->domid, .devid = d->request.devid };
+
+	if (!start(&w))
+		return false;
+	device_unplug(&w, &dev);	/* what the script has made outside of the old interface */
+	return vif_connect(&w, &dev);
+}
+
+bool release_run(const struct dom *d, int fd, xld_error *err)
+{
+	struct devwork w = { .what = "release the devices of", .object = d->name, .uuid = d->uuid, .domid = d->domid,
+			     .fd = fd, .err = err };
+
+	return start(&w) && devices_remove_all(&w, &d->cfg);
+}

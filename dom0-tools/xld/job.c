@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs: one forked worker process for each long operation (create, destroy, a device), at most one per domain.
+ * Jobs: one forked worker process for each long operation (create, destroy, a device, save), at most one per domain.
  *
  * A worker tells what it does and how it ended through a socket pair, in the messages of the RPC protocol: progress
  * events, then one reply. It holds no descriptor of the daemon but its end of the pair and its log, opens its own
@@ -20,7 +20,7 @@
 
 #include "device.h"
 
-enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE };
+enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE };
 
 struct job {
 	struct xld *x;
@@ -42,7 +42,8 @@ static const char *job_what(const struct job *j)
 	static const char *const what[] = {
 		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
 		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
-		[JOB_RESIZE] = "resize a disk of",
+		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a network of",
+		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
 	};
 
 	return what[j->kind];
@@ -92,6 +93,9 @@ static bool worker_run(const struct job *j, int fd, xld_created *created, xld_er
 	case JOB_ATTACH:	return attach_run(j->x, j->dom, fd, err);
 	case JOB_DETACH:	return detach_run(j->dom, fd, err);
 	case JOB_RESIZE:	return resize_run(j->dom, fd, err);
+	case JOB_REVIVE:	return revive_run(j->dom, fd, err);
+	case JOB_RELEASE:	return release_run(j->dom, fd, err);
+	case JOB_SAVE:		return save_run(j->dom, fd, err);
 	}
 	return false;
 }
@@ -162,15 +166,24 @@ static void job_reap(struct job *j)
 			 "the worker process ended without a result (status %d)", WEXITSTATUS(status));
 }
 
+/* Who asked for the domain to be made, of a kernel or of a file. */
+static void answer_created(struct dom *d, const xld_created *created, const xld_error *err)
+{
+	dom_answer(d, XLD_DOMAIN_CREATE, created, err);
+	dom_answer(d, XLD_DOMAIN_RESTORE, created, err);
+}
+
 static void create_ended(struct xld *x, struct dom *d, struct job *j)
 {
+	free(d->restore_path);
+	d->restore_path = NULL;
 	if (j->ok) {
 		d->domid = j->created.domid;
 		d->phase = PHASE_LIVE;
 		d->restarting = false;
 		xld_log("%s: created, domain %u", d->name, d->domid);
 		state_save(x, d);
-		dom_answer(d, XLD_DOMAIN_CREATE, &j->created, NULL);
+		answer_created(d, &j->created, NULL);
 		life_check(x);
 		return;
 	}
@@ -192,18 +205,20 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 		d->phase = PHASE_DESTROYING;
 		state_save(x, d);
 		dom_answer(d, XLD_DOMAIN_DESTROY, NULL, &j->error);
-		dom_answer(d, XLD_DOMAIN_CREATE, NULL, d->failed ? &d->failure : &j->error);
+		answer_created(d, NULL, d->failed ? &d->failure : &j->error);
+		dom_answer(d, XLD_DOMAIN_SAVE, NULL, &j->error);
 		return;
 	}
 	xld_log("%s: destroyed", d->name);
 	dom_answer(d, XLD_DOMAIN_WAIT, &gone, NULL);
 	dom_answer(d, XLD_DOMAIN_DESTROY, &nothing, NULL);
+	dom_answer(d, XLD_DOMAIN_SAVE, &nothing, NULL);
 	d->domid = DOMID_NONE;
 	if (d->restarting) {
 		job_create(x, d);
 		return;
 	}
-	dom_answer(d, XLD_DOMAIN_CREATE, NULL, &d->failure);
+	answer_created(d, NULL, &d->failure);
 	state_remove(x, d);
 	dom_free(x, d);
 }
@@ -275,6 +290,22 @@ static void resize_ended(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DISK_RESIZE, j->ok ? &nothing : NULL, &j->error);
 }
 
+static void revive_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	if (j->ok)
+		xld_log("%s: vif %u is served again", d->name, d->request.devid);
+	else
+		xld_log("%s: vif %u is not served: %s", d->name, d->request.devid, j->error.cause);
+	request_done(x, d);
+}
+
+static void release_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	if (!j->ok)
+		xld_log("%s: its devices were not released: %s", d->name, j->error.cause);
+	life_released(x, d);
+}
+
 /* A destroy came in between; it takes the device away with the rest. */
 static void device_cancelled(struct xld *x, struct dom *d, struct job *j)
 {
@@ -283,6 +314,29 @@ static void device_cancelled(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DEVICE_DETACH, NULL, &j->error);
 	dom_answer(d, XLD_DISK_RESIZE, NULL, &j->error);
 	job_destroy(x, d);
+}
+
+/* A domain that was saved goes, unless it is to stay. One that was not runs on, unless somebody wants it gone. */
+static void save_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	bool stays = d->save.flags & (XLD_SAVE_GO_ON | XLD_SAVE_PAUSED);
+	xld_nothing nothing = { 0 };
+
+	if (j->ok) {
+		xld_log("%s: saved as %s", d->name, d->save.path);
+		save_forget(&d->save);
+	} else {
+		xld_log("%s: not saved: %s", d->name, j->error.cause);
+		save_undo(x, d);
+		dom_answer(d, XLD_DOMAIN_SAVE, NULL, &j->error);
+	}
+	if (j->cancelled || (j->ok && !stays)) {
+		job_destroy(x, d);
+		return;
+	}
+	state_save(x, d);
+	dom_answer(d, XLD_DOMAIN_SAVE, &nothing, NULL);
+	life_check(x);
 }
 
 static void job_end(struct job *j)
@@ -298,14 +352,20 @@ static void job_end(struct job *j)
 		create_ended(j->x, d, j);
 	else if (j->kind == JOB_DESTROY)
 		destroy_ended(j->x, d, j);
+	else if (j->kind == JOB_SAVE)
+		save_ended(j->x, d, j);
 	else if (j->cancelled)
 		device_cancelled(j->x, d, j);
 	else if (j->kind == JOB_ATTACH)
 		attach_ended(j->x, d, j);
 	else if (j->kind == JOB_DETACH)
 		detach_ended(j->x, d, j);
-	else
+	else if (j->kind == JOB_RESIZE)
 		resize_ended(j->x, d, j);
+	else if (j->kind == JOB_REVIVE)
+		revive_ended(j->x, d, j);
+	else
+		release_ended(j->x, d, j);
 	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
 	free(j);
 }
@@ -400,9 +460,27 @@ void job_device(struct xld *x, struct dom *d)
 {
 	static const enum job_kind kinds[] = {
 		[DEV_ATTACH] = JOB_ATTACH, [DEV_DETACH] = JOB_DETACH, [DEV_RESIZE] = JOB_RESIZE,
+		[DEV_REVIVE] = JOB_REVIVE,
 	};
 
 	if (d->ours)
 		state_save(x, d);
 	job_start(x, d, kinds[d->request.verb]);
+}
+
+void job_release(struct xld *x, struct dom *d)
+{
+	job_start(x, d, JOB_RELEASE);
+}
+
+void job_save(struct xld *x, struct dom *d)
+{
+	state_save(x, d);
+	job_start(x, d, JOB_SAVE);
+}
+
+void job_stop(struct dom *d)
+{
+	if (d->job && d->job->pid > 0)
+		kill(d->job->pid, SIGKILL);
 }

@@ -69,7 +69,7 @@ static char *spare_name(struct xld *x, const char *name)
 }
 
 /* Keep the stopped domain under another name and UUID, and start its configuration anew. */
-static void rename_restart(struct xld *x, struct dom *d)
+void life_released(struct xld *x, struct dom *d)
 {
 	char *old_name = spare_name(x, d->name), *text = domcfg_to_json(&d->cfg);
 	struct domcfg_diag diag = { .file = d->name };
@@ -121,7 +121,7 @@ static void stopped(struct xld *x, struct dom *d, const struct xenctl_dominfo *i
 	else if (action == DOM_RESTART)
 		restart(x, d);
 	else if (action == DOM_RENAME_RESTART && !came_too_soon(d))
-		rename_restart(x, d);
+		job_release(x, d);
 }
 
 void life_check(struct xld *x)
@@ -180,8 +180,10 @@ static void drain_watches(void *arg)
 		xld_log("the connection to xenstored broke: %s", strerror(errno));
 		disconnect(x);
 	}
-	if (any)
+	if (any) {
 		life_check(x);
+		revive_check(x);
+	}
 }
 
 static void watch_event(struct ev_fd *w, uint32_t events, void *arg)
@@ -197,7 +199,7 @@ static bool connect_store(struct xld *x)
 	if (!x->xs)
 		return false;
 	if (!store_init_dom0(x->xs) || !memory_init_dom0(x) || !xs_watch(x->xs, "@releaseDomain", "release") ||
-	    !xs_watch(x->xs, "@introduceDomain", "introduce")) {
+	    !xs_watch(x->xs, "@introduceDomain", "introduce") || !xs_watch(x->xs, "/local/domain/0/backend/vif", "vif")) {
 		xld_log("xenstored does not serve: %s", strerror(errno));
 		disconnect(x);
 		return false;
@@ -242,6 +244,7 @@ static void tick(struct ev_timer *t, void *arg)
 		finish_destroys(x);
 	}
 	life_check(x);
+	revive_check(x);
 	for (struct dom *d = x->doms; d; d = d->next)
 		end_waits(d);
 	ev_timer_set(t, TICK_MS);

@@ -45,11 +45,12 @@ static json_t *record_to_json(const struct dom *d)
 	json_t *cfg = json_loads(text, 0, NULL);
 
 	free(text);
-	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*}", "phase", phase_names[d->phase],
+	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*, s:s*}", "phase", phase_names[d->phase],
 			 "restarting", d->restarting,
 			 "domid", d->domid == DOMID_NONE ? -1 : (int)d->domid, "start_paused", d->start_paused,
 			 "start_time", (json_int_t)d->start_time, "quick_stops", (int)d->quick_stops,
-			 "stop_seen", d->stop_seen, "config", cfg, "device", request_to_json(d));
+			 "stop_seen", d->stop_seen, "config", cfg, "device", request_to_json(d), "saving",
+			 d->save.temp);
 }
 
 bool state_save(struct xld *x, const struct dom *d)
@@ -133,6 +134,8 @@ static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 	d->quick_stops = (unsigned int)quick_stops;
 	d->stop_seen = stop_seen;
 	request_from_record(d, json_object_get(o, "device"));
+	if (json_is_string(json_object_get(o, "saving")))
+		d->save.temp = xstrdup(json_string_value(json_object_get(o, "saving")));
 	for (unsigned int i = 0; i < sizeof(phase_names) / sizeof(phase_names[0]); i++)
 		if (!strcmp(phase, phase_names[i]))
 			d->phase = i;
@@ -153,6 +156,8 @@ static void load_one(struct xld *x, const char *path)
 	xld_log("%s: known from an earlier run, %s", d->name, phase_names[d->phase]);
 	if (d->phase != PHASE_LIVE)
 		job_destroy(x, d);
+	else if (d->save.temp)
+		save_undo(x, d);
 	else if (d->request.verb == DEV_DETACH)
 		job_device(x, d);
 }

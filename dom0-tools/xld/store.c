@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "migrate/stream.h"
 #include "xld.h"
 
 #define TRIES 50			/* transactions that collide are done again */
@@ -245,6 +246,109 @@ bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], c
 	struct renaming r = { domid, old, new, name };
 
 	return store_transaction(xs, rename_domain, &r);
+}
+
+/* --- what a guest has written there, for save and restore --- */
+
+static const char *const area[] = {
+	"control/feature-poweroff", "control/feature-reboot", "control/feature-suspend", "control/feature-sysrq",
+	"data", "drivers", "feature", "attr", "error",
+};
+
+#define AREA_MAX	(256U << 10)
+#define AREA_DEPTH	16
+
+struct area_buf {
+	uint8_t *p;
+	size_t len;
+};
+
+static void area_append(struct area_buf *b, const char *path, const char *value, size_t len)
+{
+	struct stream_node n = { .path_len = (uint16_t)strlen(path), .value_len = (uint16_t)len };
+	size_t more = sizeof(n) + n.path_len + n.value_len;
+
+	if (b->len + more > AREA_MAX)
+		return;
+	b->p = xreallocarray(b->p, b->len + more, 1);
+	memcpy(b->p + b->len, &n, sizeof(n));
+	memcpy(b->p + b->len + sizeof(n), path, n.path_len);
+	memcpy(b->p + b->len + sizeof(n) + n.path_len, value, len);
+	b->len += more;
+}
+
+/* A node and all below it, parents first. A node that has gone meanwhile is left out. */
+static void area_walk(struct xs_handle *xs, uint32_t domid, const char *path, struct area_buf *b, int depth)
+{
+	char *full = xasprintf("/local/domain/%u/%s", domid, path);
+	unsigned int len = 0, n = 0;
+	char *value = xs_read(xs, XBT_NULL, full, &len);
+	char **names = value && depth < AREA_DEPTH ? xs_directory(xs, XBT_NULL, full, &n) : NULL;
+
+	if (value)
+		area_append(b, path, value, len);
+	for (unsigned int i = 0; names && i < n; i++) {
+		char *below = xasprintf("%s/%s", path, names[i]);
+
+		area_walk(xs, domid, below, b, depth + 1);
+		free(below);
+	}
+	free(names);
+	free(value);
+	free(full);
+}
+
+void *store_area_read(struct xs_handle *xs, uint32_t domid, size_t *len)
+{
+	struct area_buf b = { .p = xcalloc(1, 1) };
+
+	for (size_t i = 0; i < sizeof(area) / sizeof(area[0]); i++)
+		area_walk(xs, domid, area[i], &b, 0);
+	*len = b.len;
+	return b.p;
+}
+
+static bool in_area(const char *path)
+{
+	for (size_t i = 0; i < sizeof(area) / sizeof(area[0]); i++) {
+		size_t n = strlen(area[i]);
+
+		if (!strncmp(path, area[i], n) && (!path[n] || path[n] == '/'))
+			return true;
+	}
+	return false;
+}
+
+struct area_write {
+	uint32_t domid;
+	const uint8_t *nodes;
+	size_t len;
+};
+
+static bool write_area(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	const struct area_write *a = arg;
+	struct writer w = { .xs = xs, .t = t, .domid = a->domid, .ok = true };
+	struct stream_node n;
+
+	for (size_t at = 0; at < a->len; at += sizeof(n) + n.path_len + n.value_len) {
+		const char *text = (const char *)a->nodes + at + sizeof(n);
+		char *path;
+
+		memcpy(&n, a->nodes + at, sizeof(n));
+		path = xstrndup(text, n.path_len);
+		if (in_area(path))
+			node(&w, GUEST_RW, path, "%.*s", n.value_len, text + n.path_len);
+		free(path);
+	}
+	return w.ok;
+}
+
+bool store_area_write(struct xs_handle *xs, uint32_t domid, const void *nodes, size_t len)
+{
+	struct area_write a = { domid, nodes, len };
+
+	return !len || store_transaction(xs, write_area, &a);
 }
 
 bool store_init_dom0(struct xs_handle *xs)

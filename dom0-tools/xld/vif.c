@@ -60,6 +60,17 @@ static bool run_script(const struct devwork *w, const struct device *d)
 	return ok;
 }
 
+bool vif_connect(const struct devwork *w, const struct device *d)
+{
+	char index[16];
+
+	if (!revive_ifindex(d, index))
+		return DEV_FAIL(w, XLD_E_INTERNAL, "see dom0's `dmesg`", "the interface vif%u.%u is gone", d->domid,
+				d->devid);
+	return device_set(w, d, "ifindex", index) && run_script(w, d) &&
+	       device_set(w, d, "hotplug-status", "connected");
+}
+
 static bool attach(const struct devwork *w, const struct device *d, const struct cfg_vif *c)
 {
 	struct devnodes back = { 0 }, front = { 0 };
@@ -74,8 +85,7 @@ static bool attach(const struct devwork *w, const struct device *d, const struct
 	devnodes_free(&back);
 	devnodes_free(&front);
 	snprintf(path, sizeof(path), "/sys/class/net/vif%u.%u", d->domid, d->devid);
-	return ok && device_wait_ready(w, d, path) && run_script(w, d) &&
-	       device_set(w, d, "hotplug-status", "connected");
+	return ok && device_wait_ready(w, d, path) && vif_connect(w, d);
 }
 
 bool vif_attach(const struct devwork *w, const char *spec)

@@ -16,6 +16,8 @@
  *	cpu.c		vCPUs: affinity, how many are online, shares
  *	memory.c	targets, limits and claims
  *	device.h	devices: more files, listed there
+ *	save.c		save: the call, the worker, and giving a domain back that was not saved
+ *	restore.c	restore: the call, and the step of a create that takes the place of loading a kernel
  *
  * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored.
  * What takes longer (create, destroy) runs in a forked worker, one at a time per domain, so that reads never wait for
@@ -49,7 +51,7 @@ enum stop_reason { STOP_POWEROFF, STOP_REBOOT, STOP_SUSPEND, STOP_CRASH, STOP_WA
 
 enum dev_kind { DEV_VBD, DEV_VIF, NR_DEV_KINDS };
 
-enum dev_verb { DEV_NOTHING, DEV_ATTACH, DEV_DETACH, DEV_RESIZE };
+enum dev_verb { DEV_NOTHING, DEV_ATTACH, DEV_DETACH, DEV_RESIZE, DEV_REVIVE };
 
 /* What a job does to a device of a running domain. */
 struct dev_request {
@@ -58,6 +60,13 @@ struct dev_request {
 	uint32_t devid;
 	char *spec;			/* attach: the entry of disk= or vif=; detach with a spec: its way back */
 	bool force;
+};
+
+/* A save that is under way. */
+struct save_request {
+	char *path, *temp;		/* written as temp, renamed to path when it is complete; NULL: none */
+	char *config;			/* JSON to put into it */
+	uint32_t flags;			/* XLD_SAVE_* */
 };
 
 struct job;
@@ -94,6 +103,8 @@ struct dom {
 	bool seen;			/* scratch of dom_refresh() */
 	struct job *job;
 	struct dev_request request;	/* what a device job is about */
+	struct save_request save;
+	char *restore_path;		/* its create makes it of this file */
 	struct asker *askers;
 	bool failed;			/* failure is what to tell who asked for the create */
 	xld_error failure;
@@ -147,6 +158,13 @@ bool hypervisor_refused(xld_error *err, const char *what, const char *object, in
 /* The same, but not dom0. */
 struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_error *err, struct xenctl_dominfo *info);
 
+/*
+ * Make domain `config` (JSON) as proc asks; path: of this saved domain. Returns false: *err, or *later and it will be
+ * answered.
+ */
+bool create_start(struct xld *x, struct client *c, uint32_t serial, uint32_t proc, const char *config, uint32_t flags,
+		  const char *path, xld_error *err, bool *later);
+
 /* --- devcalls.c --- */
 call_fn call_attach, call_detach, call_devices, call_resize;
 
@@ -183,6 +201,11 @@ void job_create(struct xld *x, struct dom *d);
 void job_destroy(struct xld *x, struct dom *d);
 /* Do what d->request says. */
 void job_device(struct xld *x, struct dom *d);
+/* Take all devices away from a domain that has stopped, then call life_released(). */
+void job_release(struct xld *x, struct dom *d);
+void job_save(struct xld *x, struct dom *d);
+/* Stop a job that nobody waits for any more; what it does when it fails follows. */
+void job_stop(struct dom *d);
 /* In a worker: tell what is being done. */
 __attribute__((format(printf, 2, 3)))
 void worker_progress(int fd, const char *fmt, ...);
@@ -191,10 +214,32 @@ void worker_progress(int fd, const char *fmt, ...);
 bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *ret, xld_error *err);
 bool destroy_run(const struct dom *d, int fd, xld_error *err);
 
+/* --- save.c --- */
+call_fn call_save;
+/* In a worker. */
+bool save_run(const struct dom *d, int fd, xld_error *err);
+/* It was not saved: remove what there is of the file, and have the domain go on if it has suspended. */
+void save_undo(struct xld *x, struct dom *d);
+/* No save any more. */
+void save_forget(struct save_request *r);
+
+/* --- restore.c --- */
+call_fn call_restore;
+struct restored {
+	uint64_t store_mfn, console_mfn;
+	void *nodes;			/* for store_area_write() */
+	size_t nodes_len;
+};
+/* In a worker: fill domain domid from d->restore_path. */
+bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int fd,
+		    struct restored *r, xld_error *err);
+
 /* --- hotplug.c: these run in workers --- */
 bool attach_run(const struct xld *x, const struct dom *d, int fd, xld_error *err);
 bool detach_run(const struct dom *d, int fd, xld_error *err);
 bool resize_run(const struct dom *d, int fd, xld_error *err);
+bool revive_run(const struct dom *d, int fd, xld_error *err);
+bool release_run(const struct dom *d, int fd, xld_error *err);
 
 /* --- store.c --- */
 struct store_domain {
@@ -219,6 +264,9 @@ bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, con
 bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
 bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16]);
+/* The nodes that belong to the guest, as the body of a stream's record. NULL: errno. */
+void *store_area_read(struct xs_handle *xs, uint32_t domid, size_t *len);
+bool store_area_write(struct xs_handle *xs, uint32_t domid, const void *nodes, size_t len);
 bool store_init_dom0(struct xs_handle *xs);
 /* The first `online` of max vCPUs shall be online. */
 bool store_set_vcpus(struct xs_handle *xs, uint32_t domid, uint32_t online, uint32_t max);
@@ -230,7 +278,13 @@ bool store_rename(struct xs_handle *xs, uint32_t domid, const uint8_t old[16], c
 bool life_start(struct xld *x);
 /* Look for domains that have stopped or vanished, and do what their configuration says. */
 void life_check(struct xld *x);
+/* The devices of a domain to be renamed are free for its successor. */
+void life_released(struct xld *x, struct dom *d);
 const char *life_reason_name(unsigned int reason);
+
+/* --- revive.c --- */
+/* Look for networks of guests whose back end has died and come back, and serve them again. */
+void revive_check(struct xld *x);
 
 /* --- crash.c --- */
 /* Why a domain has stopped; empty if it has not. Caller frees. */

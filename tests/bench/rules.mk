@@ -1,11 +1,24 @@
 # SPDX-License-Identifier: MIT
 # Measurements: not part of `make check`, no limit fails.
 
-HELP += "bench|measure_start-up_beside_Debian's_Xen;_on_an_idle_machine"
+# Runs in dom0 and in guests: no libraries.
+$(eval $(call tool,tests/bench/iobench,tests/bench/iobench.c,-static))
 
-.PHONY: bench
 $(eval $(call tool,tests/bench/xs_store,tests/bench/xs_store.c $(XENSTORED_SERVER_SRCS),-lz))
 
+IO_GUEST := $(B)/tests/bench/io-guest.cpio
+$(IO_GUEST): $(B)/guest.cpio $(B)/tests/bench/iobench tests/bench/rules.mk
+	@echo "  CPIO  tests/bench/io-guest.cpio"
+	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root \
+		-p $(B)/tests/bench/iobench:/usr/bin/iobench $@
+
+HELP += "bench|measure_start-up_beside_Debian's_Xen,_and_the_store;_on_an_idle_machine"
+HELP += "bench-io|measure_disks_and_networks_of_guests_beside_Debian's_Xen"
+
+.PHONY: bench bench-io
 bench: all peer $(B)/tests/bench/xs_store
 	@$(B)/tests/bench/xs_store
 	@B=$(B) tests/bench/start-up $(RUNS)
+
+bench-io: all peer $(IO_GUEST)
+	@B=$(B) tests/bench/io $(RUNS)

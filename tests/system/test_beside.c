@@ -4,7 +4,8 @@
  *
  * tests/guest/random runs as an ordinary guest, on one and on two vCPUs; tests/guest/witness beside it. Afterwards dom0
  * answers, the witness has seen nothing, the random guest has not found fault either, and nothing is left of it.
- * STEPS in the environment: operations of each run (100 000 in `make check`, 10 million in `make soak`).
+ * STEPS in the environment: operations of each run (100 000 in `make check`, 10 million in `make soak`). ICOUNT: time
+ * counts instructions, so that a run can be had again.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ static void test_up(void)
 	struct lab_opts o = sys_opts(H);
 
 	o.smp = 2;
+	o.icount = getenv("ICOUNT");
 	CU_ASSERT_FATAL(sys_up(&o));
 	push_guest("witness", "memory=32\\n");
 	push_guest("random", "memory=32\\nvcpus=2\\non_poweroff=\"destroy\"\\non_crash=\"preserve\"\\n");
@@ -64,6 +66,8 @@ static void run(int vcpus)
 		printf("\n    %s", sys_sh(H, NULL, "xl list; xl dmesg | tail -n 5"));
 	CU_ASSERT_EQUAL(status, 0);
 	sys_contains(sys_must(H, "tr -d '\\000' <" LOG " | grep 'random\\|FAIL' | tail -n 20", "random"), "TEST random: PASS");
+	if (CU_get_number_of_failures())
+		printf("\n    %s", sys_sh(H, NULL, "xl dmesg | tail -n 20"));
 	sys_must(H, "xl destroy random 2>/dev/null; true");
 	audit_end(H);
 	sys_must(H, "sleep 3");

@@ -130,6 +130,9 @@ static void test_host(void)
 	check_sum();
 	sys_contains(sys_must(H, "xl vcpu-list | head -n 1"),
 		     "Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)\n");
+	/* Column by column. */
+	CU_ASSERT_EQUAL(number("xl vcpu-list | grep -cE '^Domain-0 {29}0 {5}[0-3] {4}[0-3]   [r-][b-]- [ 0-9]{7}\\.[0-9]  "
+			       "all / all$'"), 4);
 	sys_contains(sys_must(H, "xl sched-credit"), "Cpupool Pool-0: tslice=30ms ");
 	sys_contains(sys_must(H, "xl sched-credit"), "Name                                ID Weight  Cap\n"
 		     "Domain-0                             0    256    0\n");
@@ -178,7 +181,7 @@ static void test_create(void)
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), "   128     1     ");
 	check_sum();
 	sys_sh(H, NULL, "%s cpus=4 >/tmp/out 2>&1", bad);
-	sys_contains(sys_must(H, "cat /tmp/out"), "CPU 4 does not exist: the host has CPUs 0 to 3");
+	sys_contains(sys_must(H, "cat /tmp/out"), "none of these CPUs exists: the host has CPUs 0 to 3");
 	sys_sh(H, NULL, "%s \"cpus=['0', 'node:0']\" >/tmp/out 2>&1", bad);
 	sys_contains(sys_must(H, "cat /tmp/out"), "not divided into nodes");
 	sys_sh(H, NULL, "%s cap=401 >/tmp/out 2>&1", bad);
@@ -223,7 +226,7 @@ static void test_pin(void)
 	CU_ASSERT_STRING_EQUAL(affinity(0), "3 / 1\n");
 	usleep(100000);
 	runs_on("3");
-	sys_must(H, "xl vcpu-pin g 0 0-3,^0,^3 -");
+	sys_must(H, "xl vcpu-pin g 0 0-9,^0,^3 -");
 	CU_ASSERT_STRING_EQUAL(affinity(0), "1-2 / 1\n");
 	usleep(100000);
 	runs_on("12");
@@ -334,8 +337,8 @@ static void test_bad_input(void)
 		{ "xl vcpu-pin g 4294967295 0", "VCPU must be a number" },
 		{ "xl vcpu-pin g -- -1 0", "VCPU must be a number" },
 		{ "xl vcpu-pin g one 0", "VCPU must be a number, not 'one'" },
-		{ "xl vcpu-pin g 0 4", "CPU 4 does not exist: the host has CPUs 0 to 3" },
-		{ "xl vcpu-pin g 0 0-9", "CPU 9 does not exist" },
+		{ "xl vcpu-pin g 0 4", "none of these CPUs exists: the host has CPUs 0 to 3" },
+		{ "xl vcpu-pin g 0 0 4-9", "none of these CPUs exists" },
 		{ "xl vcpu-pin g 0 garbage", "'garbage' is neither a CPU's number" },
 		{ "xl vcpu-pin g 0 0 garbage", "'garbage' is neither a CPU's number" },
 		{ "xl vcpu-pin g 0 0,", "is missing" },

@@ -75,6 +75,35 @@ static void test_hostile_rings(void)
 	CU_ASSERT_STRING_EQUAL(after, before);
 }
 
+/*
+ * The same for the back ends of a disk and a network: dom0's kernel does not complain of itself, xld is the same process and
+ * can list, take away and give what the guest has written nonsense about.
+ */
+static void test_hostile_front(void)
+{
+	static char before[256];
+	const char *audit_xld = "echo $(pidof xld) $(ls /proc/$(pidof xld)/fd | wc -l); ls /sys/bus/xen-backend/devices; "
+				"ls /sys/block | grep -c loop; ls /run/xen-lite/domains | wc -l";
+	char image[512];
+
+	snprintf(image, sizeof(image), "%s/tests/guest/hostile_front/hostile_front", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(H, image, "/root/front", &sys_err), "push"));
+	sys_must(H, "truncate -s 8M /root/small; ip link add xenbr0 type bridge; ip link set xenbr0 up; "
+		 "printf 'name=\"front\"\nkernel=\"/root/front\"\nmemory=16\ndisk=[\"/root/small,raw,xvda\"]\n"
+		 "vif=[\"\"]\n' >/root/front.cfg; xl create -q -p /root/front.cfg && xl destroy front");
+	snprintf(before, sizeof(before), "%s", sys_must(H, "%s", audit_xld));
+	sys_must(H, "xl create -q /root/front.cfg");
+	sys_must(H, "for i in $(seq 200); do timeout 5 xl block-list front >/dev/null || exit 1; "
+		 "timeout 5 xl network-list front >/dev/null || exit 1; "
+		 "xenstore exists /local/domain/$(xl domid front)/data/result && exit 0; sleep 1; done; exit 1");
+	sys_contains(sys_must(H, "xenstore read /local/domain/$(xl domid front)/data/result; cat " LOG " | "
+			      "tr -d '\\000' | grep FAIL; true", "front"), "PASS");
+	CU_ASSERT_PTR_NULL(strpbrk(sys_must(H, "xl network-list front; xl block-list front"), "\033"));
+	sys_must(H, "! dmesg | grep -E 'BUG|Oops|WARNING|Call Trace|blocked for more'");
+	sys_must(H, "xl network-detach --force front 0 && xl block-detach --force front xvda && xl destroy front");
+	CU_ASSERT_STRING_EQUAL(sys_must(H, "%s", audit_xld), before);
+}
+
 /* xenconsoled may be killed: its successor finds the guest, which has not noticed. */
 static void test_console_restart(void)
 {
@@ -110,6 +139,7 @@ int main(int argc, char **argv)
 		{ "up", test_up },
 		{ "lib/xenctl, call by call", test_xenctl },
 		{ "a guest that plays foul with its rings", test_hostile_rings },
+		{ "a guest that plays foul with its devices", test_hostile_front },
 		{ "xenconsoled killed and started again", test_console_restart },
 		{ "a console that is flooded and not read", test_console_flood },
 	};

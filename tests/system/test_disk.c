@@ -182,6 +182,21 @@ static void test_formats(void)
 		 "! pidof qemu-nbd && umount /opt");
 }
 
+/* dom0's back end dies under a file system and comes back: what was under way is done again, the guest only waits. */
+static void test_back_end_death(void)
+{
+	CU_ASSERT_FATAL(have_guest);
+	IN_GUEST("(diskcheck write /dev/xvdb 6 2000 20 >/tmp/death; echo $? >>/tmp/death; sync) >/dev/null 2>&1 &");
+	sys_must(H, "usleep 300000; cd /sys/bus/xen-backend/drivers/vbd; id=$(xl domid g); for d in 51712 51728; do "
+		 "echo vbd-$id-$d >unbind; done; sleep 2; for d in 51712 51728; do echo vbd-$id-$d >bind; done");
+	IN_GUEST("for i in $(seq 500); do grep -q '^0$' /tmp/death && exit 0; usleep 100000; done; "
+		 "cat /tmp/death | tail -n 3; exit 1");
+	IN_GUEST("diskcheck verify /dev/xvdb 6 2000 20 && date >/after && sync && ! dmesg | grep 'I/O error'");
+	/* The driver as a whole. */
+	sys_must(H, "modprobe -r xen-blkback && sleep 1 && modprobe xen-blkback");
+	IN_GUEST("date >/after && sync && diskcheck verify /dev/xvdb 6 2000 20");
+}
+
 static void test_resize(void)
 {
 	CU_ASSERT_FATAL(have_guest);
@@ -271,6 +286,10 @@ static void test_end(void)
 	}
 	sys_must(H, STOP_XLD START_XLD "true");
 	guest_audit(H);
+	/* The successor of a domain that is kept gets its disks. */
+	sys_must(H, TINY "on_poweroff=rename-restart \"disk=['/mnt/small,raw,xvda']\"; "
+		 UNTIL("[ $(xl list | wc -l) = 7 ]") "xl destroy tiny tiny-1 tiny-2 tiny-3 tiny-4");
+	guest_audit(H);
 	sys_must(H, "umount /mnt");
 }
 
@@ -283,6 +302,7 @@ int main(int argc, char **argv)
 		{ "in_use", test_in_use },
 		{ "hotplug", test_hotplug },
 		{ "formats", test_formats },
+		{ "back_end_death", test_back_end_death },
 		{ "resize", test_resize },
 		{ "discard", test_discard },
 		{ "not_released", test_not_released },

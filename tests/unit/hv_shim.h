@@ -33,6 +33,8 @@ void shim_point(void);
 	__atomic_compare_exchange_n(ptr, &o_, n_, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
 	o_; })
 
+#define __atomic_fetch_or(ptr, val, order)	(shim_point(), __atomic_fetch_or(ptr, val, order))
+
 #define SHIM_CPUS	8
 
 struct vcpu;

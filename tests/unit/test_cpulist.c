@@ -44,6 +44,9 @@ static void test_forms(void)
 	means("1,1,1-1", 4, "1");
 	means("all,^5", 4, "all");		/* excluded CPUs need not exist */
 	means("0-7,^4-7", 4, "all");
+	means("0-4", 4, "all");			/* as far as there are some */
+	means("0,9", 4, "0");
+	means("3-1023", 4, "3");
 	means("all,9", 4, "all");
 	means("007", 8, "7");
 }
@@ -97,10 +100,11 @@ static void unfit(const char *text, unsigned int nr_cpus, const char *reason)
 
 static void test_unfit(void)
 {
-	unfit("4", 4, "CPU 4 does not exist: the host has CPUs 0 to 3");
-	unfit("0-4", 4, "CPU 4 does not exist");
+	unfit("4", 4, "none of these CPUs exists: the host has CPUs 0 to 3");
+	unfit("4-7,1000", 4, "none of these CPUs exists");
 	unfit("1", 1, "the host has only CPU 0");
-	unfit("all,^0-3", 4, "no CPU of the host is left");
+	unfit("all,^0-3", 4, "none of these CPUs exists");
+	unfit("0-4,^0-3", 4, "none of these CPUs exists");
 }
 
 static void test_format(void)

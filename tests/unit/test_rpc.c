@@ -58,6 +58,7 @@ static xld_dominfo sample_info(void)
 static void test_bodies(void)
 {
 	xld_dominfo info[2] = { sample_info(), sample_info() };
+	xld_device device = { .devid = 1, .evtchn = -1, .ring_ref = 8, .name = text, .target = text, .path = text };
 	xld_vcpu vcpus[2] = {
 		{ .online = 1, .cpu = 8, .cpu_time_ns = ~0ULL, .hard = { sizeof(text), text }, .soft = { 2, text } },
 		{ .blocked = 1 },
@@ -89,6 +90,11 @@ static void test_bodies(void)
 	ROUND(xld_sched_domain, .name = text, .set = XLD_SCHED_CAP, .domid = 1, .weight = 65535, .cap = 50);
 	ROUND(xld_sched_host, .set = XLD_SCHED_TSLICE, .tslice_ms = 30, .ratelimit_us = 1000);
 	ROUND(xld_memory, .name = text, .kib = 1ULL << 40, .flags = XLD_MEM_FORCE);
+	ROUND(xld_attach, .name = text, .kind = XLD_NETWORK, .spec = text);
+	ROUND(xld_attached, .devid = 51712);
+	ROUND(xld_detach, .name = text, .kind = XLD_DISK, .device = text, .force = true);
+	ROUND(xld_devices_of, .name = text, .kind = XLD_DISK);
+	ROUND(xld_device_list, .devices = { 1, &device });
 	ROUND(xld_error, .code = XLD_E_BUSY, .what = text, .object = text, .cause = text, .advice = empty);
 }
 
@@ -106,6 +112,8 @@ static void test_table(void)
 	for (uint32_t proc = XLD_HELLO; proc <= XLD_HOST_DMESG; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
 	for (uint32_t proc = XLD_VCPU_LIST; proc <= XLD_MEM_MAX; proc++)
+		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
+	for (uint32_t proc = XLD_DEVICE_ATTACH; proc <= XLD_DISK_RESIZE; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
 	CU_ASSERT_PTR_NULL(rpc_proc_find(0));
 	CU_ASSERT_PTR_NULL(rpc_proc_find(XLD_EVENT_PROGRESS));

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <CUnit/CUnit.h>
 #include <CUnit/Basic.h>
 #include <xl/event.h>
@@ -832,6 +833,57 @@ static void test_soft_at_wake(void)
 	machine_down();
 }
 
+/*
+ * An idle CPU wakes two that both prefer it, before it looks into its queue: the second is not sent back and forth
+ * between that queue, in which somebody waits, and another idle CPU, which it likes less. (It hung here for ever.)
+ */
+static void test_soft_wakes_at_home(void)
+{
+	struct vcpu *pinned, *v;
+
+	machine_up(2);
+	pinned = add_vcpu(256, 0);
+	v = add_vcpu(256, 0);
+	pinned->cpu = v->cpu = 1;
+	vcpu_set_affinity(pinned, cpu1, NULL);
+	vcpu_set_affinity(v, NULL, cpu1);
+	shim_cpu = 1;
+	alarm(20);
+	start(pinned);
+	start(v);
+	alarm(0);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, pinned);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, v);
+	machine_down();
+}
+
+/*
+ * An idle CPU has been called for somebody in its queue, and before it looks there it wakes one that prefers to be there
+ * (a timer was due as well): that one goes somewhere, not back and forth. (Whole machines hung here.)
+ */
+static void test_wakes_after_a_call(void)
+{
+	struct vcpu *pinned, *v;
+
+	machine_up(2);
+	pinned = add_vcpu(256, 0);
+	v = add_vcpu(256, 0);
+	pinned->cpu = v->cpu = 1;
+	vcpu_set_affinity(pinned, cpu1, NULL);
+	vcpu_set_affinity(v, NULL, cpu1);
+	start(pinned);
+	shim_cpu = 1;
+	sched_kicked();
+	alarm(20);
+	start(v);
+	alarm(0);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[1].on, pinned);
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, v);
+	machine_down();
+}
+
 /* An idle CPU takes the one that prefers it, even if another one has waited longer; and any, if there is no such. */
 static void test_soft_at_steal(void)
 {
@@ -1004,6 +1056,27 @@ static void test_yield(void)
 	machine_down();
 }
 
+/* To one of less importance as well: it is not called back at once, as somebody who has just woken up would be. */
+static void test_yield_to_lesser(void)
+{
+	struct vcpu *a, *b;
+
+	machine_up(2);
+	a = add_running(256, 0);
+	b = add_vcpu(256, 0);
+	vcpu_set_affinity(a, cpu0, NULL);
+	vcpu_set_affinity(b, cpu0, NULL);
+	settle();
+	b->sched->prio--;		/* over its share */
+	start(b);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, a);
+	do_sched_op(SCHEDOP_yield, NULL);
+	settle();
+	CU_ASSERT_PTR_EQUAL(shim_cpu_info[0].on, b);
+	machine_down();
+}
+
 static void test_watchdog(void)
 {
 	struct sched_watchdog w = { .timeout = 2 };
@@ -1158,6 +1231,8 @@ int main(void)
 	CU_add_test(s, "taking from a locked queue", test_steal_from_locked);
 	CU_add_test(s, "making room for a pinned one", test_makes_room);
 	CU_add_test(s, "soft affinity at waking", test_soft_at_wake);
+	CU_add_test(s, "two wake where one prefers to be", test_soft_wakes_at_home);
+	CU_add_test(s, "one wakes where somebody was called for", test_wakes_after_a_call);
 	CU_add_test(s, "soft affinity at stealing", test_soft_at_steal);
 	CU_add_test(s, "soft affinity wastes nothing", test_soft_never_wastes);
 	CU_add_test(s, "affinity of a parked vCPU", test_affinity_of_parked);
@@ -1165,6 +1240,7 @@ int main(void)
 	CU_add_test(s, "block", test_block);
 	CU_add_test(s, "poll", test_poll);
 	CU_add_test(s, "yield", test_yield);
+	CU_add_test(s, "yield to one of less importance", test_yield_to_lesser);
 	CU_add_test(s, "watchdog", test_watchdog);
 	CU_add_test(s, "parameters", test_parameters);
 	CU_add_test(s, "random walk", test_random);

@@ -279,6 +279,15 @@ static void test_poll_refused(void)
 	world_down();
 }
 
+static void event_comes(void)
+{
+	struct vcpu *v = d->vcpu[0];
+
+	v->info->evtchn_upcall_pending = 1;
+	if (v->pause_flags & VPF_BLOCKED)
+		vcpu_unblock(v);
+}
+
 /* Blocking opens the door and looks once more: what came before is not slept through. */
 static void test_block(void)
 {
@@ -296,6 +305,10 @@ static void test_block(void)
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_block, NULL), 0);
 	CU_ASSERT_EQUAL(v->pause_flags, 0);
 	v->pv.nmi_pending = false;
+	shim_meanwhile(0, event_comes);		/* right before it says that it blocks: the sender sees it running */
+	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_block, NULL), 0);
+	CU_ASSERT_EQUAL(v->pause_flags, 0);
+	v->info->evtchn_upcall_pending = 0;
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_block, NULL), 0);
 	CU_ASSERT_EQUAL(v->pause_flags, VPF_BLOCKED);
 	run();

@@ -474,15 +474,15 @@ static void test_create(void)
 
 	start(1);
 	set_words(&dom.cfg.cpus, "2-3");
-	set_words(&dom.cfg.cpus_soft, "3");
+	set_words(&dom.cfg.cpus_soft, "3-9");
 	dom.cfg.cpu_weight = 100;
 	CU_ASSERT_TRUE(cpus_possible(&dom.cfg, CPUS, why));
-	CU_ASSERT_FALSE(cpus_possible(&dom.cfg, 3, why));
-	CU_ASSERT_PTR_NOT_NULL(strstr(why, "CPU 3 does not exist"));
+	CU_ASSERT_FALSE(cpus_possible(&dom.cfg, 2, why));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "none of these CPUs exists"));
 	CU_ASSERT_EQUAL(cpus_place(NULL, 1, &dom.cfg, CPUS), 0);
 	CU_ASSERT_TRUE(hv.hard[1] == 0xc && hv.hard[0] == 0xf && hv.soft[1] == 0x8);
 	CU_ASSERT_EQUAL(hv.weight, 100);
-	CU_ASSERT_EQUAL(cpus_place(NULL, 1, &dom.cfg, 3), -EINVAL);
+	CU_ASSERT_EQUAL(cpus_place(NULL, 1, &dom.cfg, 2), -EINVAL);
 	CU_ASSERT_EQUAL(memory_claim(NULL, 1, 25600), 0);
 	CU_ASSERT_EQUAL(hv.claimed, 25600);
 }

@@ -60,6 +60,7 @@ static DEFINE_PER_CPU(struct kicks, kicks);
 void runq_resched(struct runqueue *rq)
 {
 	if (rq->cpu == smp_processor_id()) {
+		ACCESS_ONCE(rq->resched) = true;	/* it is not idle any more: nobody shall count on it */
 		hazard_raise(HAZARD_RESCHED);
 	} else if (!xchg(&rq->resched, true)) {
 		__set_bit(rq->cpu, this_cpu(kicks).cpus);
@@ -85,9 +86,10 @@ void runq_unlock(struct runqueue *rq)
 		send_kicks(&this_cpu(kicks));
 }
 
+/* Called for stays what this CPU is until it looks (schedule()): other work may come before that. */
 void sched_kicked(void)
 {
-	if (xchg(&this_cpu(runq).resched, false))
+	if (ACCESS_ONCE(this_cpu(runq).resched))
 		hazard_raise(HAZARD_RESCHED);
 }
 
@@ -226,12 +228,14 @@ static int stopped_state(const struct vcpu *v)
 }
 
 /*
- * Queues v if it can run and nobody has: on the CPU that is best for it. While it is still being switched out it has to
- * stay where it is; its CPU looks again when it has let go (release()).
+ * Queues v if it can run and nobody has: on the CPU that is best for it, as seen from where it was. What is best may
+ * look different from there; that is not asked again, or it might have no end. While it is still being switched out it
+ * has to stay where it is; its CPU looks again when it has let go (release()).
  */
 static void wake(struct vcpu *v, bool woken)
 {
 	struct runqueue *rq;
+	bool chosen = false;
 	u32 cpu;
 
 	for (;;) {
@@ -242,10 +246,13 @@ static void wake(struct vcpu *v, bool woken)
 			vcpu_runstate_change(v, stopped_state(v), now());
 		if (!vcpu_runnable(v) || (v->running && !test_bit(rq->cpu, v->hard_affinity)))
 			goto out;
-		cpu = v->running ? rq->cpu : best_cpu(rq, v);
+		if (v->running || (chosen && test_bit(rq->cpu, v->hard_affinity)))
+			break;
+		cpu = best_cpu(rq, v);
 		if (cpu == rq->cpu)
 			break;
 		v->cpu = cpu;
+		chosen = true;
 		spin_unlock(&rq->lock);
 	}
 	ops->enqueue(rq, v, woken);

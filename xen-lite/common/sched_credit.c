@@ -76,6 +76,12 @@ static void queue_insert(struct runqueue *rq, struct sched_vcpu *s, int prio)
 	list_add_tail(&s->link, &pos->link);
 }
 
+/* One that yields stands behind all that want to run, until it is its turn again. */
+static int place(const struct sched_vcpu *s)
+{
+	return s->yield ? PRIO_OVER : s->prio;
+}
+
 static void credit_enqueue(struct runqueue *rq, struct vcpu *v, bool woken)
 {
 	struct sched_vcpu *s = v->sched;
@@ -84,8 +90,7 @@ static void credit_enqueue(struct runqueue *rq, struct vcpu *v, bool woken)
 		return;
 	if (woken && s->prio == PRIO_UNDER)
 		s->prio = PRIO_BOOST;
-	queue_insert(rq, s, s->yield ? PRIO_OVER : s->prio);
-	s->yield = false;
+	queue_insert(rq, s, place(s));
 }
 
 static void credit_dequeue(struct vcpu *v)
@@ -95,7 +100,7 @@ static void credit_dequeue(struct vcpu *v)
 
 static bool credit_preempts(const struct vcpu *v, const struct runqueue *rq)
 {
-	return v->sched->prio > ACCESS_ONCE(rq->prio);
+	return place(v->sched) > ACCESS_ONCE(rq->prio);
 }
 
 /* The best of rq for `cpu` that is better than `prio`; with soft: only one that likes it there. */
@@ -164,19 +169,20 @@ static struct vcpu *credit_pick(struct runqueue *rq, struct vcpu *alone, s_time_
 
 	if (!s && !list_empty(&rq->queue))
 		s = list_first_entry(&rq->queue, struct sched_vcpu, link);
-	prio = !s ? PRIO_IDLE : s->yield ? PRIO_OVER : s->prio;
+	prio = s ? place(s) : PRIO_IDLE;
 	if (prio < PRIO_BOOST && nr_cpus > 1)
 		v = steal(rq, prio);
 	if (v && alone)
 		credit_enqueue(rq, alone, false);
 	if (!v && s) {
 		v = s->v;
-		s->yield = false;
 		if (!alone)
 			list_del(&s->link);
 	}
-	if (v)
+	if (v) {
 		v->sched->charged = when;
+		v->sched->yield = false;
+	}
 	ACCESS_ONCE(rq->prio) = v ? v->sched->prio : PRIO_IDLE;
 	return v;
 }

@@ -147,7 +147,7 @@ static long scan_frames(struct domain *d, struct logdirty *ld)
 	for (; ld->scan < max_page; ld->scan++) {
 		struct page_info *pg;
 
-		if (!(ld->scan % 4096) && hypercall_preempt_check())
+		if (!(ld->scan % 1024) && hypercall_preempt_check())
 			return -XEN_ERESTART;
 		if (!mfn_valid(_mfn(ld->scan)))
 			continue;

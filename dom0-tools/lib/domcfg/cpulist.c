@@ -69,15 +69,6 @@ static bool take_part(struct cpulist *l, uint8_t *excluded, const char *part, ch
 	return true;
 }
 
-/* Behind "all" nobody expects a certain CPU: then there is none that must exist. */
-static void find_highest(struct cpulist *l, bool all)
-{
-	l->highest = -1;
-	for (int cpu = CPULIST_CPUS - 1; cpu >= 0 && l->highest < 0 && !all; cpu--)
-		if (bit(l->map, (unsigned int)cpu))
-			l->highest = cpu;
-}
-
 /* Blanks round a part do not count. */
 static char *trimmed(char *s)
 {
@@ -91,7 +82,7 @@ static char *trimmed(char *s)
 	return s;
 }
 
-static bool take_parts(struct cpulist *l, uint8_t *excluded, char *text, bool *all, char why[CPULIST_WHY])
+static bool take_parts(struct cpulist *l, uint8_t *excluded, char *text, char why[CPULIST_WHY])
 {
 	for (char *next; text; text = next) {
 		char *part, *comma = strchr(text, ',');
@@ -102,7 +93,6 @@ static bool take_parts(struct cpulist *l, uint8_t *excluded, char *text, bool *a
 		part = trimmed(text);
 		if (!*part)
 			return FAIL(why, "a number, a range or \"all\" is missing");
-		*all |= !strcmp(part, "all");
 		if (!take_part(l, excluded, part, why))
 			return false;
 	}
@@ -113,10 +103,10 @@ bool cpulist_parse(struct cpulist *l, const char *text, char why[CPULIST_WHY])
 {
 	uint8_t excluded[CPULIST_BYTES] = { 0 }, any = 0;
 	char *copy = xstrdup(text);
-	bool all = false, ok;
+	bool ok;
 
 	memset(l, 0, sizeof(*l));
-	ok = take_parts(l, excluded, copy, &all, why);
+	ok = take_parts(l, excluded, copy, why);
 	free(copy);
 	if (!ok)
 		return false;
@@ -124,7 +114,6 @@ bool cpulist_parse(struct cpulist *l, const char *text, char why[CPULIST_WHY])
 		any |= l->map[i] &= (uint8_t)~excluded[i];
 	if (!any)
 		return FAIL(why, "'%.40s' leaves no CPU", text);
-	find_highest(l, all);
 	return true;
 }
 
@@ -132,17 +121,15 @@ bool cpulist_fit(struct cpulist *l, unsigned int nr_cpus, char why[CPULIST_WHY])
 {
 	uint8_t any = 0;
 
-	if (l->highest >= (int)nr_cpus && nr_cpus == 1)
-		return FAIL(why, "CPU %d does not exist: the host has only CPU 0", l->highest);
-	if (l->highest >= (int)nr_cpus)
-		return FAIL(why, "CPU %d does not exist: the host has CPUs 0 to %u", l->highest, nr_cpus - 1);
 	for (unsigned int cpu = nr_cpus; cpu < CPULIST_CPUS; cpu++)
 		l->map[cpu / 8] &= (uint8_t)~(1U << cpu % 8);
 	for (size_t i = 0; i < CPULIST_BYTES; i++)
 		any |= l->map[i];
-	if (!any)
-		return FAIL(why, "no CPU of the host is left: it has CPUs 0 to %u", nr_cpus - 1);
-	return true;
+	if (any)
+		return true;
+	if (nr_cpus == 1)
+		return FAIL(why, "none of these CPUs exists: the host has only CPU 0");
+	return FAIL(why, "none of these CPUs exists: the host has CPUs 0 to %u", nr_cpus - 1);
 }
 
 /* The end of the run of equal bits that begins at cpu. */

@@ -18,12 +18,11 @@
 
 struct cpulist {
 	uint8_t map[CPULIST_BYTES];	/* one bit per CPU, low bit of the first byte is CPU 0 */
-	int highest;			/* number that was named and not excluded; -1: only "all" */
 };
 
 /* false: why says what is wrong with text. */
 bool cpulist_parse(struct cpulist *l, const char *text, char why[CPULIST_WHY]);
-/* Every CPU that was named exists, and one at least is left; cuts the map to nr_cpus bits. false: why says why not. */
+/* Cut the map to nr_cpus bits: a list may be meant for larger hosts. false: nothing is left, as why says. */
 bool cpulist_fit(struct cpulist *l, unsigned int nr_cpus, char why[CPULIST_WHY]);
 /*
  * The first nr_cpus bits of a map of `bytes` bytes in words: "all", "none" or a list as cpulist_parse() takes it.

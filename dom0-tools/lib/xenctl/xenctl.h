@@ -147,6 +147,33 @@ struct xenctl_sched_params {
 int xenctl_sched_params_set(struct xenctl *x, const struct xenctl_sched_params *p);
 int xenctl_sched_params_get(struct xenctl *x, struct xenctl_sched_params *p);
 
+/* --- what else a vCPU has, for saving and restoring (vcpustate.c) --- */
+
+struct xen_domctl_ext_vcpucontext;
+struct xen_domctl_vcpu_msr;
+struct xen_cpuid_leaf;
+int xenctl_vcpu_getext(struct xenctl *x, uint32_t domid, uint32_t vcpu, struct xen_domctl_ext_vcpucontext *ext);
+int xenctl_vcpu_setext(struct xenctl *x, uint32_t domid, uint32_t vcpu, const struct xen_domctl_ext_vcpucontext *ext);
+/*
+ * XCR0, components, XSAVE area. get: returns its size (0: the processor has no XSAVE), or -errno; -ENOBUFS: size is too
+ * small.
+ */
+long xenctl_vcpu_getxsave(struct xenctl *x, uint32_t domid, uint32_t vcpu, void *area, size_t size);
+int xenctl_vcpu_setxsave(struct xenctl *x, uint32_t domid, uint32_t vcpu, const void *area, size_t size);
+/* get: returns how many, or -errno. */
+int xenctl_vcpu_getmsrs(struct xenctl *x, uint32_t domid, uint32_t vcpu, struct xen_domctl_vcpu_msr *msr, size_t max);
+int xenctl_vcpu_setmsrs(struct xenctl *x, uint32_t domid, uint32_t vcpu, const struct xen_domctl_vcpu_msr *msr,
+			size_t n);
+/* The CPUID leaves that a domain sees. Returns how many, or -errno. */
+int xenctl_domain_cpuid(struct xenctl *x, uint32_t domid, struct xen_cpuid_leaf *leaf, size_t max);
+
+/* --- which pages a domain writes (logdirty.c) --- */
+
+int xenctl_logdirty_enable(struct xenctl *x, uint32_t domid);	/* -EINVAL: somebody logs it already */
+int xenctl_logdirty_off(struct xenctl *x, uint32_t domid);	/* also if it is not logged */
+/* A bit for each pfn below pages that was written since the last time; bits has room for whole 64-bit words. */
+int xenctl_logdirty_clean(struct xenctl *x, uint32_t domid, uint8_t *bits, uint64_t pages);
+
 /* --- memory and page tables of a domain (memory.c) --- */
 
 /*

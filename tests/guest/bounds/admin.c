@@ -84,6 +84,25 @@ static void look(void)
 	domctl_ok("domctl unpausedomain", "32 vCPUs", XEN_DOMCTL_unpausedomain);
 }
 
+static void log_dirty(void)
+{
+	static const struct {
+		unsigned int what;
+		const char *name;
+	} ops[] = {
+		{ XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, "domctl shadow_op ENABLE" },
+		{ XEN_DOMCTL_SHADOW_OP_CLEAN, "domctl shadow_op CLEAN" }, { XEN_DOMCTL_SHADOW_OP_PEEK, "domctl shadow_op PEEK" },
+		{ XEN_DOMCTL_SHADOW_OP_OFF, "domctl shadow_op OFF" },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ops); i++) {
+		op.u.shadow_op.op = ops[i].what;
+		op.u.shadow_op.pages = LIST * 8 * 64ul;
+		set_xen_guest_handle(op.u.shadow_op.dirty_bitmap, (u8 *)list);
+		domctl_ok(ops[i].name, "8 million pages' bits, 65536 frames in the machine", XEN_DOMCTL_shadow_op);
+	}
+}
+
 static void sysctls(void)
 {
 	static struct xen_sysctl s;
@@ -136,6 +155,7 @@ void bounds_admin(void)
 	populate();
 	contexts();
 	look();
+	log_dirty();
 	sysctls();
 	devices();
 	console();

@@ -12,13 +12,10 @@
  * then waits to be destroyed: what it did to its console leaves that unusable.
  */
 #include "guest.h"
+#include "store.h"
 
 #include "public/io/console.h"
-#include "public/io/xs_wire.h"
 
-#define WAIT_NS 20000000000ul
-
-static volatile struct xenstore_domain_interface *ring;
 static volatile struct xencons_interface *console;
 static unsigned int failures;
 
@@ -26,100 +23,6 @@ static unsigned int failures;
 	if (!CHECK(cond, __VA_ARGS__)) \
 		failures++; \
 } while (0)
-
-static void yield(void)
-{
-	hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
-}
-
-static void kick(unsigned int port)
-{
-	struct evtchn_send s = { .port = port };
-
-	evtchn_op(EVTCHNOP_send, &s);
-}
-
-/* Wait until cond holds, 20 s at most. The value is whether it does. */
-#define AWAIT(cond) ({ \
-	u64 end_ = time_now() + WAIT_NS; \
-	while (!(cond) && time_now() < end_) \
-		yield(); \
-	(bool)(cond); \
-})
-
-/* --- xenstore: the honest part --- */
-
-static void put_bytes(const void *data, u32 len)
-{
-	const u8 *p = data;
-	u32 prod = ring->req_prod;
-
-	while (len) {
-		if (prod - ring->req_cons == XENSTORE_RING_SIZE) {
-			ring->req_prod = prod;
-			kick(start_info->store_evtchn);
-			if (!AWAIT(prod - ring->req_cons < XENSTORE_RING_SIZE))
-				test_die("xenstored does not take requests");
-		}
-		ring->req[MASK_XENSTORE_IDX(prod++)] = *p++;
-		len--;
-	}
-	barrier();
-	ring->req_prod = prod;
-	kick(start_info->store_evtchn);
-}
-
-static void get_bytes(void *to, u32 len)
-{
-	u8 *p = to;
-
-	while (len--) {
-		if (!AWAIT(ring->rsp_prod != ring->rsp_cons))
-			test_die("xenstored does not answer");
-		*p++ = ring->rsp[MASK_XENSTORE_IDX(ring->rsp_cons)];
-		barrier();
-		ring->rsp_cons++;
-		if (MASK_XENSTORE_IDX(ring->rsp_cons) == 0)
-			kick(start_info->store_evtchn);
-	}
-	kick(start_info->store_evtchn);
-}
-
-static char reply[XENSTORE_PAYLOAD_MAX + 1];
-
-static void send_request(u32 type, u32 tx, const void *body, u32 len)
-{
-	struct xsd_sockmsg h = { .type = type, .req_id = 1, .tx_id = tx, .len = len };
-
-	put_bytes(&h, sizeof(h));
-	put_bytes(body, len);
-}
-
-/* The next reply's body as text; events are passed over. */
-static const char *get_reply(void)
-{
-	struct xsd_sockmsg h;
-
-	do {
-		get_bytes(&h, sizeof(h));
-		if (h.len > XENSTORE_PAYLOAD_MAX)
-			test_die("a reply of %u bytes", h.len);
-		get_bytes(reply, h.len);
-		reply[h.len] = '\0';
-	} while (h.type == XS_WATCH_EVENT);
-	return reply;
-}
-
-static const char *ask(u32 type, u32 tx, const void *body, u32 len)
-{
-	send_request(type, tx, body, len);
-	return get_reply();
-}
-
-static bool is(const char *a, const char *b)
-{
-	return strlen(a) == strlen(b) && !strncmp(a, b, strlen(b));
-}
 
 #define ASK(type, text) ask(type, 0, text, sizeof(text))
 #define EXPECT(type, text, want) do { \
@@ -129,18 +32,18 @@ static bool is(const char *a, const char *b)
 
 static void reconnect(void)
 {
-	ring->connection = XENSTORE_RECONNECT;
+	store_ring->connection = XENSTORE_RECONNECT;
 	kick(start_info->store_evtchn);
-	if (!AWAIT(ring->connection == XENSTORE_CONNECTED))
+	if (!AWAIT(store_ring->connection == XENSTORE_CONNECTED))
 		test_die("no new connection to xenstored");
-	WANT(ring->error == XENSTORE_ERROR_NONE, "the new connection has error %u", ring->error);
-	WANT(ring->req_prod == ring->req_cons && ring->rsp_prod == ring->rsp_cons, "the new rings are not empty");
+	WANT(store_ring->error == XENSTORE_ERROR_NONE, "the new connection has error %u", store_ring->error);
+	WANT(store_ring->req_prod == store_ring->req_cons && store_ring->rsp_prod == store_ring->rsp_cons, "the new rings are not empty");
 }
 
 static void expect_error(unsigned int want, const char *what)
 {
 	kick(start_info->store_evtchn);
-	WANT(AWAIT(ring->error == want), "%s: error is %u, should be %u", what, ring->error, want);
+	WANT(AWAIT(store_ring->error == want), "%s: error is %u, should be %u", what, store_ring->error, want);
 	reconnect();
 	EXPECT(XS_GET_DOMAIN_PATH, "7", "/local/domain/7");
 }
@@ -152,13 +55,13 @@ static void bad_indices(void)
 	static const u32 jumps[] = { 1025, 2048, 0x7fffffff, 0x80000000, 0xffffffff };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(jumps); i++) {
-		ring->req_prod = ring->req_cons + jumps[i];
+		store_ring->req_prod = store_ring->req_cons + jumps[i];
 		expect_error(XENSTORE_ERROR_RINGIDX, "req_prod");
 	}
-	ring->req_cons = ring->req_prod + 1;
+	store_ring->req_cons = store_ring->req_prod + 1;
 	expect_error(XENSTORE_ERROR_RINGIDX, "req_cons");
 	/* Replies have somewhere to go only while rsp_cons makes sense. */
-	ring->rsp_cons = ring->rsp_prod + 1;
+	store_ring->rsp_cons = store_ring->rsp_prod + 1;
 	send_request(XS_GET_DOMAIN_PATH, 0, "7", 2);
 	expect_error(XENSTORE_ERROR_RINGIDX, "rsp_cons");
 }
@@ -218,12 +121,12 @@ static void limits(void)
 
 	while (nodes < 2000 && is(ask(XS_WRITE, 0, body, print_name(body, "data/n", nodes)), "OK"))
 		nodes++;
-	WANT(is(reply, "ENOSPC") && nodes > 900 && nodes <= 1000, "%u nodes, then %s", nodes, reply);
+	WANT(is(store_reply, "ENOSPC") && nodes > 900 && nodes <= 1000, "%u nodes, then %s", nodes, store_reply);
 	EXPECT(XS_RM, "data/n0000", "OK");
 	len = print_name(body, "data/n", 0);
 	memset(body + len, 'v', 2049);
-	WANT(is(ask(XS_WRITE, 0, body, len + 2049), "ENOSPC"), "a value of 2049 bytes: %s", reply);
-	WANT(is(ask(XS_WRITE, 0, body, len + 2048), "OK"), "a value of 2048 bytes: %s", reply);
+	WANT(is(ask(XS_WRITE, 0, body, len + 2049), "ENOSPC"), "a value of 2049 bytes: %s", store_reply);
+	WANT(is(ask(XS_WRITE, 0, body, len + 2048), "OK"), "a value of 2048 bytes: %s", store_reply);
 	for (unsigned int i = 0; i < nodes; i++)
 		ask(XS_RM, 0, body, print_name(body, "data/n", i));
 
@@ -231,11 +134,11 @@ static void limits(void)
 		len = print_name(body, "data/w", watches);
 		memcpy(body + len, "t", 2);
 	} while (is(ask(XS_WATCH, 0, body, len + 2), "OK") && ++watches < 1000);
-	WANT(is(reply, "ENOSPC") && watches == 128, "%u watches, then %s", watches, reply);
+	WANT(is(store_reply, "ENOSPC") && watches == 128, "%u watches, then %s", watches, store_reply);
 
 	while (txs < 100 && !is(ask(XS_TRANSACTION_START, 0, "", 1), "ENOSPC")) {
-		for (tx = 0, len = 0; reply[len]; len++)
-			tx = tx * 10 + reply[len] - '0';
+		for (tx = 0, len = 0; store_reply[len]; len++)
+			tx = tx * 10 + store_reply[len] - '0';
 		txs++;
 	}
 	WANT(txs == 10, "%u transactions", txs);
@@ -243,7 +146,7 @@ static void limits(void)
 	memset(body + len, 'v', 2048);
 	while (ops < 5000 && is(ask(XS_WRITE, tx, body, len + 2048), "OK"))
 		ops++;
-	WANT(is(reply, "ENOSPC") && ops > 10 && ops < 1025, "%u writes in a transaction, then %s", ops, reply);
+	WANT(is(store_reply, "ENOSPC") && ops > 10 && ops < 1025, "%u writes in a transaction, then %s", ops, store_reply);
 	EXPECT(XS_RESET_WATCHES, "", "OK");
 	EXPECT(XS_TRANSACTION_END, "F", "ENOENT");
 }
@@ -256,7 +159,7 @@ static void no_reader(void)
 	u64 last = time_now();
 
 	while (time_now() - last < 1000000000ul && sent < 5000) {
-		if (XENSTORE_RING_SIZE - (ring->req_prod - ring->req_cons) >= sizeof(h) + 2) {
+		if (XENSTORE_RING_SIZE - (store_ring->req_prod - store_ring->req_cons) >= sizeof(h) + 2) {
 			put_bytes(&h, sizeof(h));
 			put_bytes("7", 2);
 			sent++;
@@ -305,7 +208,7 @@ void test_main(void)
 
 	if (is_dom0())
 		test_skip("there is nobody at the other end of dom0's rings yet");
-	ring = mfn_to_va(start_info->store_mfn);
+	store_open();
 	console = mfn_to_va(start_info->console.domU.mfn);
 	EXPECT(XS_GET_DOMAIN_PATH, "7", "/local/domain/7");
 	bad_indices();

@@ -192,6 +192,34 @@ static void test_exchange(void)
 	CHECK_EQ(out[0] % 8, 0);
 }
 
+/* Eight for eight in a row, but one of them is still mapped or is a page table: nothing is exchanged. */
+static void test_exchange_in_use(void)
+{
+	u64 in[8], out[1], done;
+	u64 *pages[8];
+	long before = have(), rc;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		pages[i] = page_alloc();
+		in[7 - i] = va_to_mfn(pages[i]);	/* downwards: not in a row already */
+		CHECK_EQ(set_va(pages[i], 0), 0);
+	}
+	for (unsigned int pinned = 0; pinned < 2; pinned++) {
+		out[0] = va_to_pfn(pages[0]);
+		done = 77;
+		CHECK_EQ(pinned ? mmuext(MMUEXT_PIN_L1_TABLE, in[3]) : set_va(pages[4], PTE(in[3], PTE_KERNEL)), 0);
+		rc = exchange(in, 8, 0, out, 1, 3, &done);
+		CHECK(rc < 0 && !done, "a %s frame among eight was exchanged: %ld, %lu done",
+		      pinned ? "pinned" : "mapped", rc, done);
+		CHECK_EQ(pinned ? mmuext(MMUEXT_UNPIN_TABLE, in[3]) : set_va(pages[4], 0), 0);
+		CHECK_EQ(have(), before);
+	}
+	for (unsigned int i = 0; i < 8; i++) {
+		CHECK_EQ(set_va(pages[i], PTE(in[7 - i], PTE_KERNEL)), 0);
+		CHECK(can_write(pages[i]), "page %u was lost", i);
+	}
+}
+
 static void check_refused_or_same(const void *va)
 {
 	u64 in[1] = { va_to_mfn(va) }, out[1] = { va_to_pfn(va) }, done = 0;
@@ -294,6 +322,7 @@ void test_main(void)
 	test_decrease_and_populate();
 	test_batch();
 	test_exchange();
+	test_exchange_in_use();
 	test_exchange_refused();
 	test_exchanged_so_far();
 	test_whole_extents();

@@ -109,6 +109,32 @@ static void test_any_port(void)
 	all_closed();
 }
 
+/* A port whose number cannot be told, because the argument is not writable, is not taken either. */
+static void test_answer_lost(void)
+{
+	static union {
+		struct evtchn_alloc_unbound a;
+		struct evtchn_bind_virq v;
+		struct evtchn_bind_ipi p;
+		u8 page[PAGE];
+	} arg __attribute__((aligned(4096)));
+
+	arg.a = (struct evtchn_alloc_unbound){ .dom = DOMID_SELF, .remote_dom = DOMID_SELF };
+	CHECK_EQ(make_ro(&arg), 0);
+	CHECK_EQ(evtchn_op(EVTCHNOP_alloc_unbound, &arg), -XEN_EFAULT);
+	CHECK_EQ(make_rw(&arg), 0);
+	arg.v = (struct evtchn_bind_virq){ .virq = VIRQ_TIMER };
+	CHECK_EQ(make_ro(&arg), 0);
+	CHECK_EQ(evtchn_op(EVTCHNOP_bind_virq, &arg), -XEN_EFAULT);
+	CHECK_EQ(make_rw(&arg), 0);
+	arg.p = (struct evtchn_bind_ipi){ .vcpu = 0 };
+	CHECK_EQ(make_ro(&arg), 0);
+	CHECK_EQ(evtchn_op(EVTCHNOP_bind_ipi, &arg), -XEN_EFAULT);
+	CHECK_EQ(make_rw(&arg), 0);
+	CHECK_EQ(ipi_bind(0), 1);
+	all_closed();
+}
+
 /* Refused binds in a row take no port with them (XSA 496). */
 static void test_unwinding(void)
 {
@@ -158,5 +184,6 @@ void test_main(void)
 	test_matrix();
 	test_any_port();
 	test_unwinding();
+	test_answer_lost();
 	test_all_ports();
 }

@@ -286,6 +286,8 @@ static void some_regs(struct actor *a, struct regs *r)
 	r->vector = 0;
 	r->error = chance(a, 80) ? 0 : chance(a, 50) ? VGCF_in_syscall : number(a);
 	r->rflags = (chance(a, 60) ? 0x202 : number(a)) | 0x200;
+	if (is_dom0())
+		r->rflags &= ~0x3000ul;		/* as the I/O privilege of its user code it would reach the machine's power switch */
 	r->rsp = chance(a, 60) ? USER_STACK : chance(a, 50) ? number(a) : bad_pointer(a);
 }
 

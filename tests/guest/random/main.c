@@ -228,14 +228,21 @@ static void frames_settle(void)
 		memset(tops[i], 0, PAGE);
 		tops[i][511] = kernel_slot;
 	}
+	/* A table whose validation was preempted and given up holds what it has so far, until it is wanted as something else. */
+	for (unsigned int i = 0; i < NR_SCRATCH; i++)
+		set_va(scratch[i], PTE(scratch_mfn[i], PTE_KERNEL));
 	for (unsigned int i = 0; i < NR_SCRATCH; i++) {
 		if (!scratch_mfn[i])
 			frame_renew(i);
 		mmu_update(scratch_mfn[i] << 12 | MMU_MACHPHYS_UPDATE, va_to_pfn(scratch[i]));
 		if (set_va(scratch[i], PTE(scratch_mfn[i], PTE_KERNEL)) && i >= NR_SCRATCH - NR_GRANTABLE)
 			frame_renew(i);
-		CHECK(set_va(scratch[i], PTE(scratch_mfn[i], PTE_KERNEL)) == 0, "frame 0x%lx of page %u is held",
-		      scratch_mfn[i], i);
+		if (!CHECK(set_va(scratch[i], PTE(scratch_mfn[i], PTE_KERNEL)) == 0, "frame 0x%lx of page %u is held",
+			   scratch_mfn[i], i)) {
+			spin_ns(3000000000);	/* the log of the hypervisor has a rate: now it says why */
+			set_va(scratch[i], PTE(scratch_mfn[i], PTE_KERNEL));
+			test_die("seed %lu step %lu", seed, actors[0].step);
+		}
 	}
 }
 

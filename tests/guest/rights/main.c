@@ -87,6 +87,9 @@ static void test_other_domains(void)
 			CHECK(rc < 0, "mmuext_op %u on domain %u: %ld", cmd, ids[i], rc);
 		}
 	}
+	/* What the M2P says of others' frames is theirs too. */
+	CHECK_EQ(mmu_of(DOMID_SELF, dom0s << 12 | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL);
+	CHECK_EQ(mmu_of(DOMID_SELF, (u64)mailbox()[3] << 12 | MMU_MACHPHYS_UPDATE, 1), -XEN_EINVAL);
 	CHECK_EQ(evtchn(EVTCHNOP_alloc_unbound, 0, 0), -XEN_EPERM);
 	CHECK_EQ(evtchn(EVTCHNOP_status, 0, 0), -XEN_EPERM);
 	CHECK_EQ(evtchn(EVTCHNOP_reset, 0, 0), -XEN_EPERM);

@@ -158,6 +158,9 @@ static void test_vcpu_info(void)
 	struct evtchn_send s;
 
 	CHECK_EQ(vcpu_op(VCPUOP_register_vcpu_info, 1, &v), -XEN_ENXIO);	/* reaches into the next page */
+	for (unsigned int i = 0; i < 2; i++)
+		for (v.offset = 257; v.offset < 264; v.offset++)
+			CHECK(vcpu_op(VCPUOP_register_vcpu_info, i, &v) < 0, "at offset %u, not aligned (XSA 327)", v.offset);
 	v.offset = 256;
 	v.mfn = 0xffffffffff;
 	CHECK(vcpu_op(VCPUOP_register_vcpu_info, 1, &v) < 0, "a frame that does not exist");

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pages of a domain that is saved, in rounds while it runs and once when it has stopped.
+ *
+ * Invariant of a live save: at the beginning of each round the log has been emptied first and types and frames have
+ * been read then, so whatever changes later is in the log of the next round. A page goes out again if it is in the log,
+ * or if its type is another than it went out with. Of a running domain nothing need fit: a page that has gone, or a
+ * page table that leads to somebody else's memory just now, is left for a later round. Once it has stopped, everything
+ * fits or the save fails.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "migrate/saver.h"
+#include "public/domctl.h"
+#include "xenctl/xenctl.h"
+
+#define ROUNDS_MAX	10
+#define FEW_PAGES	512		/* so few that the last round is short */
+#define TRIES		100		/* at a p2m list that the guest is changing */
+
+static uint64_t word_of(const struct saver *s, uint64_t pfn)
+{
+	uint32_t type = s->g.type[pfn];
+	uint64_t level = (type & XEN_DOMCTL_PFINFO_LTABTYPE_MASK) >> XEN_DOMCTL_PFINFO_LTAB_SHIFT;
+
+	return pfn | level << STREAM_PAGE_LEVEL_SHIFT | (type & XEN_DOMCTL_PFINFO_LPINTAB ? STREAM_PAGE_PINNED : 0);
+}
+
+static bool has_memory(const struct saver *s, uint64_t pfn)
+{
+	return pfn < s->g.nr_pfns && s->g.p2m[pfn] != NO_FRAME;
+}
+
+/* Has this page to go out? */
+static bool wanted(const struct saver *s, uint64_t pfn)
+{
+	if (!has_memory(s, pfn))
+		return false;
+	if (!s->sent)
+		return true;
+	if (!(s->sent[pfn] & SENT_MAPPED))
+		return false;
+	return (s->dirty[pfn / 8] >> pfn % 8 & 1) || s->sent[pfn] != (word_of(s, pfn) | SENT_MAPPED | SENT_ONCE);
+}
+
+static uint64_t count_wanted(const struct saver *s)
+{
+	uint64_t n = 0;
+
+	for (uint64_t pfn = 0; pfn < s->g.nr_pfns && pfn < s->nr_pfns; pfn++)
+		n += wanted(s, pfn);
+	return n;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	return !*(const uint64_t *)(const void *)page && !memcmp(page, page + 8, STREAM_PAGE - 8);
+}
+
+/*
+ * A copy of a page that does not change while it is looked at, of a table one with guest frames in it. NULL: a table
+ * that cannot go out now.
+ */
+static const uint8_t *copy_page(struct saver *s, const uint8_t *page, uint64_t word, uint32_t slot)
+{
+	uint8_t *copy = s->tables + slot * STREAM_PAGE;
+	unsigned int level = STREAM_PAGE_LEVEL(word);
+	int bad;
+
+	if (!level && !s->running)
+		return page;
+	memcpy(copy, page, STREAM_PAGE);
+	bad = level ? table_canonicalise((uint64_t *)(void *)copy, level, guestmap_pfn, &s->g) : -1;
+	if (bad < 0)
+		return copy;
+	migrate_fail(s->why, -EBUSY, "entry %d of the level-%u page table in frame %#llx leads to memory that is not "
+		     "its own: its kernel did not prepare for a suspend", bad, level,
+		     (unsigned long long)(word & STREAM_PAGE_PFN));
+	return NULL;
+}
+
+static void note_sent(struct saver *s, uint64_t word)
+{
+	uint64_t pfn = word & STREAM_PAGE_PFN;
+
+	if (s->sent)
+		s->sent[pfn] = (word & ~STREAM_PAGE_ZERO) | SENT_MAPPED | SENT_ONCE;
+}
+
+static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uint32_t n, const uint8_t *map)
+{
+	struct stream_piece piece[STREAM_BATCH + 2];
+	struct stream_pages head = { 0 };
+	uint64_t out[STREAM_BATCH];
+	int rc;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *page = errs[i] ? NULL : copy_page(s, map + i * STREAM_PAGE, word[i], i);
+		bool zero = page && is_zero(page);
+
+		if (!page && !s->running)
+			return -EBUSY;
+		if (s->sent)
+			s->sent[word[i] & STREAM_PAGE_PFN] &= ~SENT_ONCE;
+		if (!page)
+			continue;
+		out[head.count++] = word[i] | (zero ? STREAM_PAGE_ZERO : 0);
+		if (!zero)
+			piece[2 + head.full++] = (struct stream_piece){ page, STREAM_PAGE };
+		note_sent(s, word[i]);
+	}
+	s->done += head.count;
+	s->full += head.full;
+	if (!head.count)
+		return 0;
+	piece[0] = (struct stream_piece){ &head, sizeof(head) };
+	piece[1] = (struct stream_piece){ out, head.count * sizeof(*out) };
+	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + head.full);
+	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
+}
+
+static int map_batch(struct saver *s, const uint64_t *word, uint32_t n)
+{
+	uint64_t frame[STREAM_BATCH] = { 0 };
+	int errs[STREAM_BATCH] = { 0 };
+	void *map;
+	int rc;
+
+	for (uint32_t i = 0; i < n; i++)
+		frame[i] = s->g.p2m[word[i] & STREAM_PAGE_PFN];
+	rc = xenctl_map_foreign(s->xc, s->p->domid, PROT_READ, frame, n, s->running ? errs : NULL, &map);
+	if (rc)
+		return migrate_fail(s->why, rc, "cannot map its memory: %s", strerror(-rc));
+	rc = put_batch(s, word, errs, n, map);
+	xenctl_unmap(map, n);
+	return rc;
+}
+
+int pages_put(struct saver *s)
+{
+	uint64_t word[STREAM_BATCH], total = s->sent ? count_wanted(s) : s->g.nr_pages, done = 0;
+	uint64_t end = s->sent && s->nr_pfns < s->g.nr_pfns ? s->nr_pfns : s->g.nr_pfns;
+	uint32_t n = 0;
+	int rc = 0;
+
+	for (uint64_t pfn = 0; pfn < end && !rc; pfn++) {
+		if (wanted(s, pfn))
+			word[n++] = word_of(s, pfn);
+		if (!n || (n < STREAM_BATCH && pfn + 1 < end))
+			continue;
+		rc = map_batch(s, word, n);
+		done += n;
+		n = 0;
+		if (!rc && s->p->progress)
+			s->p->progress(s->p->arg, done, total);
+	}
+	return rc;
+}
+
+/* --- while it runs --- */
+
+static void sleep_1ms(void)
+{
+	struct timespec t = { .tv_nsec = 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* The guest may be at its p2m list. */
+static int learn(struct saver *s)
+{
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < TRIES && rc; i++) {
+		guestmap_free(&s->g);
+		rc = guestmap_init(&s->g, s->xc, s->p->domid, s->why);
+		if (rc)
+			sleep_1ms();
+	}
+	if (!rc)
+		*s->why = 0;
+	return rc;
+}
+
+int live_begin(struct saver *s)
+{
+	int rc = xenctl_logdirty_enable(s->xc, s->p->domid);
+
+	if (rc)
+		return migrate_fail(s->why, rc, "cannot log which pages it writes: %s", strerror(-rc));
+	s->logging = s->running = true;
+	rc = learn(s);
+	if (rc)
+		return rc;
+	s->nr_pfns = s->g.nr_pfns;
+	s->dirty_bytes = (s->nr_pfns + 63) / 64 * 8;
+	s->dirty = calloc(s->dirty_bytes, 1);
+	s->sent = calloc(s->nr_pfns, sizeof(*s->sent));
+	if (!s->dirty || !s->sent)
+		return migrate_fail(s->why, -ENOMEM, "no memory to keep account of its pages");
+	for (uint64_t pfn = 0; pfn < s->nr_pfns; pfn++)
+		s->sent[pfn] = has_memory(s, pfn) ? SENT_MAPPED : 0;
+	return 0;
+}
+
+static int next_round(struct saver *s)
+{
+	int rc = xenctl_logdirty_clean(s->xc, s->p->domid, s->dirty, s->nr_pfns);
+
+	return rc ? migrate_fail(s->why, rc, "cannot read which pages it has written: %s", strerror(-rc)) : learn(s);
+}
+
+int live_rounds(struct saver *s)
+{
+	uint64_t left = ~0ULL, before;
+	int rc;
+
+	do {
+		rc = pages_put(s);
+		*s->why = rc ? *s->why : 0;	/* what was left for later is no failure */
+		s->round++;
+		if (!rc)
+			rc = next_round(s);
+		before = left;
+		left = rc ? 0 : count_wanted(s);
+	} while (!rc && left > FEW_PAGES && left < before - before / 4 && s->round < ROUNDS_MAX);
+	return rc;
+}
+
+int live_last(struct saver *s)
+{
+	uint8_t *before = s->dirty;
+	int rc;
+
+	/* What the last round has not written is still to be written, beside what was written meanwhile. */
+	s->dirty = calloc(s->dirty_bytes, 1);
+	rc = s->dirty ? next_round(s) : migrate_fail(s->why, -ENOMEM, "no memory to keep account of its pages");
+	for (size_t i = 0; i < s->dirty_bytes && !rc; i++)
+		s->dirty[i] |= before[i];
+	free(before);
+	s->running = false;
+	for (uint64_t pfn = 0; !rc && (pfn < s->nr_pfns || pfn < s->g.nr_pfns); pfn++)
+		if (has_memory(s, pfn) != (pfn < s->nr_pfns && (s->sent[pfn] & SENT_MAPPED)))
+			rc = migrate_fail(s->why, -EAGAIN,
+					  "frame %#llx has come or gone while it was being saved: its size must not "
+					  "change meanwhile", (unsigned long long)pfn);
+	return rc;
+}
+
+void live_end(struct saver *s)
+{
+	if (s->logging)
+		xenctl_logdirty_off(s->xc, s->p->domid);
+	s->logging = false;
+	free(s->sent);
+	free(s->dirty);
+	s->sent = NULL;
+	s->dirty = NULL;
+}

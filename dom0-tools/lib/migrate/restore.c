@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a migration stream to a domain that only waits to be unpaused.
+ *
+ * Each record is checked (check.c) before it is used. All memory is given when the memory map comes, so every guest
+ * frame number in a page table has its machine frame at once. Tables are pinned after all pages are there and before
+ * the first vCPU, which needs its base tables. Fresh memory is all zeroes: such pages are written only over others.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "migrate/migrate.h"
+#include "public/domctl.h"
+#include "public/event_channel.h"
+#include "public/xen.h"
+#include "xenctl/xenctl.h"
+
+#define POPULATE_BATCH	4096
+#define LARGE_ORDER	9
+#define SLACK_KIB	1024		/* above what the guest is to have, as the builder gives */
+#define CPUID_MAX	256
+#define GRANT_CONSOLE	0
+#define GRANT_STORE	1
+
+struct restorer {
+	struct xenctl *xc;
+	const struct restore_params *p;
+	struct restore_result *r;
+	struct stream_in in;
+	struct stream_check check;
+	uint64_t *p2m;
+	uint64_t done;
+	uint64_t start_info_pfn;
+};
+
+/* Note why. Returns rc. */
+__attribute__((format(printf, 3, 4)))
+static int fail(struct restorer *t, int rc, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (t->in.why[0])
+		return rc;
+	va_start(ap, fmt);
+	vsnprintf(t->in.why, sizeof(t->in.why), fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+/* --- before the memory --- */
+
+static int take_cpu(struct restorer *t, const struct stream_record *r)
+{
+	const xen_cpuid_leaf_t *guest = (const void *)r->body;
+	xen_cpuid_leaf_t *host = calloc(CPUID_MAX, sizeof(*host));
+	int n = host ? xenctl_domain_cpuid(t->xc, t->p->domid, host, CPUID_MAX) : -ENOMEM;
+	char names[160];
+
+	if (n < 0)
+		fail(t, n, "cannot ask which CPU a guest sees here: %s", strerror(-n));
+	else if (cpu_missing(guest, r->length / sizeof(*guest), host, (size_t)n, names, sizeof(names)))
+		n = fail(t, -EOPNOTSUPP, "this host's CPU lacks what the guest has seen: %s", names);
+	free(host);
+	return n < 0 ? n : 0;
+}
+
+/* --- memory --- */
+
+static int set_limits(struct restorer *t)
+{
+	uint64_t pages = t->check.nr_pages > t->p->min_pages ? t->check.nr_pages : t->p->min_pages;
+	uint64_t max = t->p->max_pages > t->check.nr_pfns ? t->p->max_pages : t->check.nr_pfns;
+	struct xenctl_e820 ram = { .size = max * STREAM_PAGE, .type = 1 };
+	int rc = xenctl_domain_max_mem(t->xc, t->p->domid, pages * (STREAM_PAGE / 1024) + SLACK_KIB);
+
+	if (!rc)
+		rc = xenctl_domain_set_address_size(t->xc, t->p->domid, 64);
+	if (rc)
+		return fail(t, rc, "cannot set its memory limit: %s", strerror(-rc));
+	rc = xenctl_set_memory_map(t->xc, t->p->domid, &ram, 1);
+	return rc && rc != -ENOSYS ? fail(t, rc, "cannot set its memory map: %s", strerror(-rc)) : 0;
+}
+
+/* n extents from pfn on. Returns how many came, or -errno. */
+static long populate(struct restorer *t, uint64_t pfn, uint64_t n, unsigned int order)
+{
+	uint64_t frame[POPULATE_BATCH], done = 0;
+
+	while (done < n) {
+		uint64_t now = n - done < POPULATE_BATCH ? n - done : POPULATE_BATCH;
+		long got;
+
+		for (uint64_t i = 0; i < now; i++)
+			frame[i] = pfn + ((done + i) << order);
+		got = xenctl_populate_physmap(t->xc, t->p->domid, order, frame, now);
+		if (got < 0)
+			return done ? (long)done : got;
+		for (long i = 0; i < got; i++)
+			for (uint64_t k = 0; k < 1ULL << order; k++)
+				t->p2m[pfn + ((done + i) << order) + k] = frame[i] + k;
+		done += (uint64_t)got;
+		if ((uint64_t)got < now)
+			break;
+	}
+	return (long)done;
+}
+
+static int populate_range(struct restorer *t, uint64_t pfn, uint64_t n)
+{
+	long got = populate(t, pfn, n >> LARGE_ORDER, LARGE_ORDER);
+	uint64_t done = got > 0 ? (uint64_t)got << LARGE_ORDER : 0;
+
+	got = done < n ? populate(t, pfn + done, n - done, 0) : 0;
+	if (got < 0 && got != -ENOMEM)
+		return fail(t, (int)got, "cannot allocate its memory: %s", strerror((int)-got));
+	if (got > 0)
+		done += (uint64_t)got;
+	return done == n ? 0 : fail(t, -ENOMEM, "out of host memory: the guest needs %llu MiB",
+				    (unsigned long long)t->check.nr_pages >> 8);
+}
+
+static int take_memory(struct restorer *t, const struct stream_record *r)
+{
+	const struct stream_range *range = (const void *)r->body;
+	int rc = set_limits(t);
+
+	t->p2m = calloc(t->check.nr_pfns, sizeof(*t->p2m));
+	if (!t->p2m)
+		return fail(t, -ENOMEM, "no memory for its p2m list");
+	memset(t->p2m, 0xff, t->check.nr_pfns * sizeof(*t->p2m));
+	for (size_t i = 0; i < r->length / sizeof(*range) && !rc; i++)
+		rc = populate_range(t, range[i].first, range[i].count);
+	return rc;
+}
+
+/* --- pages --- */
+
+/* Which pages of a record have to be written: those with contents, and zeroes over something else. */
+static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_t *frame, const uint8_t **from)
+{
+	const uint8_t *data = (const uint8_t *)&p->word[p->count];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		uint64_t pfn = p->word[i] & STREAM_PAGE_PFN;
+		bool zero = p->word[i] & STREAM_PAGE_ZERO;
+
+		if (zero && !(t->check.frame[pfn] & FRAME_DIRTY))
+			continue;
+		t->check.frame[pfn] |= FRAME_DIRTY;
+		frame[n] = t->p2m[pfn];
+		from[n++] = zero ? NULL : data;
+		data += zero ? 0 : STREAM_PAGE;
+	}
+	return n;
+}
+
+static int take_pages(struct restorer *t, const struct stream_record *r)
+{
+	struct stream_pages *p = (void *)r->body;
+	uint8_t *data = (uint8_t *)&p->word[p->count], *to;
+	const uint8_t *from[STREAM_BATCH];
+	uint64_t frame[STREAM_BATCH] = { 0 };
+	uint32_t n;
+	void *map;
+	int rc;
+
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (p->word[i] & STREAM_PAGE_ZERO)
+			continue;
+		if (STREAM_PAGE_LEVEL(p->word[i]))
+			table_localise((uint64_t *)(void *)data, t->p2m);
+		data += STREAM_PAGE;
+	}
+	t->done += p->count;
+	n = choose(t, p, frame, from);
+	if (!n)
+		return 0;
+	rc = xenctl_map_foreign(t->xc, t->p->domid, PROT_READ | PROT_WRITE, frame, n, NULL, &map);
+	if (rc)
+		return fail(t, rc, "cannot map its memory: %s", strerror(-rc));
+	to = map;
+	for (uint32_t i = 0; i < n; i++, to += STREAM_PAGE) {
+		if (from[i])
+			memcpy(to, from[i], STREAM_PAGE);
+		else
+			memset(to, 0, STREAM_PAGE);
+	}
+	xenctl_unmap(map, n);
+	if (t->p->progress)
+		t->p->progress(t->p->arg, t->done, t->check.nr_pages);
+	return 0;
+}
+
+/* The list keeps what it says of frames without memory. */
+static int take_p2m(struct restorer *t, const struct stream_record *r)
+{
+	const uint64_t *pfn = (const void *)r->body;
+
+	for (uint64_t i = 0; i < r->length / sizeof(*pfn); i++) {
+		uint64_t first = i * STREAM_P2M_ENTRIES, n = STREAM_P2M_ENTRIES;
+		uint64_t *list;
+		void *map;
+		int rc = xenctl_map_foreign_page(t->xc, t->p->domid, PROT_READ | PROT_WRITE, t->p2m[pfn[i]], &map);
+
+		if (rc)
+			return fail(t, rc, "cannot map its p2m list: %s", strerror(-rc));
+		if (n > t->check.nr_pfns - first)
+			n = t->check.nr_pfns - first;
+		list = map;
+		for (uint64_t k = 0; k < n; k++)
+			if (t->p2m[first + k] != NO_FRAME)
+				list[k] = t->p2m[first + k];
+		xenctl_unmap(map, 1);
+	}
+	return 0;
+}
+
+static int pin_tables(struct restorer *t)
+{
+	for (uint64_t pfn = 0; pfn < t->check.nr_pfns; pfn++) {
+		unsigned int level = t->check.frame[pfn] & FRAME_LEVEL;
+		int rc;
+
+		if (!level || !(t->check.frame[pfn] & FRAME_PINNED))
+			continue;
+		rc = xenctl_pin_table(t->xc, t->p->domid, level, t->p2m[pfn]);
+		if (rc)
+			return fail(t, rc, "the hypervisor does not accept the level-%u page table in frame %#llx: %s",
+				    level,
+				    (unsigned long long)pfn, strerror(-rc));
+	}
+	return 0;
+}
+
+/* --- what is not memory --- */
+
+static int write_start_info(struct restorer *t, const struct stream_guest *g, uint64_t shared_info_mfn)
+{
+	struct start_info *si;
+	void *map;
+	int rc = xenctl_map_foreign_page(t->xc, t->p->domid, PROT_READ | PROT_WRITE, t->p2m[g->start_info_pfn], &map);
+
+	if (rc)
+		return fail(t, rc, "cannot map its start_info: %s", strerror(-rc));
+	si = map;
+	si->nr_pages = t->check.nr_pages;
+	si->shared_info = shared_info_mfn << 12;
+	si->flags = SIF_VIRT_P2M_4TOOLS | (si->flags & SIF_MOD_START_PFN);
+	si->store_mfn = t->p2m[g->store_pfn];
+	si->store_evtchn = t->p->store_evtchn;
+	si->console.domU.mfn = t->p2m[g->console_pfn];
+	si->console.domU.evtchn = t->p->console_evtchn;
+	xenctl_unmap(map, 1);
+	return 0;
+}
+
+/* All event channels are masked and none is pending: the guest makes new ones. */
+static int write_shared_info(struct restorer *t, const struct stream_guest *g, uint64_t mfn)
+{
+	struct shared_info *si;
+	void *map;
+	int rc = xenctl_map_foreign_page(t->xc, t->p->domid, PROT_READ | PROT_WRITE, mfn, &map);
+
+	if (rc)
+		return fail(t, rc, "cannot map its shared info: %s", strerror(-rc));
+	si = map;
+	memset(si->evtchn_mask, 0xff, sizeof(si->evtchn_mask));
+	for (unsigned int i = 0; i < STREAM_VCPUS_MAX; i++) {
+		si->vcpu_info[i].evtchn_upcall_mask = g->events_masked[i];
+		si->vcpu_info[i].arch.cr2 = g->cr2[i];
+	}
+	si->arch.max_pfn = t->check.nr_pfns;
+	si->arch.pfn_to_mfn_frame_list_list = ~0UL;
+	si->arch.p2m_vaddr = g->p2m_vaddr;
+	si->arch.p2m_generation = g->p2m_generation;
+	si->arch.p2m_cr3 = xen_pfn_to_cr3(t->p2m[g->p2m_pfn]);
+	xenctl_unmap(map, 1);
+	return 0;
+}
+
+static int take_guest(struct restorer *t, const struct stream_record *r)
+{
+	const struct stream_guest *g = (const void *)r->body;
+	struct xenctl_dominfo info;
+	int rc = xenctl_domain_info(t->xc, t->p->domid, &info);
+
+	if (rc)
+		return fail(t, rc, "it has gone");
+	t->start_info_pfn = g->start_info_pfn;
+	t->r->store_mfn = t->p2m[g->store_pfn];
+	t->r->console_mfn = t->p2m[g->console_pfn];
+	rc = write_start_info(t, g, info.shared_info_frame);
+	if (!rc)
+		rc = write_shared_info(t, g, info.shared_info_frame);
+	if (!rc)
+		rc = pin_tables(t);
+	if (rc)
+		return rc;
+	rc = xenctl_grant_seed(t->xc, t->p->domid, GRANT_CONSOLE, 0, t->r->console_mfn);
+	if (!rc)
+		rc = xenctl_grant_seed(t->xc, t->p->domid, GRANT_STORE, 0, t->r->store_mfn);
+	return rc ? fail(t, rc, "cannot grant its console and xenstore pages: %s", strerror(-rc)) : 0;
+}
+
+static int take_tsc(struct restorer *t, const struct stream_record *r)
+{
+	const struct stream_tsc *s = (const void *)r->body;
+	struct xenctl_tscinfo i = { .mode = s->mode, .khz = s->khz, .incarnation = s->incarnation + 1 };
+	int rc = xenctl_domain_settscinfo(t->xc, t->p->domid, &i);
+
+	return rc ? fail(t, rc, "cannot set its TSC mode %u: %s", s->mode, strerror(-rc)) : 0;
+}
+
+static int take_context(struct restorer *t, uint32_t vcpu, struct vcpu_guest_context *c)
+{
+	unsigned int gdt = ((unsigned int)c->gdt_ents + 511) / 512;
+
+	c->ctrlreg[3] = xen_pfn_to_cr3(t->p2m[c->ctrlreg[3]]);
+	if (c->ctrlreg[1])
+		c->ctrlreg[1] = xen_pfn_to_cr3(t->p2m[c->ctrlreg[1]]);
+	for (unsigned int i = 0; i < gdt; i++)
+		c->gdt_frames[i] = t->p2m[c->gdt_frames[i]];
+	if (!vcpu) {
+		c->user_regs.rdx = t->p2m[t->start_info_pfn];
+		c->user_regs.rax = 0;	/* its suspend returns: in a new life */
+	}
+	return xenctl_vcpu_setcontext(t->xc, t->p->domid, vcpu, c);
+}
+
+static int take_vcpu(struct restorer *t, const struct stream_record *r)
+{
+	struct stream_vcpu *v = (void *)r->body;
+	size_t len = r->length - sizeof(*v);
+	void *body = v + 1;
+	int rc;
+
+	switch (r->type) {
+	case STREAM_VCPU:
+		rc = take_context(t, v->vcpu, body);
+		break;
+	case STREAM_VCPU_EXT:
+		rc = xenctl_vcpu_setext(t->xc, t->p->domid, v->vcpu, body);
+		break;
+	case STREAM_VCPU_XSAVE:
+		rc = xenctl_vcpu_setxsave(t->xc, t->p->domid, v->vcpu, body, len);
+		break;
+	default:
+		rc = xenctl_vcpu_setmsrs(t->xc, t->p->domid, v->vcpu, body, len / sizeof(struct stream_msr));
+		break;
+	}
+	return rc ? fail(t, rc, "the hypervisor does not accept the %s of vCPU %u: %s", stream_type_name(r->type),
+			 v->vcpu,
+			 strerror(-rc)) : 0;
+}
+
+static int take_store(struct restorer *t, const struct stream_record *r)
+{
+	t->r->nodes = malloc(r->length + 1);
+	if (!t->r->nodes)
+		return fail(t, -ENOMEM, "no memory for its xenstore nodes");
+	memcpy(t->r->nodes, r->body, r->length);
+	t->r->nodes_len = r->length;
+	return 0;
+}
+
+/* --- the whole --- */
+
+static int take(struct restorer *t, const struct stream_record *r)
+{
+	switch (r->type) {
+	case STREAM_CPU:	return take_cpu(t, r);
+	case STREAM_MEMORY:	return take_memory(t, r);
+	case STREAM_PAGES:	return take_pages(t, r);
+	case STREAM_P2M:	return take_p2m(t, r);
+	case STREAM_GUEST:	return take_guest(t, r);
+	case STREAM_TSC:	return take_tsc(t, r);
+	case STREAM_STORE:	return take_store(t, r);
+	case STREAM_VCPU:
+	case STREAM_VCPU_EXT:
+	case STREAM_VCPU_XSAVE:
+	case STREAM_VCPU_MSRS:	return take_vcpu(t, r);
+	default:		return 0;
+	}
+}
+
+static int restore(struct restorer *t)
+{
+	struct stream_record r;
+	int rc;
+
+	do {
+		rc = stream_get(&t->in, &r);
+		if (!rc)
+			rc = stream_check_record(&t->check, &r);
+		if (!rc)
+			rc = take(t, &r);
+	} while (!rc && r.type != STREAM_END);
+	return rc ? rc : stream_at_end(&t->in);
+}
+
+int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, struct restore_result *r,
+		    char why[STREAM_WHY])
+{
+	struct restorer t = { .xc = xc, .p = p, .r = r };
+	int rc;
+
+	*r = (struct restore_result){ 0 };
+	stream_in_init(&t.in, fd);
+	stream_check_init(&t.check, &t.in);
+	rc = restore(&t);
+	r->pages = t.check.nr_pages;
+	r->bytes = t.in.pos;
+	snprintf(why, STREAM_WHY, "%s", t.in.why);
+	if (rc) {
+		free(r->nodes);
+		r->nodes = NULL;
+	}
+	stream_check_free(&t.check);
+	stream_in_free(&t.in);
+	free(t.p2m);
+	return rc;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside of the saver: what save.c and pages.c share. */
+#ifndef LIB_MIGRATE_SAVER_H
+#define LIB_MIGRATE_SAVER_H
+
+#include "migrate/migrate.h"
+
+struct saver {
+	struct xenctl *xc;
+	const struct save_params *p;
+	struct stream_out out;
+	struct guestmap g;
+	char *why;
+	uint64_t done, full;		/* pages written, those with contents */
+	uint64_t start_info_pfn;
+	unsigned int max_vcpus;
+	uint8_t *tables;		/* STREAM_BATCH pages, for page tables with guest frames in them */
+
+	/* A live save only. */
+	bool logging, running;
+	unsigned int round;
+	uint64_t nr_pfns;		/* when it began, as all that is in the memory map */
+	uint64_t *sent;			/* for each pfn the word it went out with, and these: */
+	uint8_t *dirty;			/* a bit for each pfn */
+	size_t dirty_bytes;
+};
+#define SENT_MAPPED	(1ULL << 62)	/* it is in the memory map */
+#define SENT_ONCE	(1ULL << 63)
+
+/* --- pages.c --- */
+/* Write all pages that have to be; of a live save those that have changed since they were written. */
+int pages_put(struct saver *s);
+/* Start logging; learn of its memory. */
+int live_begin(struct saver *s);
+/* Copy while it runs, until little is left or that does not get less. */
+int live_rounds(struct saver *s);
+/* It has stopped: learn what is left. */
+int live_last(struct saver *s);
+void live_end(struct saver *s);
+
+#endif

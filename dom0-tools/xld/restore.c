@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Restoring a domain from a file: a create whose step "load its memory" reads the file instead of a kernel.
+ *
+ * xl reads the configuration out of the file (or the user gives another); the file as a whole is only read in the
+ * worker, since nobody has checked it. If it turns out to be damaged, the domain is removed as after every
+ * failed create.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "migrate/migrate.h"
+#include "xld.h"
+
+#define WHAT "restore domain"
+
+struct restoring {
+	const struct dom *d;
+	int fd;
+	unsigned int percent;
+};
+
+static void progress(void *arg, uint64_t done, uint64_t total)
+{
+	struct restoring *s = arg;
+	unsigned int percent = (unsigned int)(done * 100 / total);
+
+	if (percent / 10 == s->percent / 10 && percent != 100)
+		return;
+	s->percent = percent;
+	worker_progress(s->fd, "%s: %u %% of %llu MiB", s->d->name, percent, (unsigned long long)total >> 8);
+}
+
+bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int fd,
+		    struct restored *r, xld_error *err)
+{
+	struct restoring s = { .d = d, .fd = fd };
+	struct restore_params p = {
+		.domid = domid, .min_pages = d->cfg.memory * 256, .max_pages = d->cfg.maxmem * 256,
+		.store_evtchn = ports[0], .console_evtchn = ports[1], .progress = progress, .arg = &s,
+	};
+	struct restore_result result;
+	char why[STREAM_WHY];
+	int file = open(d->restore_path, O_RDONLY | O_CLOEXEC), rc;
+
+	if (file < 0)
+		return xld_fail(err, XLD_E_INVALID, WHAT, d->name, "", "cannot read %s: %s", d->restore_path,
+				strerror(errno));
+	rc = migrate_restore(xc, &p, file, &result, why);
+	close(file);
+	if (rc == -ENOMEM)
+		return xld_fail(err, XLD_E_NO_MEMORY, WHAT, d->name, "`xl info` shows how much memory is free",
+				"%s: %s",
+				d->restore_path, why);
+	if (rc)
+		return xld_fail(err, XLD_E_BUILD, WHAT, d->name, "`xl verify-stream` checks a file as a whole",
+				"%s: %s",
+				d->restore_path, why);
+	*r = (struct restored){ .store_mfn = result.store_mfn, .console_mfn = result.console_mfn, .nodes = result.nodes,
+				.nodes_len = result.nodes_len };
+	return true;
+}
+
+bool call_restore(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+{
+	xld_restore *a = args;
+
+	(void)ret;
+	if (*a->path != '/')
+		return xld_fail(err, XLD_E_INVALID, WHAT, a->path, "", "this is not an absolute path");
+	return create_start(x, c, serial, XLD_DOMAIN_RESTORE, a->config, a->flags, a->path, err, later);
+}

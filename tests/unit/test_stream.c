@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The migration stream: what is written can be read, and nothing else can: no shorter, longer, changed or reordered
+ * stream, and none whose records say impossible things with the right checksums.
+ */
+#include <CUnit/Basic.h>
+#include <CUnit/CUnit.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "migrate/migrate.h"
+#include "stream_sample.h"
+
+static int new_file(void)
+{
+	int fd = memfd_create("stream", MFD_CLOEXEC);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	return fd;
+}
+
+static char why[STREAM_WHY];
+
+static int verify(int fd)
+{
+	struct stream_check c;
+	struct stream_in in;
+	int rc;
+
+	lseek(fd, 0, SEEK_SET);
+	stream_in_init(&in, fd);
+	stream_check_init(&c, &in);
+	rc = stream_verify(&c);
+	snprintf(why, sizeof(why), "%s", in.why);
+	CU_ASSERT_EQUAL(!rc, !why[0]);
+	if (!rc) {
+		CU_ASSERT_EQUAL(c.nr_pages, 7);
+		CU_ASSERT_EQUAL(c.full_pages, 5);
+		CU_ASSERT_EQUAL(c.zero_pages, 2);
+	}
+	stream_check_free(&c);
+	stream_in_free(&in);
+	return rc;
+}
+
+static int verify_bytes(const uint8_t *p, size_t len)
+{
+	int fd = new_file(), rc;
+
+	CU_ASSERT_EQUAL(write(fd, p, len), (ssize_t)len);
+	rc = verify(fd);
+	close(fd);
+	return rc;
+}
+
+static uint8_t *sample_bytes(size_t *len)
+{
+	int fd = new_file();
+	uint8_t *p;
+
+	sample_write(fd);
+	*len = (size_t)lseek(fd, 0, SEEK_CUR);
+	p = malloc(*len + 1);
+	CU_ASSERT_FATAL(p && pread(fd, p, *len, 0) == (ssize_t)*len);
+	close(fd);
+	return p;
+}
+
+static void test_good(void)
+{
+	struct stream_in in;
+	int fd = new_file();
+	char *config;
+
+	sample_write(fd);
+	CU_ASSERT_EQUAL(verify(fd), 0);
+	if (why[0])
+		printf("\n    %s\n", why);
+	lseek(fd, 0, SEEK_SET);
+	stream_in_init(&in, fd);
+	config = stream_config(&in);
+	CU_ASSERT_FATAL(config != NULL);
+	CU_ASSERT_STRING_EQUAL(config, SAMPLE_CONFIG);
+	free(config);
+	stream_in_free(&in);
+	close(fd);
+}
+
+static void test_truncated(void)
+{
+	size_t len;
+	uint8_t *p = sample_bytes(&len);
+
+	for (size_t n = 0; n < len; n += n < 400 || n > len - 400 ? 1 : 61) {
+		int rc = verify_bytes(p, n);
+
+		if (rc != -ENODATA || !strstr(why, "truncated"))
+			printf("\n    cut to %zu bytes: %d, '%s'\n", n, rc, why);
+		CU_ASSERT_EQUAL(rc, -ENODATA);
+		CU_ASSERT_PTR_NOT_NULL(strstr(why, "truncated"));
+	}
+	p[len] = 0;
+	CU_ASSERT_EQUAL(verify_bytes(p, len + 1), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "behind the end"));
+	free(p);
+}
+
+static void test_flipped(void)
+{
+	size_t len;
+	uint8_t *p = sample_bytes(&len);
+
+	for (size_t n = 0; n < len; n += n < 2000 ? 1 : 7) {
+		p[n] ^= (uint8_t)(1U << (n & 7));
+		if (!verify_bytes(p, len))
+			printf("\n    byte %zu may be changed\n", n);
+		CU_ASSERT_STRING_NOT_EQUAL(why, "");
+		p[n] ^= (uint8_t)(1U << (n & 7));
+	}
+	free(p);
+}
+
+/* Exchange two records, leave one out or send one twice, with good checksums: the numbers give it away. */
+static void test_order(void)
+{
+	size_t len, first, second;
+	uint8_t *p = sample_bytes(&len), *q = malloc(len);
+	struct stream_head h;
+
+	CU_ASSERT_FATAL(q != NULL);
+	memcpy(&h, p, sizeof(h));
+	first = sizeof(h) + h.length;
+	memcpy(&h, p + first, sizeof(h));
+	second = sizeof(h) + h.length;
+	memcpy(q, p + first, second);
+	memcpy(q + second, p, first);
+	memcpy(q + first + second, p + first + second, len - first - second);
+	CU_ASSERT_EQUAL(verify_bytes(q, len), -EINVAL);
+	memcpy(q, p, first);
+	memcpy(q + first, p + first + second, len - first - second);
+	CU_ASSERT_EQUAL(verify_bytes(q, len - second), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "missing or in the wrong order"));
+	free(p);
+	free(q);
+}
+
+/* A stream that an enemy has written: record `type`, the nth of it, changed at offset, checksums right. */
+struct lie {
+	enum stream_type type;
+	unsigned int nth;
+	size_t offset;
+	uint64_t value;
+	unsigned int bytes;
+	const char *says;
+};
+
+#define AT(s, m) offsetof(struct s, m)
+#define CTX(m) (sizeof(struct stream_vcpu) + offsetof(struct vcpu_guest_context, m))
+#define WORD(i) (sizeof(struct stream_pages) + 8 * (i))
+#define PAGE(i) (sizeof(struct stream_pages) + 8 * 7 + 4096 * (i))
+
+static const struct lie lies[] = {
+	{ STREAM_HEADER, 0, AT(stream_header, version), 2, 4, "version 2" },
+	{ STREAM_HEADER, 0, AT(stream_header, max_vcpus), 33, 4, "33 vCPUs" },
+	{ STREAM_HEADER, 0, AT(stream_header, max_vcpus), 0, 4, "0 vCPUs" },
+	{ STREAM_HEADER, 0, AT(stream_header, nr_pfns), 1ULL << 40, 8, "guest frames" },
+	{ STREAM_HEADER, 0, AT(stream_header, hypervisor) + 63, 'x', 1, "does not end" },
+	{ STREAM_CONFIG, 0, 3, 0, 1, "no text" },
+	{ STREAM_MEMORY, 0, 0, 8, 8, "range 0" },
+	{ STREAM_MEMORY, 0, 8, 8, 8, "range 1" },
+	{ STREAM_MEMORY, 0, 24, ~0ULL, 8, "range 1" },
+	{ STREAM_MEMORY, 0, 24, 0, 8, "range 1" },
+	{ STREAM_PAGES, 0, 0, 513, 4, "does not fit" },
+	{ STREAM_PAGES, 0, 4, 4, 4, "does not fit" },
+	{ STREAM_PAGES, 0, WORD(0), 0, 8, "6 pages with contents" },
+	{ STREAM_PAGES, 0, WORD(0), 6 | STREAM_PAGE_ZERO, 8, "has no memory" },
+	{ STREAM_PAGES, 0, WORD(0), 8 | STREAM_PAGE_ZERO, 8, "has no memory" },
+	{ STREAM_PAGES, 0, WORD(0), 1ULL << 60, 8, "unknown flags" },
+	{ STREAM_PAGES, 0, WORD(0), 5ULL << STREAM_PAGE_LEVEL_SHIFT, 8, "impossible type" },
+	{ STREAM_PAGES, 0, WORD(0), STREAM_PAGE_PINNED, 8, "impossible type" },
+	{ STREAM_PAGES, 0, WORD(0), 1 | STREAM_PAGE_ZERO, 8, "1 pages have not come" },
+	{ STREAM_PAGES, 0, PAGE(0), 6ULL << 12 | 1, 8, "leads to no memory" },
+	{ STREAM_PAGES, 0, PAGE(0), 0xfffffffffULL << 12 | 1, 8, "leads to no memory" },
+	{ STREAM_PAGES, 0, PAGE(0) + 8 * 256, 2ULL << 12 | 1, 8, "entry 256" },
+	{ STREAM_P2M, 0, 0, 6, 8, "p2m list" },
+	{ STREAM_P2M, 0, 0, 1, 8, "p2m list" },
+	{ STREAM_GUEST, 0, AT(stream_guest, start_info_pfn), 4, 8, "start_info" },
+	{ STREAM_GUEST, 0, AT(stream_guest, store_pfn), 6, 8, "start_info" },
+	{ STREAM_GUEST, 0, AT(stream_guest, console_pfn), ~0ULL, 8, "start_info" },
+	{ STREAM_GUEST, 0, AT(stream_guest, p2m_pfn), 2, 8, "no top-level" },
+	{ STREAM_GUEST, 0, AT(stream_guest, events_masked), 2, 1, "masked 2 times" },
+	{ STREAM_VCPU, 0, 0, 2, 4, "no such vCPU" },
+	{ STREAM_VCPU, 1, 0, 0, 4, "has one already" },
+	{ STREAM_VCPU, 0, CTX(ctrlreg[3]), 2, 8, "top-level page tables" },
+	{ STREAM_VCPU, 0, CTX(ctrlreg[1]), 6, 8, "top-level page tables" },
+	{ STREAM_VCPU, 0, CTX(gdt_ents), 7169, 8, "a GDT of" },
+	{ STREAM_VCPU, 0, CTX(gdt_frames), 3, 8, "part of its GDT" },
+	{ STREAM_VCPU_EXT, 0, 0, 1, 4, "has no context" },
+	{ STREAM_STORE, 0, 0, 200, 2, "cut off" },
+	{ STREAM_STORE, 0, 4, '/', 1, "impossible path" },
+	{ STREAM_STORE, 0, 5, '.', 1, "impossible path" },
+	{ STREAM_STORE, 0, 18, '/', 1, "impossible path" },
+	{ STREAM_END, 0, 0, 3, 8, "counts" },
+};
+
+/* Copy a stream's records, with one of them changed. */
+static void retell(const uint8_t *p, size_t len, const struct lie *l, int fd)
+{
+	struct stream_out out;
+	unsigned int seen = 0;
+	struct stream_head h;
+
+	stream_out_init(&out, fd);
+	for (size_t at = 0; at < len; at += sizeof(h) + h.length) {
+		uint8_t *body;
+
+		memcpy(&h, p + at, sizeof(h));
+		body = malloc(h.length);
+		CU_ASSERT_FATAL(body != NULL);
+		memcpy(body, p + at + sizeof(h), h.length);
+		if (h.type == l->type && seen++ == l->nth)
+			memcpy(body + l->offset, &l->value, l->bytes);
+		stream_put(&out, h.type, body, h.length);
+		free(body);
+	}
+	stream_flush(&out);
+	stream_out_free(&out);
+}
+
+static void test_lies(void)
+{
+	size_t len;
+	uint8_t *p = sample_bytes(&len);
+
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		int fd = new_file(), rc;
+
+		retell(p, len, &lies[i], fd);
+		rc = verify(fd);
+		if (!rc || !strstr(why, lies[i].says))
+			printf("\n    lie %zu (%s): %d, '%s' does not say '%s'\n", i, stream_type_name(lies[i].type),
+			       rc, why,
+			       lies[i].says);
+		CU_ASSERT(rc == -EINVAL || rc == -ENOMEM);
+		CU_ASSERT_PTR_NOT_NULL(strstr(why, lies[i].says));
+		close(fd);
+	}
+	free(p);
+}
+
+/* Records at places where they may not be, by one who numbers them well. */
+static void test_places(void)
+{
+	struct stream_out s;
+	uint64_t x = 0;
+	int fd = new_file();
+
+	stream_out_init(&s, fd);
+	stream_put(&s, STREAM_CONFIG, "{}", 2);
+	stream_flush(&s);
+	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "may not come here"));
+	stream_out_free(&s);
+	close(fd);
+
+	fd = new_file();
+	stream_out_init(&s, fd);
+	sample_front(&s);
+	stream_put(&s, STREAM_CPU, &x, 0);
+	stream_flush(&s);
+	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "only once"));
+	stream_out_free(&s);
+	close(fd);
+
+	fd = new_file();
+	stream_out_init(&s, fd);
+	sample_front(&s);
+	sample_pages(&s);
+	sample_back(&s);
+	sample_pages(&s);
+	stream_flush(&s);
+	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "behind the end"));
+	stream_out_free(&s);
+	close(fd);
+
+	fd = new_file();
+	stream_out_init(&s, fd);
+	sample_front(&s);
+	sample_pages(&s);
+	x = 5;
+	stream_put(&s, STREAM_P2M, &x, sizeof(x));
+	sample_pages(&s);
+	stream_flush(&s);
+	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "may not come here"));
+	stream_out_free(&s);
+	close(fd);
+}
+
+/* --- page tables --- */
+
+static bool plus_100(void *arg, uint64_t mfn, uint64_t *pfn)
+{
+	*pfn = mfn - 100;
+	return mfn >= 100 && mfn < *(uint64_t *)arg;
+}
+
+static void test_tables(void)
+{
+	uint64_t t[512] = { 0 }, p2m[8] = { 100, 101, 102, 103, 104, 105, 106, 107 }, limit = 108, before[512];
+
+	t[0] = 103ULL << 12 | 0x8000000000000067;
+	t[1] = 999ULL << 12;			/* not present: the guest's own notes */
+	t[256] = 999ULL << 12 | 1;		/* the hypervisor's, at level 4 */
+	t[511] = 107ULL << 12 | 1;
+	memcpy(before, t, sizeof(t));
+	CU_ASSERT_EQUAL(table_canonicalise(t, 4, plus_100, &limit), -1);
+	CU_ASSERT_EQUAL(t[0], (3ULL << 12 | 0x8000000000000067));
+	CU_ASSERT_EQUAL(t[1], 999ULL << 12);
+	CU_ASSERT_EQUAL(t[256], 0);
+	table_localise(t, p2m);
+	before[256] = 0;
+	CU_ASSERT_EQUAL(memcmp(t, before, sizeof(t)), 0);
+	t[256] = 999ULL << 12 | 1;
+	CU_ASSERT_EQUAL(table_canonicalise(t, 1, plus_100, &limit), 256);
+}
+
+static void test_cpu(void)
+{
+	xen_cpuid_leaf_t guest[] = { { .leaf = 1, .subleaf = ~0U, .c = 1U << 28 | 1U << 20, .d = 1U << 26 },
+				     { .leaf = 7, .subleaf = 0, .b = 1U << 5 | 1U << 4 } };
+	xen_cpuid_leaf_t host[] = { { .leaf = 1, .subleaf = ~0U, .c = 1U << 20, .d = ~0U } };
+	char names[64];
+
+	CU_ASSERT_EQUAL(cpu_missing(guest, 2, guest, 2, names, sizeof(names)), 0);
+	CU_ASSERT_STRING_EQUAL(names, "");
+	CU_ASSERT_EQUAL(cpu_missing(guest, 2, host, 1, names, sizeof(names)), 3);
+	CU_ASSERT_STRING_EQUAL(names, "avx cpuid-7.ebx[4] avx2");
+	CU_ASSERT_EQUAL(cpu_missing(guest, 2, host, 1, names, 6), 3);
+	CU_ASSERT(strlen(names) < 6);
+}
+
+int main(void)
+{
+	CU_pSuite s;
+
+	if (CU_initialize_registry() != CUE_SUCCESS)
+		return 1;
+	s = CU_add_suite("stream", NULL, NULL);
+	CU_add_test(s, "good", test_good);
+	CU_add_test(s, "truncated", test_truncated);
+	CU_add_test(s, "flipped", test_flipped);
+	CU_add_test(s, "order", test_order);
+	CU_add_test(s, "lies", test_lies);
+	CU_add_test(s, "places", test_places);
+	CU_add_test(s, "tables", test_tables);
+	CU_add_test(s, "cpu", test_cpu);
+	CU_basic_set_mode(CU_BRM_VERBOSE);
+	CU_basic_run_tests();
+	return CU_get_number_of_failures() ? 1 : 0;
+}
