@@ -174,9 +174,10 @@ guest_iret:
 
 /*
  * Long mode has no virtual-8086 mode, but QEMU 7.2 lets user code enter it by iretd, and then a selector says nothing about who
- * was interrupted. The guest is beyond help; whatever the frame says of it is not looked at.
+ * was interrupted. Stack: the frame, at the top of this CPU's stack or of an IST stack.
  */
 from_vm86:
+	mov	%rsp, %rdi
 	call	guest_vm86
 	/* falls through */
 

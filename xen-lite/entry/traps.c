@@ -57,7 +57,7 @@ void guest_exception(struct cpu_user_regs *regs);
 bool hv_exception(struct cpu_user_regs *regs);
 void ist_exception(struct cpu_user_regs *regs);
 void guest_interrupt(u32 vector, struct cpu_user_regs *regs);
-void guest_vm86(void);
+void guest_vm86(struct cpu_user_regs *regs);
 
 bool trap_has_error_code(unsigned int vector)
 {
@@ -330,9 +330,26 @@ __hot void guest_exception(struct cpu_user_regs *regs)
 	}
 }
 
-void guest_vm86(void)
+/*
+ * The guest's user code is in virtual-8086 mode, which it cannot be. An interrupt is served; the guest gets the #GP that a
+ * processor would have raised at the iretd, and flat segments.
+ */
+void guest_vm86(struct cpu_user_regs *regs)
 {
-	domain_crash(current->domain, "its user code entered virtual-8086 mode, which no processor has in long mode");
+	if (regs->entry_vector >= 32)
+		irq_dispatch(regs->entry_vector);
+	else if (regs->entry_vector == TRAP_nmi || regs->entry_vector == TRAP_machine_check)
+		ist_exception(regs);
+	memmove(guest_regs(), regs, UREGS_es);
+	regs = guest_regs();
+	regs->rflags &= ~(u64)X86_EFLAGS_VM;
+	regs->cs = GUEST_CS64;
+	regs->ss = GUEST_DS;
+	load_ds(0);
+	load_es(0);
+	load_fs(0);
+	load_gs(0);
+	inject_gp(0);
 }
 
 void guest_interrupt(u32 vector, struct cpu_user_regs *regs)
