@@ -555,6 +555,30 @@ static void test_depth(void)
 	close_both();
 }
 
+/* As deep as a path can be: made in one step, refused as a whole, removed in one. */
+static void test_depth_of_tree(void)
+{
+	char path[XENSTORE_ABS_PATH_MAX + 2] = "/local/domain/1";
+	size_t len = strlen(path);
+
+	open_both();
+	give_home(1);
+	for (; len + 2 <= XENSTORE_ABS_PATH_MAX; len += 2)
+		memcpy(path + len, "/d", 3);
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_MKDIR, 0, path, len + 1), "ENOSPC");	/* more than its 1000 nodes */
+	CU_ASSERT_EQUAL(tree_owned(&srv.live, 1), 1);
+	SAYS(&d0, XS_SET_QUOTA, 0, "1\0nodes\0" "0", "OK");
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_MKDIR, 0, path, len + 1), "OK");
+	CU_ASSERT_TRUE(tree_owned(&srv.live, 1) > 1500);
+	CU_ASSERT_PTR_NULL(tree_check(&srv.live));
+	memcpy(path + len, "/d", 3);
+	CU_ASSERT_STRING_EQUAL(ask_bytes(&d1, XS_MKDIR, 0, path, len + 3), "EINVAL");	/* too long a name */
+	SAYS(&d1, XS_RM, 0, "d", "OK");
+	CU_ASSERT_EQUAL(tree_owned(&srv.live, 1), 1);
+	CU_ASSERT_PTR_NULL(tree_check(&srv.live));
+	close_both();
+}
+
 /* --- rings --- */
 
 static void test_ring(void)
@@ -613,6 +637,7 @@ int main(void)
 	CU_add_test(s, "the quota of memory", test_memory);
 	CU_add_test(s, "features", test_features);
 	CU_add_test(s, "watches of limited depth", test_depth);
+	CU_add_test(s, "a tree as deep as can be", test_depth_of_tree);
 	CU_add_test(s, "ring indices", test_ring);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();
