@@ -412,7 +412,7 @@ static void bad_nodes(void)
 	set(VBD, "backend-id", "77");
 	set(vif(0), "state", "");
 	set(vif(0), "mac", "\033[2J");
-	set("device/vbd", "1", "nonsense");
+	WANT(is(ask(XS_WRITE, 0, "device/vbd/1\0x", 14), "EACCES"), "a device of its own making: %s", store_reply);
 	set("device/vbd/51712", "state", "4");
 }
 
