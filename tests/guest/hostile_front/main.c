@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that plays foul with the back ends of its disk (vbd 51712, 8 MiB) and its network (vif 0): nonsense in its
- * nodes, requests that cannot be, references that grant nothing, producer indices that jump.
+ * A guest that plays foul with the back ends of its disk (vbd 51712, 8 MiB) and its networks (vif 0 to 10): nonsense in
+ * its nodes, requests that cannot be, references that grant nothing, producer indices that jump.
  *
  * ABI: a request that cannot be served is answered with an error, or the back end stops taking requests of this ring.
  * Either way the front end can close (state 6) and begin anew (state 1), and then honest requests are served: after
- * each foul move that is tried.
+ * each foul move that is tried. A network is not served again before it is attached anew, so each foul packet has one of
+ * its own.
  *
  * It needs back ends, so as dom0 it has nothing to do. As a guest it tells the outcome in its node data/result and then
  * waits to be destroyed.
@@ -17,7 +18,7 @@
 #include "public/io/netif.h"
 
 #define VBD "device/vbd/51712"
-#define VIF "device/vif/0"
+#define VIFS 11
 #define DISK_SECTORS 16384
 
 enum { INITIALISING = 1, INIT_WAIT, INITIALISED, CONNECTED, CLOSING, CLOSED };
@@ -72,6 +73,22 @@ static void set_number(const char *dir, const char *key, u32 n)
 		*--p = '0' + n % 10;
 	while (n /= 10);
 	set(dir, key, p);
+}
+
+static bool is_net(const char *dir)
+{
+	return !is(dir, VBD);
+}
+
+/* The directory of a network. */
+static const char *vif(unsigned int n)
+{
+	static const char *const dirs[VIFS] = {
+		"device/vif/0", "device/vif/1", "device/vif/2", "device/vif/3", "device/vif/4", "device/vif/5",
+		"device/vif/6", "device/vif/7", "device/vif/8", "device/vif/9", "device/vif/10",
+	};
+
+	return dirs[n];
 }
 
 static unsigned int back_state(const char *dir)
@@ -134,7 +151,7 @@ static void disk_nodes(void)
 	set(VBD, "protocol", "x86_64-abi");
 }
 
-static void net_nodes(void)
+static void net_nodes(const char *dir)
 {
 	memset(tx, 0, 4096);
 	memset(rx, 0, 4096);
@@ -142,21 +159,21 @@ static void net_nodes(void)
 	SHARED_RING_INIT(rx);
 	grant(REF_RING, tx, 0);
 	grant(REF_RING2, rx, 0);
-	set_number(VIF, "tx-ring-ref", REF_RING);
-	set_number(VIF, "rx-ring-ref", REF_RING2);
-	set_number(VIF, "event-channel", port);
-	set(VIF, "request-rx-copy", "1");
-	set(VIF, "feature-rx-notify", "1");
+	set_number(dir, "tx-ring-ref", REF_RING);
+	set_number(dir, "rx-ring-ref", REF_RING2);
+	set_number(dir, "event-channel", port);
+	set(dir, "request-rx-copy", "1");
+	set(dir, "feature-rx-notify", "1");
 }
 
 static bool connect(const char *dir)
 {
-	bool net = is(dir, VIF);
+	bool net = is_net(dir);
 
 	if (!back_is(dir, INIT_WAIT, 10000))
 		test_die("%s: the back end does not wait, it is in state %u", dir, back_state(dir));
 	if (net)
-		net_nodes();
+		net_nodes(dir);
 	else
 		disk_nodes();
 	set_number(dir, "state", net ? CONNECTED : INITIALISED);
@@ -321,16 +338,16 @@ static void foul_packets(void)
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(one); i++) {
-		WANT(connect(VIF), "no connection before %s", one[i].what);
+		WANT(connect(vif(i + 1)), "no connection before %s", one[i].what);
 		net_serves("a new connection");
 		WANT(net_send(&one[i].p, 1) != NETIF_RSP_OKAY, "%s is taken", one[i].what);
-		restart(VIF, one[i].what);
+		restart(vif(i + 1), one[i].what);
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(many); i++)
 		many[i] = packet(REF_DATA, 0, i ? 100 : 4000, i < ARRAY_SIZE(many) - 1 ? NETTXF_more_data : 0);
-	WANT(connect(VIF), "no connection before a packet of 40 slots");
+	WANT(connect(vif(7)), "no connection before a packet of 40 slots");
 	WANT(net_send(many, ARRAY_SIZE(many)) != NETIF_RSP_OKAY, "a packet of 40 slots is taken");
-	restart(VIF, "a packet of 40 slots");
+	restart(vif(7), "a packet of 40 slots");
 }
 
 static void net_jumps(void)
@@ -338,14 +355,18 @@ static void net_jumps(void)
 	static const u32 jumps[] = { 257, 0x7fffffff, 0xffffffff };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(jumps); i++) {
-		WANT(connect(VIF), "no connection before jump %u", jumps[i]);
+		WANT(connect(vif(i + 8)), "no connection before jump %u", jumps[i]);
 		net_serves("a new connection");
 		tx->req_prod += jumps[i];
 		rx->req_prod += jumps[i];
 		kick(port);
 		nap_ns(100000000);
-		restart(VIF, "a jump of req_prod");
+		restart(vif(i + 8), "a jump of req_prod");
 	}
+	/* Whatever happened to those, another one is served. */
+	WANT(connect(vif(0)), "the last network does not connect");
+	net_serves("all that");
+	restart(vif(0), "all that");
 }
 
 /* --- nonsense in the nodes --- */
@@ -353,17 +374,18 @@ static void net_jumps(void)
 /* With this node the back end must not connect; afterwards it can be reached again. */
 static void bad_node(const char *dir, const char *key, const char *value)
 {
-	bool net = is(dir, VIF);
+	bool net = is_net(dir);
 
 	if (!back_is(dir, INIT_WAIT, 10000))
 		test_die("%s: the back end does not wait before %s=%s, it is in state %u", dir, key, value, back_state(dir));
 	if (net)
-		net_nodes();
+		net_nodes(dir);
 	else
 		disk_nodes();
 	set(dir, key, value);
 	set_number(dir, "state", net ? CONNECTED : INITIALISED);
-	WANT(!back_is(dir, CONNECTED, 400), "%s: the back end connects with %s=%s", dir, key, value);
+	/* netback calls itself connected all the same, without rings */
+	WANT(net || !back_is(dir, CONNECTED, 400), "%s: the back end connects with %s=%s", dir, key, value);
 	unset(dir, key);
 	restart(dir, key);
 }
@@ -375,22 +397,22 @@ static void bad_nodes(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(numbers); i++) {
 		bad_node(VBD, "ring-ref", numbers[i]);
 		bad_node(VBD, "event-channel", numbers[i]);
-		bad_node(VIF, "tx-ring-ref", numbers[i]);
-		bad_node(VIF, "event-channel", numbers[i]);
+		bad_node(vif(0), "tx-ring-ref", numbers[i]);
+		bad_node(vif(0), "event-channel", numbers[i]);
 	}
 	bad_node(VBD, "protocol", "nonsense");
 	bad_node(VBD, "ring-page-order", "99");
 	bad_node(VBD, "multi-queue-num-queues", "4294967295");
-	bad_node(VIF, "multi-queue-num-queues", "4294967295");
-	bad_node(VIF, "request-rx-copy", "0");
+	bad_node(vif(0), "multi-queue-num-queues", "4294967295");
+	bad_node(vif(0), "request-rx-copy", "0");
 	set(VBD, "state", "99");
 	set(VBD, "state", "nonsense");
 	set(VBD, "backend", "/local/domain/0");
 	set(VBD, "backend", "");
 	set(VBD, "backend-id", "77");
-	set(VIF, "state", "");
-	set(VIF, "mac", "\033[2J");
-	set("device/vbd", "1", "nonsense");
+	set(vif(0), "state", "");
+	set(vif(0), "mac", "\033[2J");
+	WANT(is(ask(XS_WRITE, 0, "device/vbd/1\0x", 14), "EACCES"), "a device of its own making: %s", store_reply);
 	set("device/vbd/51712", "state", "4");
 }
 

@@ -37,7 +37,8 @@ static void reconnect(void)
 	if (!AWAIT(store_ring->connection == XENSTORE_CONNECTED))
 		test_die("no new connection to xenstored");
 	WANT(store_ring->error == XENSTORE_ERROR_NONE, "the new connection has error %u", store_ring->error);
-	WANT(store_ring->req_prod == store_ring->req_cons && store_ring->rsp_prod == store_ring->rsp_cons, "the new rings are not empty");
+	WANT(store_ring->req_prod == store_ring->req_cons && store_ring->rsp_prod == store_ring->rsp_cons,
+	     "the new rings are not empty");
 }
 
 static void expect_error(unsigned int want, const char *what)
