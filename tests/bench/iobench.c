@@ -170,10 +170,9 @@ static void source(int fd, double seconds)
 	static char buf[STREAM_BYTES];
 	double start = now();
 	struct done d = { 0 };
-	ssize_t n;
 
 	while (now() < start + seconds) {
-		n = write(fd, buf, sizeof(buf));
+		ssize_t n = write(fd, buf, sizeof(buf));
 		if (n < 0)
 			die("write");
 		d.bytes += (uint64_t)n;
