@@ -356,7 +356,9 @@ static void rounds(const char *name)
 {
 	u64 ops = c.mail[MAIL_OPS], ap_ops = c.mail[MAIL_AP_OPS], most = 0;
 
-	for (unsigned int r = 0; r < nr_rounds; r++) {
+	/* At least until both have had their turn on the one CPU that we leave them. */
+	for (unsigned int r = 0; r < nr_rounds || (r < 1000 && (c.mail[MAIL_OPS] == ops ||
+						   (c.mail[MAIL_TWO] && c.mail[MAIL_AP_OPS] == ap_ops))); r++) {
 		unsigned int n;
 
 		spin_ns(5000000);

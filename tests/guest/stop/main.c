@@ -118,6 +118,22 @@ static bool standing(void)
 	return c.mail[2] == before;
 }
 
+/*
+ * A shutdown does not wait for the other vCPUs: each stops at its next interrupt, and on a loaded host that comes when the
+ * emulated processor has its turn.
+ */
+static bool comes_to_rest(unsigned int word)
+{
+	for (unsigned int i = 0; i < 50; i++) {
+		u64 before = c.mail[word];
+
+		spin_ns(3000000);
+		if (c.mail[word] == before)
+			return true;
+	}
+	return false;
+}
+
 static void test_remote(void)
 {
 	start(counts, 0);
@@ -127,7 +143,7 @@ static void test_remote(void)
 	CHECK(counting(), "does not run after a refused shutdown");
 	CHECK_EQ(remote(c.id, SHUTDOWN_suspend), 0);
 	CHECK(child_stopped(&c, SHUTDOWN_suspend), "not suspended");
-	CHECK(standing(), "runs although it is suspended");
+	CHECK(comes_to_rest(2), "runs although it is suspended");
 	CHECK_EQ(remote(c.id, SHUTDOWN_crash), 0);		/* has stopped already: the first reason stays */
 	CHECK(child_stopped(&c, SHUTDOWN_suspend), "another reason");
 	CHECK_EQ(control(XEN_DOMCTL_resumedomain), 0);
@@ -152,7 +168,7 @@ static void test_pauses(void)
 	CHECK_EQ(control(XEN_DOMCTL_pausedomain), 0);
 	CHECK_EQ(remote(c.id, SHUTDOWN_suspend), 0);
 	CHECK_EQ(control(XEN_DOMCTL_unpausedomain), 0);
-	CHECK(standing(), "runs although it is suspended");
+	CHECK(comes_to_rest(2), "runs although it is suspended");
 	CHECK_EQ(control(XEN_DOMCTL_resumedomain), 0);
 	CHECK(counting(), "does not go on");
 	end();
@@ -221,12 +237,8 @@ static void test_suspend(void)
 {
 	start(suspends, 0);
 	for (unsigned int i = 0; i < 5; i++) {
-		u64 other;
-
 		CHECK(child_stopped(&c, SHUTDOWN_suspend), "suspend %u", i);
-		other = c.mail[4];
-		spin_ns(2000000);
-		CHECK(c.mail[4] == other, "vCPU 1 runs although the domain is suspended");
+		CHECK(comes_to_rest(4), "vCPU 1 runs although the domain is suspended");
 		CHECK_EQ(c.mail[2], i);
 		CHECK_EQ(control(XEN_DOMCTL_resumedomain), 0);
 		CHECK(child_wait(&c, 2, i + 1), "does not go on after suspend %u", i);
