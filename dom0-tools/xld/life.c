@@ -193,9 +193,10 @@ static void watch_event(struct ev_fd *w, uint32_t events, void *arg)
 	drain_watches(arg);
 }
 
+/* Of one daemon only: the next one may know nothing of dom0, and the destroys that wait for it have to be finished. */
 static bool connect_store(struct xld *x)
 {
-	x->xs = xs_open(0);
+	x->xs = xs_open(XS_ONE_DAEMON);
 	if (!x->xs)
 		return false;
 	if (!store_init_dom0(x->xs) || !memory_init_dom0(x) || !xs_watch(x->xs, "@releaseDomain", "release") ||

@@ -287,7 +287,7 @@ static void test_cycles(void)
 	nothing_left();
 }
 
-/* Last, since xenstored forgets what it held. A destroy ends the domain at once and is finished when xenstored is back. */
+/* A destroy ends the domain at once and is finished when xenstored is back. */
 static void test_no_xenstored(void)
 {
 	sys_must(H, TINY "-p; kill -9 $(pidof xenstored); sleep 1");
