@@ -220,12 +220,15 @@ static bool may_read(const struct conn *c)
 	return !c->closed && (!most || c->nr_replies < most);
 }
 
-/* What has been done becomes certain; then the other side may know that its bytes were taken. */
+/*
+ * What has been done becomes certain; then the other side may know that its bytes were taken. It calls only when it adds
+ * to a ring that it sees empty, and what it added until now it added to one that was not: that is looked for once more.
+ */
 static void commit(struct conn *c)
 {
 	state_commit(c->srv);
-	if (c->durable)
-		c->ops->taken(c->io, c->in_pos);
+	if (c->durable && c->ops->taken(c->io, c->in_pos))
+		c->again = true;
 }
 
 void conn_run(struct conn *c)
@@ -403,7 +406,7 @@ bool conn_attach(struct conn *c, const struct conn_ops *ops, void *io, uint32_t 
 		return false;
 	if (sent)
 		c->first->done = sent;
-	c->ops->taken(io, c->in_pos);
+	c->again = c->ops->taken(io, c->in_pos);
 	return true;
 }
 

@@ -76,15 +76,16 @@ static int dom_read(void *io, void *buf, unsigned int len)
 	return n < 0 ? bad_index(d) : n;
 }
 
-static void dom_taken(void *io, uint32_t pos)
+static bool dom_taken(void *io, uint32_t pos)
 {
 	struct domain *d = io;
 
 	if (pos == d->taken)
-		return;
+		return false;
 	ring_taken(d->page, pos);
 	d->taken = pos;
 	d->moved = true;
+	return true;
 }
 
 static int dom_write(void *io, const void *buf, unsigned int len)

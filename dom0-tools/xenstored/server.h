@@ -30,8 +30,8 @@ struct conn_ops {
 	/* Bytes moved (> 0), 0 = not now, < 0 = the other side is gone or broken. */
 	int (*read)(void *io, void *buf, unsigned int len);
 	int (*write)(void *io, const void *buf, unsigned int len);
-	/* Durable connections: the other side may see that its bytes up to position pos have been taken. */
-	void (*taken)(void *io, uint32_t pos);
+	/* Durable connections: the other side may see that its bytes up to position pos have been taken. Is it news? */
+	bool (*taken)(void *io, uint32_t pos);
 	/* The daemon is done with this connection for now; what it waits for. */
 	void (*settle)(void *io, bool want_read, bool want_write);
 	/* conn is about to go; io may be freed. why: NULL or what the client did wrong. */

@@ -43,10 +43,13 @@ static int page_write(void *io, const void *buf, unsigned int len)
 	return ring_write(page, buf, len);
 }
 
-static void page_taken(void *io, uint32_t pos)
+static bool page_taken(void *io, uint32_t pos)
 {
+	bool news = page->req_cons != pos;
+
 	(void)io;
 	ring_taken(page, pos);
+	return news;
 }
 
 static void page_settle(void *io, bool want_read, bool want_write)

@@ -617,6 +617,49 @@ static void test_ring(void)
 	CU_ASSERT_TRUE(ring_read(&page, 2, buf, sizeof(buf)) > 0);
 }
 
+static struct {
+	const char *bytes;
+	size_t len;
+	uint32_t seen;
+} late;
+
+static bool late_taken(void *io, uint32_t pos)
+{
+	struct memconn *m = io;
+	bool news = pos != late.seen;
+
+	late.seen = pos;
+	if (news && late.len) {
+		m->in = late.bytes;
+		m->in_len = late.len;
+		late.len = 0;
+	}
+	return news;
+}
+
+/* Bytes that come while earlier ones are still in the ring come without a call. */
+static void test_no_call(void)
+{
+	struct conn_ops ops = memconn_ops;
+	struct xsd_sockmsg h;
+	char buf[100];
+	size_t len = msg(buf, XS_GET_DOMAIN_PATH, 0, "1", 2);
+
+	ops.taken = late_taken;
+	open_both();
+	d1.c->ops = &ops;
+	conn_make_durable(d1.c, 0, 0);
+	late.bytes = buf + sizeof(h);
+	late.len = len - sizeof(h);
+	memconn_feed(&d1, &srv, buf, sizeof(h));
+	for (int i = 0; i < 3 && server_settle(&srv); i++)
+		server_continue(&srv);
+	CU_ASSERT_PTR_NOT_NULL(next(&d1, &h));
+	CU_ASSERT_EQUAL(late.seen, len);
+	CU_ASSERT_FALSE(server_settle(&srv));
+	close_both();
+}
+
 int main(void)
 {
 	CU_pSuite s;
@@ -639,6 +682,7 @@ int main(void)
 	CU_add_test(s, "watches of limited depth", test_depth);
 	CU_add_test(s, "a tree as deep as can be", test_depth_of_tree);
 	CU_add_test(s, "ring indices", test_ring);
+	CU_add_test(s, "bytes without a call", test_no_call);
 	CU_basic_run_tests();
 	failed = CU_get_number_of_failures();
 	CU_cleanup_registry();
