@@ -73,13 +73,16 @@ static void check_alive(void)
 	CU_ASSERT(after > before);
 	CU_ASSERT_EQUAL(errors, 0);
 	sys_contains(IN_GUEST("echo cpus=$(grep -c ^processor /proc/cpuinfo)"), "cpus=2");
-	/* Asking takes a while: its answer lies between two of ours. */
+	/*
+	 * Asking takes a while: its answer lies between two of ours, give or take 3 s: on a busy host it was seen 2 s
+	 * behind. A clock that had lost the time it was away would be 5 s behind.
+	 */
 	earliest = strtol(sys_must(H, "date +%%s"), NULL, 10);
 	clock = strtol(IN_GUEST("date +%%s"), NULL, 10);
 	latest = strtol(sys_must(H, "date +%%s"), NULL, 10);
-	if (clock < earliest - 1 || clock > latest + 1)
+	if (clock < earliest - 3 || clock > latest + 3)
 		printf("\n    the guest's clock says %ld, ours %ld and %ld\n", clock, earliest, latest);
-	CU_ASSERT(clock >= earliest - 1 && clock <= latest + 1);
+	CU_ASSERT(clock >= earliest - 3 && clock <= latest + 3);
 	IN_GUEST("diskcheck verify /dev/xvda 1 100 50");
 }
 
