@@ -361,13 +361,18 @@ bool store_init_dom0(struct xs_handle *xs)
 		      xs_writef(xs, XBT_NULL, "/local/domain/0/domid", "0"));
 }
 
-static bool write_vcpus(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, uint32_t online, uint32_t max)
+struct vcpus {
+	uint32_t domid, online, max;
+};
+
+static bool write_vcpus(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
+	const struct vcpus *v = arg;
 	char path[64];
 
-	for (uint32_t i = 0; i < max; i++) {
-		snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability", domid, i);
-		if (!xs_writef(xs, t, path, "%s", i < online ? "online" : "offline"))
+	for (uint32_t i = 0; i < v->max; i++) {
+		snprintf(path, sizeof(path), "/local/domain/%u/cpu/%u/availability", v->domid, i);
+		if (!xs_writef(xs, t, path, "%s", i < v->online ? "online" : "offline"))
 			return false;
 	}
 	return true;
@@ -375,17 +380,9 @@ static bool write_vcpus(struct xs_handle *xs, xs_transaction_t t, uint32_t domid
 
 bool store_set_vcpus(struct xs_handle *xs, uint32_t domid, uint32_t online, uint32_t max)
 {
-	bool ok;
+	struct vcpus v = { domid, online, max };
 
-	for (int tries = 0; ; tries++) {
-		xs_transaction_t t = xs_transaction_start(xs);
-
-		if (t == XBT_NULL)
-			return false;
-		ok = write_vcpus(xs, t, domid, online, max);
-		if (!try_again(xs, t, &ok, tries))
-			return ok;
-	}
+	return store_transaction(xs, write_vcpus, &v);
 }
 
 bool store_set_memory(struct xs_handle *xs, uint32_t domid, uint64_t target_kib)

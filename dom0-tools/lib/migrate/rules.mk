@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The migration stream. Readers link $(STREAM_SRCS); who saves and restores domains $(MIGRATE_SRCS) and lib/xenctl.
+# The migration stream. Readers link $(STREAM_SRCS); who saves and restores domains $(MIGRATE_SRCS), lib/ev and lib/xenctl.
 
 STREAM_SRCS  := $(addprefix dom0-tools/lib/migrate/,stream.c check.c table.c)
 MIGRATE_SRCS := $(STREAM_SRCS) $(addprefix dom0-tools/lib/migrate/,guestmap.c save.c pages.c restore.c cpu.c)

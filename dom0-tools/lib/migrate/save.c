@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "ev/ev.h"
 #include "migrate/saver.h"
 #include "public/domctl.h"
 #include "public/xen.h"
@@ -265,14 +265,6 @@ static int put_back(struct saver *s)
 	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int save(struct saver *s, struct save_result *r)
 {
 	uint64_t stopped = 0;
@@ -283,7 +275,7 @@ static int save(struct saver *s, struct save_result *r)
 	if (!rc && s->p->live)
 		rc = live_rounds(s);
 	if (!rc) {
-		stopped = now_ms();
+		stopped = ev_now_ms();
 		rc = s->p->suspend(s->p->arg);
 	}
 	if (!rc)
@@ -295,7 +287,7 @@ static int save(struct saver *s, struct save_result *r)
 	if (!rc)
 		rc = put_back(s);
 	*r = (struct save_result){ .pages = s->done, .full_pages = s->full, .bytes = s->out.pos, .rounds = s->round,
-				   .stopped_ms = now_ms() - stopped };
+				   .stopped_ms = ev_now_ms() - stopped };
 	return rc;
 }
 

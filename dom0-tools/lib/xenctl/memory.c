@@ -25,7 +25,9 @@ static long reservation(struct xenctl *x, unsigned int cmd, uint32_t domid, unsi
 	return xenctl_call_struct(x, __HYPERVISOR_memory_op, cmd, &r, sizeof(r));
 }
 
-long xenctl_populate_physmap(struct xenctl *x, uint32_t domid, unsigned int order, uint64_t *frames, size_t n)
+/* In batches, until one is not done whole. got: NULL, or where the frames go that the hypervisor answers with. */
+static long in_batches(struct xenctl *x, unsigned int cmd, uint32_t domid, unsigned int order, const uint64_t *frames,
+		       uint64_t *got, size_t n)
 {
 	size_t size = (n < BATCH ? n : BATCH) * sizeof(*frames);
 	uint64_t *buf = xenctl_buf_alloc(x, size);
@@ -38,10 +40,11 @@ long xenctl_populate_physmap(struct xenctl *x, uint32_t domid, unsigned int orde
 		size_t now = n - done < BATCH ? n - done : BATCH;
 
 		memcpy(buf, frames + done, now * sizeof(*buf));
-		rc = reservation(x, XENMEM_populate_physmap, domid, order, buf, now);
+		rc = reservation(x, cmd, domid, order, buf, now);
 		if (rc <= 0)
 			break;
-		memcpy(frames + done, buf, rc * sizeof(*buf));
+		if (got)
+			memcpy(got + done, buf, rc * sizeof(*buf));
 		done += rc;
 		if ((size_t)rc < now)
 			break;
@@ -50,28 +53,14 @@ long xenctl_populate_physmap(struct xenctl *x, uint32_t domid, unsigned int orde
 	return done || rc >= 0 ? (long)done : rc;
 }
 
+long xenctl_populate_physmap(struct xenctl *x, uint32_t domid, unsigned int order, uint64_t *frames, size_t n)
+{
+	return in_batches(x, XENMEM_populate_physmap, domid, order, frames, frames, n);
+}
+
 long xenctl_decrease_reservation(struct xenctl *x, uint32_t domid, unsigned int order, const uint64_t *frames, size_t n)
 {
-	size_t size = (n < BATCH ? n : BATCH) * sizeof(*frames);
-	uint64_t *buf = xenctl_buf_alloc(x, size);
-	size_t done = 0;
-	long rc = 0;
-
-	if (!buf)
-		return -ENOMEM;
-	while (done < n) {
-		size_t now = n - done < BATCH ? n - done : BATCH;
-
-		memcpy(buf, frames + done, now * sizeof(*buf));
-		rc = reservation(x, XENMEM_decrease_reservation, domid, order, buf, now);
-		if (rc <= 0)
-			break;
-		done += rc;
-		if ((size_t)rc < now)
-			break;
-	}
-	xenctl_buf_free(x, buf, size);
-	return done || rc >= 0 ? (long)done : rc;
+	return in_batches(x, XENMEM_decrease_reservation, domid, order, frames, NULL, n);
 }
 
 int xenctl_claim_pages(struct xenctl *x, uint32_t domid, uint64_t pages)
