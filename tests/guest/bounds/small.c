@@ -34,16 +34,8 @@ static void vcpus(void)
 	static struct vcpu_runstate_info rs;
 	struct vcpu_register_runstate_memory_area area = { .addr.v = &rs };
 	struct vcpu_set_singleshot_timer timer = { .timeout_abs_ns = time_now() + 1000000000000 };
-	extern u8 event_entry[], failsafe_entry[], syscall_entry[];
 
-	traps_copy(c.trap_ctxt);
-	c.flags = VGCF_IN_KERNEL;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = c.kernel_ss = FLAT_KERNEL_SS;
-	c.event_callback_eip = (u64)event_entry;
-	c.failsafe_callback_eip = (u64)failsafe_entry;
-	c.syscall_callback_eip = (u64)syscall_entry;
-	c.ctrlreg[3] = xen_pfn_to_cr3(l4_mfn());
+	context_for(&c, ap_park, (u8 *)page_alloc() + PAGE);
 	measure_ok("vcpu_op initialise", "the context of a vCPU", __HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, &c, 0);
 	measure_ok("vcpu_op is_up", "one", __HYPERVISOR_vcpu_op, VCPUOP_is_up, 1, 0, 0);
 	measure_ok("vcpu_op get_runstate_info", "own", __HYPERVISOR_vcpu_op, VCPUOP_get_runstate_info, 0, list, 0);

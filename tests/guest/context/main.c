@@ -38,22 +38,9 @@ static u64 bad_number(void)
 
 static void good_context(void (*fn)(void))
 {
-	extern u8 event_entry[], failsafe_entry[], syscall_entry[];
 	static u8 stack[STACK_SIZE] __attribute__((aligned(4096)));
 
-	memset(&ctx, 0, sizeof(ctx));
-	traps_copy(ctx.trap_ctxt);
-	ctx.flags = VGCF_IN_KERNEL;
-	ctx.user_regs.rip = (u64)fn;
-	ctx.user_regs.rsp = (u64)stack + sizeof(stack) - 8;
-	ctx.user_regs.cs = FLAT_KERNEL_CS;
-	ctx.user_regs.ss = FLAT_KERNEL_SS;
-	ctx.kernel_ss = FLAT_KERNEL_SS;
-	ctx.kernel_sp = (u64)stack + sizeof(stack);
-	ctx.event_callback_eip = (u64)event_entry;
-	ctx.failsafe_callback_eip = (u64)failsafe_entry;
-	ctx.syscall_callback_eip = (u64)syscall_entry;
-	ctx.ctrlreg[3] = xen_pfn_to_cr3(l4_mfn());
+	context_for(&ctx, fn, stack + sizeof(stack));
 }
 
 /* One field, or the bytes of one. */

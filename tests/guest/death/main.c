@@ -65,24 +65,16 @@ static int unmap(u32 handle, u64 dev_bus_addr)
 	return gnt(GNTTABOP_unmap_grant_ref, &u) ? -1000 : u.status;
 }
 
-static long reserve(unsigned int cmd, u64 *list, u64 n)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .domid = DOMID_SELF };
-
-	set_xen_guest_handle(r.extent_start, list);
-	return hypercall2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 /* Is the frame in somebody else's hands now? Everything free is taken and given back. */
 static bool is_free(u64 mfn)
 {
 	static u64 list[SMALL + 1000];
 	bool found = false;
-	long n = reserve(XENMEM_increase_reservation, list, ARRAY_SIZE(list));
+	long n = own_reservation(XENMEM_increase_reservation, list, ARRAY_SIZE(list));
 
 	for (long i = 0; i < n; i++)
 		found |= list[i] == mfn;
-	CHECK_EQ(reserve(XENMEM_decrease_reservation, list, n), n);
+	CHECK_EQ(own_reservation(XENMEM_decrease_reservation, list, n), n);
 	return found;
 }
 
@@ -114,7 +106,7 @@ static void child_revokes(void)
 		hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
 	table[REF].flags = 0;
 	CHECK_EQ(set_va(page, 0), 0);
-	CHECK_EQ(reserve(XENMEM_decrease_reservation, &mfn, 1), 1);
+	CHECK_EQ(own_reservation(XENMEM_decrease_reservation, &mfn, 1), 1);
 	mailbox()[4] = 1;
 }
 
@@ -333,7 +325,7 @@ void test_main(void)
 
 	op.u.max_mem.max_memkb = 1 << 22;
 	CHECK_EQ(domctl(&op), 0);
-	CHECK(reserve(XENMEM_increase_reservation, NULL, machine_free_pages() - SMALL) > 1000, "cannot take memory");
+	CHECK(own_reservation(XENMEM_increase_reservation, NULL, machine_free_pages() - SMALL) > 1000, "cannot take memory");
 	grants_init();
 	all();
 	before = machine_free_pages();

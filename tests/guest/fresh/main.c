@@ -15,14 +15,6 @@
 static u64 list[SPARE];
 static u8 window[PAGE] __attribute__((aligned(4096)));
 
-static long reserve(unsigned int cmd, u64 *frames, u64 n)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .domid = DOMID_SELF };
-
-	set_xen_guest_handle(r.extent_start, frames);
-	return hypercall2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 /* First word of the frame that is not 0, or 512. */
 static unsigned int first_dirty(u64 mfn)
 {
@@ -56,13 +48,13 @@ static void in_child(void)
 	u64 out[1] = { 5000 };
 	u8 *table = page_alloc();
 
-	CHECK_EQ(reserve(XENMEM_increase_reservation, list, SPARE), SPARE);
+	CHECK_EQ(own_reservation(XENMEM_increase_reservation, list, SPARE), SPARE);
 	for (unsigned int i = 0; i < SPARE; i++)
 		CHECK(first_dirty(list[i]) == 512, "frame 0x%lx is not clean", list[i]);
 	for (unsigned int i = 0; i < SPARE; i++)
 		spoil(list[i]);
 	set_va(window, 0);
-	CHECK_EQ(reserve(XENMEM_decrease_reservation, list, SPARE / 2), SPARE / 2);
+	CHECK_EQ(own_reservation(XENMEM_decrease_reservation, list, SPARE / 2), SPARE / 2);
 	set_xen_guest_handle(x.in.extent_start, list + SPARE / 2);
 	set_xen_guest_handle(x.out.extent_start, out);
 	CHECK_EQ(hypercall2(__HYPERVISOR_memory_op, XENMEM_exchange, &x), 0);
@@ -76,14 +68,6 @@ static void in_child(void)
 }
 
 /* --- dom0 --- */
-
-static void set_limit(domid_t id, u64 pages)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_max_mem, .domain = id };
-
-	op.u.max_mem.max_memkb = pages * 4;
-	CHECK_EQ(domctl(&op), 0);
-}
 
 static u64 had[256];		/* frames of the guest's image */
 static unsigned int n_had;
@@ -102,7 +86,7 @@ static void look_at_everything(void)
 	unsigned int frames = 0, again = 0, dirty = 0;
 	long got;
 
-	while ((got = reserve(XENMEM_increase_reservation, list, SPARE)) > 0) {
+	while ((got = own_reservation(XENMEM_increase_reservation, list, SPARE)) > 0) {
 		for (long i = 0; i < got; i++) {
 			unsigned int at = first_dirty(list[i]);
 
@@ -131,6 +115,6 @@ void test_main(void)
 	child_done(&c);
 	child_destroy(&c);
 	CHECK(!child_exists(&c), "the child is still there");
-	set_limit(0, 1 << 20);
+	domain_limit(0, 1 << 20);
 	look_at_everything();
 }

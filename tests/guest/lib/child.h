@@ -36,6 +36,7 @@ long domctl(struct xen_domctl *op);
 long domain_info(domid_t id, struct xen_domctl_getdomaininfo *info);
 long map_foreign(void *va, domid_t id, u64 pte);
 u64 machine_free_pages(void);
+void domain_limit(domid_t id, u64 pages);		/* of its memory */
 void vcpu_pin(domid_t id, unsigned int vcpu, u64 cpus);	/* cpus: a bit for each */
 u32 log_end(void);					/* where the hypervisor's log ends just now */
 unsigned int log_count(u32 from, const char *text);	/* how often it says that since */

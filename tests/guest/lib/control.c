@@ -47,6 +47,14 @@ long domain_info(domid_t id, struct xen_domctl_getdomaininfo *info)
 	return rc ? rc : op.domain == id ? 0 : -XEN_ESRCH;
 }
 
+void domain_limit(domid_t id, u64 pages)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_max_mem, .domain = id };
+
+	op.u.max_mem.max_memkb = pages * 4;
+	CHECK_EQ(domctl(&op), 0);
+}
+
 long map_foreign(void *va, domid_t id, u64 pte)
 {
 	return hypercall4(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, UVMF_INVLPG, id);

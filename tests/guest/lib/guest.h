@@ -143,6 +143,7 @@ bool can_write(volatile void *va);
  * the test.
  */
 void ap_start(void (*fn)(void));
+void context_for(struct vcpu_guest_context *c, void (*fn)(void), u8 *stack_end);	/* what it starts a vCPU with */
 bool on_ap(const struct regs *r);
 void ap_park(void) __attribute__((noreturn));	/* on vCPU 1: stop for good */
 bool ap_wait(volatile u64 *what, u64 at_least);	/* on vCPU 0: until *what >= at_least, or 5 s; false if not */
@@ -221,6 +222,8 @@ u64 pfn_to_mfn(u64 pfn);
 volatile u64 *pte_of(const volatile void *va, int level);
 u64 pte_machine(const volatile void *va, int level);	/* machine address of that entry */
 u64 l4_mfn(void);
+u64 text_checksum(void);			/* of text and constants: the rest changes by itself */
+long own_reservation(unsigned int cmd, u64 *list, u64 n);	/* XENMEM_* for n single frames of one's own */
 
 long mmu_update(u64 ptr, u64 val);		/* one request of any kind: command in the low bits of ptr */
 long mmuext(unsigned int cmd, u64 arg1);

@@ -111,3 +111,21 @@ void table_new(void *va, int level)
 	if (rc)
 		test_die("cannot make a level %d table: %ld", level, rc);
 }
+
+u64 text_checksum(void)
+{
+	extern const u64 extable_end[];
+	u64 sum = 0;
+
+	for (const u64 *p = (u64 *)(VIRT_BASE + (1 << 20)); p < extable_end; p++)
+		sum = sum * 31 + *p;
+	return sum;
+}
+
+long own_reservation(unsigned int cmd, u64 *list, u64 n)
+{
+	struct xen_memory_reservation r = { .nr_extents = n, .domid = DOMID_SELF };
+
+	set_xen_guest_handle(r.extent_start, list);
+	return hypercall2(__HYPERVISOR_memory_op, cmd, &r);
+}

@@ -112,27 +112,19 @@ static void test_grants(void)
 	CHECK_EQ(map(FRAMES * 512 - 1, &other), GNTST_no_space);
 }
 
-static long reserve(unsigned int cmd, u64 n)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .domid = DOMID_SELF };
-
-	set_xen_guest_handle(r.extent_start, list);
-	return hypercall2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 static void test_memory(void)
 {
 	struct xen_memory_domain q = { .domid = DOMID_SELF };
 	long have = hypercall2(__HYPERVISOR_memory_op, XENMEM_current_reservation, &q);
 	long max = hypercall2(__HYPERVISOR_memory_op, XENMEM_maximum_reservation, &q);
 
-	CHECK_EQ(reserve(XENMEM_increase_reservation, ARRAY_SIZE(list)), max - have);
+	CHECK_EQ(own_reservation(XENMEM_increase_reservation, list, ARRAY_SIZE(list)), max - have);
 	for (unsigned int i = 0; i < 100; i++) {
-		CHECK_EQ(reserve(XENMEM_increase_reservation, 8), 0);
-		CHECK_EQ(reserve(XENMEM_populate_physmap, 8), 0);
+		CHECK_EQ(own_reservation(XENMEM_increase_reservation, list, 8), 0);
+		CHECK_EQ(own_reservation(XENMEM_populate_physmap, list, 8), 0);
 	}
-	CHECK_EQ(reserve(XENMEM_decrease_reservation, 3), 3);
-	CHECK_EQ(reserve(XENMEM_increase_reservation, 8), 3);
+	CHECK_EQ(own_reservation(XENMEM_decrease_reservation, list, 3), 3);
+	CHECK_EQ(own_reservation(XENMEM_increase_reservation, list, 8), 3);
 	CHECK_EQ(hypercall2(__HYPERVISOR_memory_op, XENMEM_current_reservation, &q), max);
 }
 

@@ -36,14 +36,6 @@ static long about(unsigned int cmd, domid_t id)
 	return mem(cmd, &d);
 }
 
-static void set_limit(domid_t id, u64 pages)
-{
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_max_mem, .domain = id };
-
-	op.u.max_mem.max_memkb = pages * 4;
-	CHECK_EQ(domctl(&op), 0);
-}
-
 /* --- questions --- */
 
 static void test_questions(void)
@@ -144,14 +136,14 @@ static void test_limit(void)
 {
 	u64 m[8], have = about(XENMEM_current_reservation, c.id);
 
-	set_limit(c.id, have + 5);
+	domain_limit(c.id, have + 5);
 	CHECK_EQ(reserve(XENMEM_increase_reservation, c.id, m, 8, 0, 0), 5);
 	CHECK_EQ(reserve(XENMEM_increase_reservation, c.id, m + 5, 1, 0, 0), 0);
 	CHECK_EQ(about(XENMEM_current_reservation, c.id), have + 5);
-	set_limit(c.id, have);
+	domain_limit(c.id, have);
 	CHECK_EQ(reserve(XENMEM_decrease_reservation, c.id, m, 5, 0, 0), 5);
 	CHECK_EQ(reserve(XENMEM_increase_reservation, c.id, m, 8, 0, 0), 0);
-	set_limit(c.id, 1024);
+	domain_limit(c.id, 1024);
 	/* Somebody else's frame is not given up in my name. */
 	CHECK_EQ(reserve(XENMEM_decrease_reservation, DOMID_SELF, c.mfn + 300, 1, 0, 0), 0);
 	CHECK_EQ(about(XENMEM_current_reservation, c.id), have);
@@ -183,7 +175,7 @@ static void test_claims(void)
 	CHECK_EQ(claim(4321, 5000), -XEN_ESRCH);
 	CHECK_EQ(reserve(XENMEM_claim_pages, c.id, NULL, have + 5, 1, 0), -XEN_EINVAL);
 	CHECK_EQ(reserve(XENMEM_claim_pages, c.id, m, have + 5, 0, 0), -XEN_EINVAL);
-	set_limit(c.id, have + all + 1000);
+	domain_limit(c.id, have + all + 1000);
 	CHECK_EQ(claim(c.id, have + all + 1), -XEN_ENOMEM);
 	CHECK_EQ(claimed(), 0);
 	CHECK_EQ(claim(c.id, have + all - 10), 0);
@@ -201,10 +193,10 @@ static void test_claims(void)
 	CHECK_EQ(claim(c.id, have + 100), 0);
 	CHECK_EQ(reserve(XENMEM_increase_reservation, c.id, (u64 *)0x1000, 1, 0, 0), 0);
 	CHECK_EQ(reserve(XENMEM_increase_reservation, c.id, m, 1, 0, XENMEMF_address_bits(12)), 0);
-	set_limit(c.id, have);
+	domain_limit(c.id, have);
 	CHECK_EQ(reserve(XENMEM_increase_reservation, c.id, m, 1, 0, 0), 0);
 	CHECK_EQ(claimed(), 100);
-	set_limit(c.id, 1024);
+	domain_limit(c.id, 1024);
 	CHECK_EQ(about(XENMEM_current_reservation, c.id), have);
 }
 
@@ -357,7 +349,7 @@ static void in_child(void)
 void test_main(void)
 {
 	child_create(&c, in_child);
-	set_limit(0, start_info->nr_pages + 20000);
+	domain_limit(0, start_info->nr_pages + 20000);
 	test_questions();
 	test_not_there();
 	test_shapes();

@@ -24,26 +24,18 @@ static u64 rnd(u64 *s)
 	return *s;
 }
 
-static long reserve(unsigned int cmd, u64 *list, u64 n)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .domid = DOMID_SELF };
-
-	set_xen_guest_handle(r.extent_start, list);
-	return hypercall2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 static void give(u64 *s)
 {
 	u64 mfn = frame[rnd(s) % FRAMES];
 
-	reserve(XENMEM_decrease_reservation, &mfn, 1);
+	own_reservation(XENMEM_decrease_reservation, &mfn, 1);
 }
 
 static void take(u64 *s)
 {
 	u64 mfn = 3000 + rnd(s) % 1000;
 
-	if (reserve(rnd(s) & 1 ? XENMEM_increase_reservation : XENMEM_populate_physmap, &mfn, 1) == 1)
+	if (own_reservation(rnd(s) & 1 ? XENMEM_increase_reservation : XENMEM_populate_physmap, &mfn, 1) == 1)
 		frame[rnd(s) % FRAMES] = mfn;
 }
 
@@ -144,7 +136,7 @@ static void in_child(void)
 	struct xen_memory_domain q = { .domid = DOMID_SELF };
 	u64 list[FRAMES], before = have(), max;
 
-	CHECK_EQ(reserve(XENMEM_increase_reservation, list, FRAMES), FRAMES);
+	CHECK_EQ(own_reservation(XENMEM_increase_reservation, list, FRAMES), FRAMES);
 	for (unsigned int i = 0; i < FRAMES; i++)
 		frame[i] = list[i];
 	events_init();

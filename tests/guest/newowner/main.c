@@ -38,14 +38,6 @@ static void writer(void)
 	}
 }
 
-static long reserve(unsigned int cmd, u64 *list, u64 n)
-{
-	struct xen_memory_reservation r = { .nr_extents = n, .domid = DOMID_SELF };
-
-	set_xen_guest_handle(r.extent_start, list);
-	return hypercall2(__HYPERVISOR_memory_op, cmd, &r);
-}
-
 static void await_writes(u64 n)
 {
 	u64 before = mailbox()[MAIL_WRITES];
@@ -60,11 +52,11 @@ static void give_away(u64 *page, u64 round)
 	u64 mfn = va_to_mfn(page), pfn = va_to_pfn(page);
 
 	CHECK_EQ(hypercall3(__HYPERVISOR_update_va_mapping, page, 0, UVMF_NONE), 0);
-	CHECK_EQ(reserve(XENMEM_decrease_reservation, &mfn, 1), 1);
+	CHECK_EQ(own_reservation(XENMEM_decrease_reservation, &mfn, 1), 1);
 	mailbox()[MAIL_MFN] = va_to_mfn(page);
 	while (mailbox()[MAIL_ACK] != round)
 		nap_ns(100000);
-	CHECK_EQ(reserve(XENMEM_populate_physmap, &pfn, 1), 1);
+	CHECK_EQ(own_reservation(XENMEM_populate_physmap, &pfn, 1), 1);
 	((u64 *)start_info->mfn_list)[va_to_pfn(page)] = pfn;	/* the frame number, now */
 	CHECK_EQ(set_va(page, PTE(pfn, PTE_KERNEL)), 0);
 }
@@ -125,7 +117,7 @@ static u64 watch(u64 want)
 static void take_and_watch(u64 mfn, unsigned int *taken)
 {
 	u64 list[16];
-	long n = reserve(XENMEM_increase_reservation, list, 16);
+	long n = own_reservation(XENMEM_increase_reservation, list, 16);
 
 	for (long i = 0; i < n; i++) {
 		if (list[i] != mfn)
@@ -138,7 +130,7 @@ static void take_and_watch(u64 mfn, unsigned int *taken)
 		CHECK(!watch(0x600d), "dom0's frame has been written to");
 		CHECK_EQ(set_va(here, 0), 0);
 	}
-	CHECK_EQ(reserve(XENMEM_decrease_reservation, list, n), n);
+	CHECK_EQ(own_reservation(XENMEM_decrease_reservation, list, n), n);
 }
 
 /* The writer has a processor for itself, everybody else the other one. */

@@ -55,17 +55,8 @@ static void start(unsigned int vcpu)
 	u8 *stack = page_alloc();
 	long rc;
 
-	memset(&c, 0, sizeof(c));
-	traps_copy(c.trap_ctxt);
-	c.flags = VGCF_IN_KERNEL;
-	c.user_regs.rip = (u64)ap_main;
+	context_for(&c, (void (*)(void))ap_main, stack + PAGE);
 	c.user_regs.rdi = vcpu;
-	c.user_regs.rsp = (u64)stack + PAGE - 8;
-	c.user_regs.cs = FLAT_KERNEL_CS;
-	c.user_regs.ss = FLAT_KERNEL_SS;
-	c.kernel_ss = FLAT_KERNEL_SS;
-	c.kernel_sp = (u64)stack + PAGE;
-	c.ctrlreg[3] = xen_pfn_to_cr3(l4_mfn());
 	rc = hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_initialise, vcpu, &c);
 	if (!rc)
 		rc = hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_up, vcpu, 0);
