@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <CUnit/Basic.h>
 #include <xl/lib.h>
 #include <xl/platform.h>
+
+#include "suite.h"
 
 #define MEM_SIZE	0x100000
 #define RSDP_AT		0xf0000
@@ -281,19 +282,16 @@ static void test_many(void)
 
 int main(void)
 {
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "good tables", test_good },
+		{ "finding the root pointer", test_where },
+		{ "RSDT and XSDT", test_rsdt },
+		{ "each byte wrong once", test_each_byte },
+		{ "random contents", test_random_contents },
+		{ "lengths", test_lengths },
+		{ "more CPUs than we take", test_many },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	CU_pSuite s = CU_add_suite("acpi", NULL, NULL);
-	CU_add_test(s, "good tables", test_good);
-	CU_add_test(s, "finding the root pointer", test_where);
-	CU_add_test(s, "RSDT and XSDT", test_rsdt);
-	CU_add_test(s, "each byte wrong once", test_each_byte);
-	CU_add_test(s, "random contents", test_random_contents);
-	CU_add_test(s, "lengths", test_lengths);
-	CU_add_test(s, "more CPUs than we take", test_many);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("acpi", tests);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Bitmap searches against a loop over single bits, for all starts and odd sizes. */
 #include <stdlib.h>
-#include <CUnit/Basic.h>
 #include <xl/lib.h>
+
+#include "suite.h"
 
 #define BITS 200
 
@@ -63,14 +64,11 @@ static void test_single(void)
 
 int main(void)
 {
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "search and weight", test_search },
+		{ "single bits", test_single },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	CU_pSuite s = CU_add_suite("bitmap", NULL, NULL);
-	CU_add_test(s, "search and weight", test_search);
-	CU_add_test(s, "single bits", test_single);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("bitmap", tests);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The hypervisor's command line: every option, and what is said about words that are wrong. */
 #include <stdio.h>
-#include <CUnit/Basic.h>
 #include <xl/lib.h>
 #include <xl/platform.h>
 #include <xl/setup.h>
+
+#include "suite.h"
 
 static char said[4096];
 
@@ -111,14 +112,12 @@ static void test_many(void)
 
 int main(void)
 {
-	CU_pSuite s;
+	static CU_TestInfo tests[] = {
+		{ "options", test_good },
+		{ "wrong words are named and ignored", test_bad },
+		{ "many wrong words", test_many },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry())
-		return 1;
-	s = CU_add_suite("cmdline", NULL, NULL);
-	CU_add_test(s, "options", test_good);
-	CU_add_test(s, "wrong words are named and ignored", test_bad);
-	CU_add_test(s, "many wrong words", test_many);
-	CU_basic_run_tests();
-	return CU_get_number_of_failures() || CU_get_error();
+	return suite_run("cmdline", tests);
 }

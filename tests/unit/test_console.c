@@ -2,13 +2,13 @@
 /*
  * Tests of xenconsoled's parts: the ring with a guest that plays foul, the queue that keeps the newest, the log files.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "suite.h"
 
 #include "../../dom0-tools/xenconsoled/conring.h"
 #include "../../dom0-tools/xenconsoled/logfile.h"
@@ -165,17 +165,13 @@ static void test_log(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "ring: output", test_ring_output },
+		{ "ring: input", test_ring_input },
+		{ "the newest is kept", test_tail },
+		{ "log files", test_log },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("console", NULL, NULL);
-	CU_add_test(s, "ring: output", test_ring_output);
-	CU_add_test(s, "ring: input", test_ring_input);
-	CU_add_test(s, "the newest is kept", test_tail);
-	CU_add_test(s, "log files", test_log);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("console", tests);
 }

@@ -3,11 +3,11 @@
  * lib/domcfg/cpulist.c: sets of CPUs in words: every form, every mistake with its reason, against hosts of several
  * sizes, and a random walk from bits to words and back.
  */
-#include <CUnit/Basic.h>
 
 #include <string.h>
 
 #include "domcfg/cpulist.h"
+#include "suite.h"
 #include "util/mem.h"
 
 static char why[CPULIST_WHY];
@@ -153,13 +153,6 @@ int main(void)
 		{ "forms", test_forms }, { "mistakes", test_mistakes }, { "CPUs that do not exist", test_unfit },
 		{ "words", test_format }, { "there and back", test_there_and_back }, CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { .pName = "cpulist", .pTests = tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() || CU_register_suites(suites))
-		return 2;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("cpulist", tests);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* lib/domcfg: entries of disk= and vif=, names and numbers of virtual disks, MACs, rates, and the lists as a whole. */
-#include <CUnit/Basic.h>
 
 #include <string.h>
 
 #include "domcfg/disk.h"
 #include "domcfg/domcfg.h"
 #include "domcfg/vif.h"
+#include "suite.h"
 #include "util/mem.h"
 
 /* The entry is taken, and written like this. */
@@ -320,15 +320,9 @@ int main(void)
 		{ "vifs refused", test_vif_refusals }, { "rates", test_rate }, { "MACs", test_mac },
 		{ "lists", test_lists }, CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { .pName = "devspec", .pTests = tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
+	int rc = suite_run("devspec", tests);
 
-	if (CU_initialize_registry() || CU_register_suites(suites))
-		return 2;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
 	domcfg_free(&cfg);
 	domcfg_diag_free(&diag);
-	return failed ? 1 : 0;
+	return rc;
 }

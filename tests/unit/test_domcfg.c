@@ -3,12 +3,12 @@
  * lib/domcfg: the syntax of xl.cfg, the checks of each key, command-line overrides, the rules between fields, and that
  * JSON carries everything there and back.
  */
-#include <CUnit/Basic.h>
 
 #include <string.h>
 #include <unistd.h>
 
 #include "domcfg/domcfg.h"
+#include "suite.h"
 #include "util/mem.h"
 
 static struct domcfg cfg;
@@ -356,15 +356,9 @@ int main(void)
 		{ "overrides", test_override }, { "JSON there and back", test_json }, { "bad JSON", test_bad_json },
 		{ "files", test_file }, { "UUIDs", test_uuid }, CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { .pName = "domcfg", .pTests = tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
+	int rc = suite_run("domcfg", tests);
 
-	if (CU_initialize_registry() || CU_register_suites(suites))
-		return 2;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
 	domcfg_free(&cfg);
 	domcfg_diag_free(&diag);
-	return failed ? 1 : 0;
+	return rc;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests of the event loop: order of timers, removal of a watch from inside another one's callback, hooks, stop. */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "ev/ev.h"
+#include "suite.h"
 
 static char trace[64];
 static unsigned int traced;
@@ -130,16 +129,12 @@ static void test_hook_and_stop(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "timers fire in order", test_timer_order },
+		{ "a watch removed in a callback stays silent", test_remove_in_callback },
+		{ "hook before sleep, stop", test_hook_and_stop },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("ev", NULL, NULL);
-	CU_add_test(s, "timers fire in order", test_timer_order);
-	CU_add_test(s, "a watch removed in a callback stays silent", test_remove_in_callback);
-	CU_add_test(s, "hook before sleep, stop", test_hook_and_stop);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("ev", tests);
 }

@@ -4,6 +4,7 @@
  * operations of three domains with the invariants checked after each.
  */
 #include "evtchn_world.h"
+#include "suite.h"
 
 /* --- states and operations ---------------------------------------------------------------------------------- */
 
@@ -481,30 +482,25 @@ static void test_random(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "every operation in every state", test_matrix },
+		{ "nothing left after close", test_closed_after_close },
+		{ "limits", test_limits },
+		{ "bad pointers", test_bad_pointers },
+		{ "rights", test_rights },
+		{ "delivery", test_delivery },
+		{ "mask", test_mask },
+		{ "moved port", test_moved_port },
+		{ "virtual interrupts", test_virqs },
+		{ "physical interrupts", test_pirq },
+		{ "poll", test_poll },
+		{ "the other end closes", test_peer_closes },
+		{ "loopback", test_loopback },
+		{ "death", test_death },
+		{ "reset", test_reset },
+		{ "random operations", test_random },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("event channels", NULL, NULL);
-	CU_add_test(s, "every operation in every state", test_matrix);
-	CU_add_test(s, "nothing left after close", test_closed_after_close);
-	CU_add_test(s, "limits", test_limits);
-	CU_add_test(s, "bad pointers", test_bad_pointers);
-	CU_add_test(s, "rights", test_rights);
-	CU_add_test(s, "delivery", test_delivery);
-	CU_add_test(s, "mask", test_mask);
-	CU_add_test(s, "moved port", test_moved_port);
-	CU_add_test(s, "virtual interrupts", test_virqs);
-	CU_add_test(s, "physical interrupts", test_pirq);
-	CU_add_test(s, "poll", test_poll);
-	CU_add_test(s, "the other end closes", test_peer_closes);
-	CU_add_test(s, "loopback", test_loopback);
-	CU_add_test(s, "death", test_death);
-	CU_add_test(s, "reset", test_reset);
-	CU_add_test(s, "random operations", test_random);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("event channels", tests);
 }

@@ -4,6 +4,7 @@
  * delivered, a port that changes while its two domains are being locked. What is refused leaves both ends as they were.
  */
 #include "evtchn_world.h"
+#include "suite.h"
 
 static void fill_up(struct domain *d)
 {
@@ -305,13 +306,6 @@ int main(void)
 		{ "debug key", test_dump },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { "event channels, edges", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("event channels, edges", tests);
 }

@@ -4,10 +4,9 @@
  * whatever state its page tables are. Each frame comes back to the heap once, when nobody refers to it any more and not before;
  * a domain that owns a frame, or whose frame somebody holds, is still there.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #define WORLD_OWNERS
 #include "mm_world.h"
+#include "suite.h"
 
 #define NR_OWN	(NR_FRAMES - NR_FOREIGN)
 
@@ -277,13 +276,6 @@ int main(void)
 		{ "the end, and somebody else at it", test_end_and_race },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { "owners of frames", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("owners of frames", tests);
 }

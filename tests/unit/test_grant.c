@@ -4,6 +4,7 @@
  * mixture of maps, unmaps and copies runs, at the end no pin, no reference and no status bit may be left.
  */
 #include "grant_world.h"
+#include "suite.h"
 
 /* --- tests ----------------------------------------------------------------------------------------------------- */
 
@@ -291,25 +292,20 @@ static void test_random(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "map and unmap", test_map },
+		{ "refusals", test_refusals },
+		{ "an entry that changes", test_changed_entry },
+		{ "unmap that fails", test_unmap_fails },
+		{ "device map", test_device_map },
+		{ "handles", test_handles },
+		{ "copy", test_copy },
+		{ "the table", test_table },
+		{ "the mapper dies", test_death_of_the_mapper },
+		{ "batches", test_batches },
+		{ "random mixture", test_random },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("grant table", NULL, NULL);
-	CU_add_test(s, "map and unmap", test_map);
-	CU_add_test(s, "refusals", test_refusals);
-	CU_add_test(s, "an entry that changes", test_changed_entry);
-	CU_add_test(s, "unmap that fails", test_unmap_fails);
-	CU_add_test(s, "device map", test_device_map);
-	CU_add_test(s, "handles", test_handles);
-	CU_add_test(s, "copy", test_copy);
-	CU_add_test(s, "the table", test_table);
-	CU_add_test(s, "the mapper dies", test_death_of_the_mapper);
-	CU_add_test(s, "batches", test_batches);
-	CU_add_test(s, "random mixture", test_random);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("grant table", tests);
 }

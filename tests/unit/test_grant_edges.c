@@ -4,6 +4,7 @@
  * status bit is left over, and none is given back twice.
  */
 #include "grant_world.h"
+#include "suite.h"
 
 #define GUEST_FRAME(n)	(FRAMES_EACH + (n))
 
@@ -481,13 +482,6 @@ int main(void)
 		{ "debug key", test_dump },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { "grants, edges", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("grants, edges", tests);
 }

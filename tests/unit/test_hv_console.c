@@ -5,13 +5,14 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <CUnit/Basic.h>
 #include <xl/percpu.h>
 #undef current
 #undef smp_processor_id
 #define current			(&vcpu_now)
 #define smp_processor_id()	0
 #include <xl/domain.h>
+
+#include "suite.h"
 
 static struct vcpu vcpu_now;
 
@@ -260,21 +261,18 @@ static void test_sinks(void)
 
 int main(void)
 {
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "lines", test_lines },
+		{ "guests", test_guests },
+		{ "bad calls", test_bad_calls },
+		{ "preempted", test_preempted },
+		{ "ring", test_ring },
+		{ "ring wraps", test_ring_wraps },
+		{ "input", test_input },
+		{ "debug-key escape", test_escape },
+		{ "sinks", test_sinks },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	CU_pSuite s = CU_add_suite("console", NULL, NULL);
-	CU_add_test(s, "lines", test_lines);
-	CU_add_test(s, "guests", test_guests);
-	CU_add_test(s, "bad calls", test_bad_calls);
-	CU_add_test(s, "preempted", test_preempted);
-	CU_add_test(s, "ring", test_ring);
-	CU_add_test(s, "ring wraps", test_ring_wraps);
-	CU_add_test(s, "input", test_input);
-	CU_add_test(s, "debug-key escape", test_escape);
-	CU_add_test(s, "sinks", test_sinks);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("console", tests);
 }

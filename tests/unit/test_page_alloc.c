@@ -5,14 +5,14 @@
  * nobody else, is zero where that was promised and below the address asked for; in the end all is free again, in as large blocks as
  * in the beginning.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <xl/config.h>
+
+#include "suite.h"
 
 #define MACHINE		(64UL << 20)
 #define NR_FRAMES	(MACHINE / 4096)
@@ -387,19 +387,18 @@ static void test_objects(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "memory maps", test_map },
+		{ "a map in too many pieces", test_map_full },
+		{ "memory at boot", test_boot_alloc },
+		{ "boot memory", test_boot },
+		{ "random walk", test_walk },
+		{ "to the last frame", test_exhaust },
+		{ "limits", test_limits },
+		{ "scrubbing", test_scrub },
+		{ "small objects", test_objects },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	s = CU_add_suite("page allocator", NULL, NULL);
-	if (!s || !CU_add_test(s, "memory maps", test_map) || !CU_add_test(s, "a map in too many pieces", test_map_full) ||
-	    !CU_add_test(s, "memory at boot", test_boot_alloc) || !CU_add_test(s, "boot memory", test_boot) || !CU_add_test(s, "random walk", test_walk) ||
-	    !CU_add_test(s, "to the last frame", test_exhaust) || !CU_add_test(s, "limits", test_limits) ||
-	    !CU_add_test(s, "scrubbing", test_scrub) || !CU_add_test(s, "small objects", test_objects))
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("page allocator", tests);
 }

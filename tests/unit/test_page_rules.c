@@ -4,9 +4,8 @@
  * two CPUs at the same frame at the same moment, frames that are no RAM, and the exchange of one entry. Each test ends with the counts that
  * it promises, so a reference that is lost or taken twice shows.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include "mm_world.h"
+#include "suite.h"
 
 #define FOREIGN		(NR_FRAMES - 1)		/* domain_b's */
 #define NO_RAM		0x1000			/* a frame number of a device */
@@ -430,13 +429,6 @@ int main(void)
 		{ "frames of others, writable", test_foreign_writers },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { "page types, rule by rule", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("page types, rule by rule", tests);
 }

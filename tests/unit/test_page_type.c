@@ -7,9 +7,8 @@
  * again or given up. The model knows only which holds exist and what is in the frames: from these it computes, for each frame, how
  * many references and which type it must have. After each step both must agree, and no frame may be writable and a table at once.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include "mm_world.h"
+#include "suite.h"
 
 /* --- the walk --- */
 
@@ -259,18 +258,14 @@ static void test_dead_in_the_way(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "a tree of tables", test_tree },
+		{ "flush on a change of type", test_flush },
+		{ "a dead table in the way", test_dead_in_the_way },
+		{ "random walk", test_walk },
+		{ "random walk, preempted", test_walk_preempted },
+		CU_TEST_INFO_NULL,
+	};
 
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	s = CU_add_suite("page types", NULL, NULL);
-	if (!s || !CU_add_test(s, "a tree of tables", test_tree) || !CU_add_test(s, "flush on a change of type", test_flush) ||
-	    !CU_add_test(s, "a dead table in the way", test_dead_in_the_way) ||
-	    !CU_add_test(s, "random walk", test_walk) || !CU_add_test(s, "random walk, preempted", test_walk_preempted))
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("page types", tests);
 }

@@ -2,10 +2,11 @@
 /* Formatting compared with the C library's where the two agree, our additions, and the guests' rate limit. */
 #include <stdio.h>
 #include <string.h>
-#include <CUnit/Basic.h>
 #include <xl/lib.h>
 #include <xl/platform.h>
 #include <xl/time.h>
+
+#include "suite.h"
 
 #undef snprintf
 #undef vsnprintf
@@ -163,18 +164,15 @@ static void test_long_line(void)
 
 int main(void)
 {
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "as the C library", test_as_libc },
+		{ "our additions", test_ours },
+		{ "short buffers", test_cut },
+		{ "levels", test_levels },
+		{ "rate limit", test_rate },
+		{ "long lines", test_long_line },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	CU_pSuite s = CU_add_suite("printk", NULL, NULL);
-	CU_add_test(s, "as the C library", test_as_libc);
-	CU_add_test(s, "our additions", test_ours);
-	CU_add_test(s, "short buffers", test_cut);
-	CU_add_test(s, "levels", test_levels);
-	CU_add_test(s, "rate limit", test_rate);
-	CU_add_test(s, "long lines", test_long_line);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("printk", tests);
 }

@@ -3,7 +3,6 @@
  * lib/rpc: every body of the protocol there and back, headers and their limits, streams fed in pieces, and the client
  * against a peer that answers well, badly or not at all.
  */
-#include <CUnit/Basic.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "rpc/xrpc.h"
+#include "suite.h"
 #include "util/mem.h"
 
 static const struct rpc_header call = {
@@ -401,13 +401,6 @@ int main(void)
 		{ "client", test_client },
 		{ "no daemon", test_no_daemon }, CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { .pName = "rpc", .pTests = tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() || CU_register_suites(suites))
-		return 2;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("rpc", tests);
 }

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <CUnit/CUnit.h>
-#include <CUnit/Basic.h>
 #include <xl/event.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
@@ -18,6 +16,8 @@
 #include <xl/time.h>
 #include <public/sched.h>
 #include <public/sysctl.h>
+
+#include "suite.h"
 
 #define MS	1000000LL
 #define SEC	(1000 * MS)
@@ -1205,48 +1205,43 @@ static void test_random(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "equal shares", test_equal },
+		{ "weights", test_weights },
+		{ "cap", test_cap },
+		{ "no idle CPU beside work", test_work_conserving },
+		{ "shares within 2 %", test_share_figures },
+		{ "a domain's share", test_share_of_domain },
+		{ "shares beside a sleeper", test_share_beside_sleeper },
+		{ "shares within a domain", test_share_within_domain },
+		{ "shares of pinned ones", test_share_of_pinned },
+		{ "many affinities", test_many_affinities },
+		{ "caps within 2 %", test_cap_figures },
+		{ "waking within a tick", test_latency_figures },
+		{ "64 on 2 CPUs", test_many },
+		{ "what is left over", test_rest_is_shared },
+		{ "boost on wake", test_boost },
+		{ "affinity", test_affinity },
+		{ "affinity before idleness", test_affinity_wins },
+		{ "preempting elsewhere", test_preempts_elsewhere },
+		{ "taking from a locked queue", test_steal_from_locked },
+		{ "making room for a pinned one", test_makes_room },
+		{ "soft affinity at waking", test_soft_at_wake },
+		{ "two wake where one prefers to be", test_soft_wakes_at_home },
+		{ "one wakes where somebody was called for", test_wakes_after_a_call },
+		{ "soft affinity at stealing", test_soft_at_steal },
+		{ "soft affinity wastes nothing", test_soft_never_wastes },
+		{ "affinity of a parked vCPU", test_affinity_of_parked },
+		{ "pause", test_pause },
+		{ "block", test_block },
+		{ "poll", test_poll },
+		{ "yield", test_yield },
+		{ "yield to one of less importance", test_yield_to_lesser },
+		{ "watchdog", test_watchdog },
+		{ "parameters", test_parameters },
+		{ "random walk", test_random },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("scheduler", NULL, NULL);
-	CU_add_test(s, "equal shares", test_equal);
-	CU_add_test(s, "weights", test_weights);
-	CU_add_test(s, "cap", test_cap);
-	CU_add_test(s, "no idle CPU beside work", test_work_conserving);
-	CU_add_test(s, "shares within 2 %", test_share_figures);
-	CU_add_test(s, "a domain's share", test_share_of_domain);
-	CU_add_test(s, "shares beside a sleeper", test_share_beside_sleeper);
-	CU_add_test(s, "shares within a domain", test_share_within_domain);
-	CU_add_test(s, "shares of pinned ones", test_share_of_pinned);
-	CU_add_test(s, "many affinities", test_many_affinities);
-	CU_add_test(s, "caps within 2 %", test_cap_figures);
-	CU_add_test(s, "waking within a tick", test_latency_figures);
-	CU_add_test(s, "64 on 2 CPUs", test_many);
-	CU_add_test(s, "what is left over", test_rest_is_shared);
-	CU_add_test(s, "boost on wake", test_boost);
-	CU_add_test(s, "affinity", test_affinity);
-	CU_add_test(s, "affinity before idleness", test_affinity_wins);
-	CU_add_test(s, "preempting elsewhere", test_preempts_elsewhere);
-	CU_add_test(s, "taking from a locked queue", test_steal_from_locked);
-	CU_add_test(s, "making room for a pinned one", test_makes_room);
-	CU_add_test(s, "soft affinity at waking", test_soft_at_wake);
-	CU_add_test(s, "two wake where one prefers to be", test_soft_wakes_at_home);
-	CU_add_test(s, "one wakes where somebody was called for", test_wakes_after_a_call);
-	CU_add_test(s, "soft affinity at stealing", test_soft_at_steal);
-	CU_add_test(s, "soft affinity wastes nothing", test_soft_never_wastes);
-	CU_add_test(s, "affinity of a parked vCPU", test_affinity_of_parked);
-	CU_add_test(s, "pause", test_pause);
-	CU_add_test(s, "block", test_block);
-	CU_add_test(s, "poll", test_poll);
-	CU_add_test(s, "yield", test_yield);
-	CU_add_test(s, "yield to one of less importance", test_yield_to_lesser);
-	CU_add_test(s, "watchdog", test_watchdog);
-	CU_add_test(s, "parameters", test_parameters);
-	CU_add_test(s, "random walk", test_random);
-	CU_basic_set_mode(CU_BRM_NORMAL);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("scheduler", tests);
 }

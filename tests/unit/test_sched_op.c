@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <CUnit/CUnit.h>
-#include <CUnit/Basic.h>
 #include <xl/event.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
@@ -16,6 +14,8 @@
 #include <xl/time.h>
 #include <public/sched.h>
 #include <public/sysctl.h>
+
+#include "suite.h"
 
 #define SEC	1000000000LL
 #define BAD	((void *)8)		/* a pointer that faults */
@@ -494,13 +494,6 @@ int main(void)
 		{ "parameters of the host", test_sysctl },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { "sched_op", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("sched_op", tests);
 }

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <CUnit/CUnit.h>
-#include <CUnit/Basic.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/sched_ops.h>
+
+#include "suite.h"
 
 #define PERIOD		30000000LL
 #define CPUS		8
@@ -262,13 +262,6 @@ int main(void)
 		{ "random machines", test_random },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { "shares", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("shares", tests);
 }

@@ -250,55 +250,50 @@ static void test_lies(void)
 	free(p);
 }
 
+static void begin(struct stream_out *s)
+{
+	stream_out_init(s, new_file());
+}
+
+/* What has been put is refused for this reason. */
+static void refused(struct stream_out *s, const char *says)
+{
+	stream_flush(s);
+	CU_ASSERT_EQUAL(verify(s->fd), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, says));
+	close(s->fd);
+	stream_out_free(s);
+}
+
 /* Records at places where they may not be, by one who numbers them well. */
 static void test_places(void)
 {
 	struct stream_out s;
 	uint64_t x = 0;
-	int fd = new_file();
 
-	stream_out_init(&s, fd);
+	begin(&s);
 	stream_put(&s, STREAM_CONFIG, "{}", 2);
-	stream_flush(&s);
-	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
-	CU_ASSERT_PTR_NOT_NULL(strstr(why, "may not come here"));
-	stream_out_free(&s);
-	close(fd);
+	refused(&s, "may not come here");
 
-	fd = new_file();
-	stream_out_init(&s, fd);
+	begin(&s);
 	sample_front(&s);
 	stream_put(&s, STREAM_CPU, &x, 0);
-	stream_flush(&s);
-	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
-	CU_ASSERT_PTR_NOT_NULL(strstr(why, "only once"));
-	stream_out_free(&s);
-	close(fd);
+	refused(&s, "only once");
 
-	fd = new_file();
-	stream_out_init(&s, fd);
+	begin(&s);
 	sample_front(&s);
 	sample_pages(&s);
 	sample_back(&s);
 	sample_pages(&s);
-	stream_flush(&s);
-	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
-	CU_ASSERT_PTR_NOT_NULL(strstr(why, "behind the end"));
-	stream_out_free(&s);
-	close(fd);
+	refused(&s, "behind the end");
 
-	fd = new_file();
-	stream_out_init(&s, fd);
+	begin(&s);
 	sample_front(&s);
 	sample_pages(&s);
 	x = 5;
 	stream_put(&s, STREAM_P2M, &x, sizeof(x));
 	sample_pages(&s);
-	stream_flush(&s);
-	CU_ASSERT_EQUAL(verify(fd), -EINVAL);
-	CU_ASSERT_PTR_NOT_NULL(strstr(why, "may not come here"));
-	stream_out_free(&s);
-	close(fd);
+	refused(&s, "may not come here");
 }
 
 /* --- page tables --- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The timer heap: real code with four CPUs made of arrays, against a sorted list; random sets, stops, moves, firing. */
 #include <stdlib.h>
-#include <CUnit/Basic.h>
 #include <xl/percpu.h>
+
+#include "suite.h"
 
 #undef DEFINE_PER_CPU
 #undef per_cpu
@@ -243,17 +244,14 @@ static void test_stop_waits(void)
 
 int main(void)
 {
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "random", test_random },
+		{ "set again while firing", test_rearm },
+		{ "moving kicks", test_migrate_kicks },
+		{ "moving meanwhile", test_moves_meanwhile },
+		{ "stopping one that fires", test_stop_waits },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	CU_pSuite s = CU_add_suite("timer", NULL, NULL);
-	CU_add_test(s, "random", test_random);
-	CU_add_test(s, "set again while firing", test_rearm);
-	CU_add_test(s, "moving kicks", test_migrate_kicks);
-	CU_add_test(s, "moving meanwhile", test_moves_meanwhile);
-	CU_add_test(s, "stopping one that fires", test_stop_waits);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("timer", tests);
 }

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <CUnit/CUnit.h>
-#include <CUnit/Basic.h>
 #include <xl/asm.h>
+
+#include "suite.h"
 
 static u64 fake_read_cr3(void);
 static void fake_write_cr3(u64 cr3);
@@ -243,13 +243,6 @@ int main(void)
 		{ "random walk", test_walk },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { "TLBs", NULL, NULL, NULL, NULL, tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 
-	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)
-		return 1;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed != 0;
+	return suite_run("TLBs", tests);
 }

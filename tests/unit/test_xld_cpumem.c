@@ -4,9 +4,10 @@
  * variables. What is wrong is refused before anything is touched; what the store refuses is taken back; what is done
  * is also put into the domain's configuration.
  */
-#include <CUnit/Basic.h>
 
 #include <errno.h>
+
+#include "suite.h"
 
 #include "../../dom0-tools/xld/xld.h"
 
@@ -494,15 +495,9 @@ int main(void)
 		{ "sched-credit", test_shares }, { "mem-set, mem-max", test_memory }, { "dom0", test_dom0 },
 		{ "at a create", test_create }, CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { .pName = "xld cpumem", .pTests = tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
+	int rc = suite_run("xld cpumem", tests);
 
-	if (CU_initialize_registry() || CU_register_suites(suites))
-		return 2;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
 	rpc_release((xdrproc_t)xdr_xld_error, &err);
 	domcfg_free(&dom.cfg);
-	return failed ? 1 : 0;
+	return rc;
 }

@@ -4,12 +4,13 @@
  * garbage, oversized, cut-off, unknown and malformed messages cost only their sender its connection or an error; more
  * clients than allowed are refused; answers that come later find their client, or nobody.
  */
-#include <CUnit/Basic.h>
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "suite.h"
 
 #include "../../dom0-tools/xld/xld.h"
 
@@ -381,19 +382,16 @@ int main(void)
 		{ "a client that does not read", test_does_not_read }, { "too many clients", test_too_many },
 		CU_TEST_INFO_NULL,
 	};
-	CU_SuiteInfo suites[] = { { .pName = "xld server", .pTests = tests }, CU_SUITE_INFO_NULL };
-	unsigned int failed;
 	char *why = NULL;
+	int rc;
 
 	snprintf(sock_path, sizeof(sock_path), "/tmp/test_xld_server.%d", (int)getpid());
 	x.socket_path = sock_path;
 	x.loop = ev_loop_new();
-	if (!x.loop || !server_start(&x, &why) || CU_initialize_registry() || CU_register_suites(suites))
+	if (!x.loop || !server_start(&x, &why))
 		return 2;
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
+	rc = suite_run("xld server", tests);
 	server_stop(&x);
 	ev_loop_free(x.loop);
-	return failed ? 1 : 0;
+	return rc;
 }

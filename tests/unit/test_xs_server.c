@@ -3,13 +3,12 @@
  * Tests of xenstored above the store: the wire operations, watches and their events, limits of connections, clients
  * that do not read, send nonsense or send in pieces; and the ring indices of a domain.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include <errno.h>
 #include <unistd.h>
 
 #include "../../dom0-tools/xenstored/ring.h"
 #include "memconn.h"
+#include "suite.h"
 
 static struct server srv;
 static struct memconn d0, d1;
@@ -662,29 +661,25 @@ static void test_no_call(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "nodes", test_nodes },
+		{ "bad requests", test_bad_requests },
+		{ "transactions", test_transactions },
+		{ "watches", test_watches },
+		{ "limits of watches", test_watch_limits },
+		{ "a directory longer than a reply", test_long_directory },
+		{ "messages in pieces, and one too long", test_pieces },
+		{ "a client that does not read", test_no_reader },
+		{ "events that nobody reads", test_event_flood },
+		{ "quotas", test_quotas },
+		{ "the quota of memory", test_memory },
+		{ "features", test_features },
+		{ "watches of limited depth", test_depth },
+		{ "a tree as deep as can be", test_depth_of_tree },
+		{ "ring indices", test_ring },
+		{ "bytes without a call", test_no_call },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("xs_server", NULL, NULL);
-	CU_add_test(s, "nodes", test_nodes);
-	CU_add_test(s, "bad requests", test_bad_requests);
-	CU_add_test(s, "transactions", test_transactions);
-	CU_add_test(s, "watches", test_watches);
-	CU_add_test(s, "limits of watches", test_watch_limits);
-	CU_add_test(s, "a directory longer than a reply", test_long_directory);
-	CU_add_test(s, "messages in pieces, and one too long", test_pieces);
-	CU_add_test(s, "a client that does not read", test_no_reader);
-	CU_add_test(s, "events that nobody reads", test_event_flood);
-	CU_add_test(s, "quotas", test_quotas);
-	CU_add_test(s, "the quota of memory", test_memory);
-	CU_add_test(s, "features", test_features);
-	CU_add_test(s, "watches of limited depth", test_depth);
-	CU_add_test(s, "a tree as deep as can be", test_depth_of_tree);
-	CU_add_test(s, "ring indices", test_ring);
-	CU_add_test(s, "bytes without a call", test_no_call);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("xs_server", tests);
 }

@@ -4,12 +4,12 @@
  * of all operations against a naive model (flat arrays, sequence numbers, no sharing), which says what every call must
  * return and what the store must look like afterwards.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "suite.h"
 
 #include "../../dom0-tools/xenstored/path.h"
 #include "../../dom0-tools/xenstored/tree.h"
@@ -738,23 +738,19 @@ static void test_random(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "names", test_paths },
+		{ "tree", test_tree },
+		{ "rights", test_rights },
+		{ "limits", test_limits },
+		{ "what a call has changed", test_changes },
+		{ "as deep as a path can be", test_deep },
+		{ "transactions are isolated", test_tx_isolation },
+		{ "transactions conflict only where they touched", test_tx_conflicts },
+		{ "watches", test_watches },
+		{ "random operations against the model", test_random },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("xs_store", NULL, NULL);
-	CU_add_test(s, "names", test_paths);
-	CU_add_test(s, "tree", test_tree);
-	CU_add_test(s, "rights", test_rights);
-	CU_add_test(s, "limits", test_limits);
-	CU_add_test(s, "what a call has changed", test_changes);
-	CU_add_test(s, "as deep as a path can be", test_deep);
-	CU_add_test(s, "transactions are isolated", test_tx_isolation);
-	CU_add_test(s, "transactions conflict only where they touched", test_tx_conflicts);
-	CU_add_test(s, "watches", test_watches);
-	CU_add_test(s, "random operations against the model", test_random);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("xs_store", tests);
 }

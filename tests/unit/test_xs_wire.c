@@ -3,8 +3,6 @@
  * Tests of the xenstore wire format and of the client library against a scripted daemon at the other end of a socket:
  * messages in any pieces, events between request and reply, errors, nonsense.
  */
-#include <CUnit/Basic.h>
-#include <CUnit/CUnit.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "suite.h"
 #include "xenstore/wire.h"
 #include "xenstore/xenstore.h"
 
@@ -276,21 +275,17 @@ static void test_client_too_long(void)
 
 int main(void)
 {
-	CU_pSuite s;
-	unsigned int failed;
+	static CU_TestInfo tests[] = {
+		{ "framing", test_frame },
+		{ "splitting", test_split },
+		{ "error names", test_errors },
+		{ "permission strings", test_perms },
+		{ "client: replies, errors, events", test_client },
+		{ "client: unwatch drops what was queued", test_client_unwatch },
+		{ "client: nonsense from the daemon", test_client_nonsense },
+		{ "client: a request too long", test_client_too_long },
+		CU_TEST_INFO_NULL,
+	};
 
-	CU_initialize_registry();
-	s = CU_add_suite("xs_wire", NULL, NULL);
-	CU_add_test(s, "framing", test_frame);
-	CU_add_test(s, "splitting", test_split);
-	CU_add_test(s, "error names", test_errors);
-	CU_add_test(s, "permission strings", test_perms);
-	CU_add_test(s, "client: replies, errors, events", test_client);
-	CU_add_test(s, "client: unwatch drops what was queued", test_client_unwatch);
-	CU_add_test(s, "client: nonsense from the daemon", test_client_nonsense);
-	CU_add_test(s, "client: a request too long", test_client_too_long);
-	CU_basic_run_tests();
-	failed = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failed ? 1 : 0;
+	return suite_run("xs_wire", tests);
 }
