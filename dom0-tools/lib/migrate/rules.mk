@@ -2,10 +2,12 @@
 # The migration stream. Readers link $(STREAM_SRCS); who saves and restores domains $(MIGRATE_SRCS), lib/ev and lib/xenctl.
 
 STREAM_SRCS  := $(addprefix dom0-tools/lib/migrate/,stream.c check.c table.c)
-MIGRATE_SRCS := $(STREAM_SRCS) $(addprefix dom0-tools/lib/migrate/,guestmap.c save.c pages.c restore.c cpu.c)
+MIGRATE_SRCS := $(STREAM_SRCS) $(addprefix dom0-tools/lib/migrate/,guestmap.c save.c pages.c restore.c cpu.c commit.c)
 MIGRATE_LIBS := -lz
 
 $(eval $(call unit_test,test_stream,tests/unit/test_stream.c dom0-tools/lib/migrate/cpu.c $(STREAM_SRCS),$(MIGRATE_LIBS)))
+
+$(eval $(call unit_test,test_commit,tests/unit/test_commit.c dom0-tools/lib/migrate/commit.c,$(MIGRATE_LIBS)))
 
 FUZZ_TARGETS += stream
 FUZZ_SRCS_stream := $(STREAM_SRCS)
