@@ -221,7 +221,8 @@ static void add(struct disk *d)
 	d->params = node(d, "params");
 	d->mode = node(d, "mode");
 	d->writable = strchr(d->mode, 'w');
-	d->shared = strchr(d->mode, '!');
+	/* A domain that migrates to here has its disks open at its source too. */
+	d->shared = strchr(d->mode, '!') || getenv("INCOMING");
 	take_lock();
 	if (stat(d->params, &st))
 		die("%s: %s", d->params, strerror(errno));

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "xld.h"
+#include "move.h"
 
 #define CONSOLE_LOG_DIR "/var/log/xen/console"	/* xenconsoled's default */
 #define DMESG_SIZE (256U << 10)
@@ -216,7 +216,10 @@ struct dom *call_domain(struct xld *x, const char *ref, const char *what, xld_er
 
 	if (!d)
 		return NULL;
-	if (d->phase != PHASE_LIVE || d->domid == DOMID_NONE)
+	if (d->phase == PHASE_ARRIVED)
+		xld_fail(err, XLD_E_BUSY, what, d->name, "`xl migrate-recover` shows how it stands",
+			 "it has arrived and waits until its source says whose it is");
+	else if (d->phase != PHASE_LIVE || d->domid == DOMID_NONE)
 		xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done, or `xl destroy` it",
 			 "it is being %s", d->phase == PHASE_CREATING ? "built" : "destroyed");
 	else if (xenctl_domain_info(x->xc, d->domid, info))
@@ -473,6 +476,13 @@ static call_fn *const calls[] = {
 	[XLD_DISK_RESIZE] = call_resize,
 	[XLD_DOMAIN_SAVE] = call_save,
 	[XLD_DOMAIN_RESTORE] = call_restore,
+	[XLD_DOMAIN_MIGRATE] = call_migrate,
+	[XLD_MIGRATE_OFFER] = call_offer,
+	[XLD_MIGRATE_SETTLE] = call_settle,
+	[XLD_MIGRATE_LIST] = call_moves,
+	[XLD_MIGRATE_RECOVER] = call_recover,
+	[XLD_JOB_LIST] = call_jobs,
+	[XLD_JOB_CANCEL] = call_cancel,
 };
 
 call_fn *call_find(uint32_t proc)

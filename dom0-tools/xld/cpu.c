@@ -94,6 +94,11 @@ bool cpus_possible(const struct domcfg *cfg, unsigned int nr_cpus, char why[CPUL
 	return true;
 }
 
+void cpus_unthrottle(struct xenctl *xc, uint32_t domid, const struct domcfg *cfg)
+{
+	xenctl_sched_credit_set(xc, domid, 0, (uint16_t)cfg->cap);
+}
+
 int cpus_place(struct xenctl *xc, uint32_t domid, const struct domcfg *cfg, unsigned int nr_cpus)
 {
 	struct cpulist hard, soft;

@@ -13,6 +13,7 @@
 
 #include "build/build.h"
 #include "device.h"
+#include "move.h"
 
 #define MAX_EVTCHN_PORT 1023
 /* What a domain costs beside its own memory: structures of the hypervisor, grant and shared-info frames. */
@@ -24,6 +25,8 @@ struct creation {
 	const struct dom *d;
 	const struct domcfg *cfg;
 	int fd;				/* for progress */
+	int peer;			/* of one that is received: its source */
+	bool accepted;
 	xld_error *err;
 	struct xenctl *xc;
 	struct xs_handle *xs;
@@ -36,7 +39,7 @@ struct creation {
 
 static const char *what(const struct creation *c)
 {
-	return c->d->restore_path ? "restore domain" : "create domain";
+	return c->d->offer ? "receive domain" : c->d->restore_path ? "restore domain" : "create domain";
 }
 
 #define FAIL(c, code, advice, ...) xld_fail((c)->err, code, what(c), (c)->d->name, advice, __VA_ARGS__)
@@ -281,8 +284,8 @@ static bool step_introduce(struct creation *c)
 
 static bool attach_all(struct creation *c, enum dev_kind kind, const struct domcfg_list *specs)
 {
-	struct devwork w = { .what = what(c), .object = c->d->name, .uuid = c->d->uuid, .domid = c->domid, .xs = c->xs,
-			     .fd = c->fd, .err = c->err };
+	struct devwork w = { .what = what(c), .object = c->d->name, .uuid = c->d->uuid, .tag = c->d->tag,
+			     .domid = c->domid, .xs = c->xs, .fd = c->fd, .err = c->err, .incoming = c->d->offer };
 
 	return devices_attach_all(&w, kind, specs);
 }
@@ -304,10 +307,47 @@ static bool step_unpause(struct creation *c)
 	return !rc || refused(c, "let it run", rc);
 }
 
-static const struct {
+/* --- of a domain that is received --- */
+
+static bool step_accept(struct creation *c)
+{
+	c->accepted = receive_accept(c->d, c->xc, c->domid, c->peer, c->err);
+	return c->accepted;
+}
+
+static bool step_receive(struct creation *c)
+{
+	const uint32_t ports[2] = { c->store_port, c->console_port };
+
+	if (!receive_memory(c->xc, c->d, c->domid, ports, c->peer, c->fd, &c->restored, c->err))
+		return false;
+	c->built.store_mfn = c->restored.store_mfn;
+	c->built.console_mfn = c->restored.console_mfn;
+	return true;
+}
+
+static bool step_rings(struct creation *c)
+{
+	if (store_set_rings(c->xs, c->domid, c->built.store_mfn, c->built.console_mfn) &&
+	    store_area_write(c->xs, c->domid, c->restored.nodes, c->restored.nodes_len))
+		return true;
+	return FAIL(c, XLD_E_STORE, "start xenstored if it is not running",
+		    "cannot write the domain's nodes to xenstore: %s", strerror(errno));
+}
+
+static bool step_commit(struct creation *c)
+{
+	return receive_commit(c->x, c->d, c->xc, c->domid, c->built.store_mfn, c->peer, c->err);
+}
+
+/* --- all steps --- */
+
+struct step {
 	const char *name;
 	bool (*fn)(struct creation *c);
-} steps[] = {
+};
+
+static const struct step create_steps[] = {
 	{ "connect to hypervisor and xenstore", step_connect },
 	{ "check its files", step_check_files },
 	{ "check its CPUs", step_check_cpus },
@@ -325,24 +365,69 @@ static const struct {
 	{ "let it run", step_unpause },
 };
 
+/* As much as possible before it is accepted: the guest does not stand still until then. */
+static const struct step receive_steps[] = {
+	{ "connect to hypervisor and xenstore", step_connect },
+	{ "check its CPUs", step_check_cpus },
+	{ "check free memory", step_check_memory },
+	{ "create an empty domain", step_create },
+	{ "claim its memory", step_claim },
+	{ "make its vCPUs", step_vcpus },
+	{ "place its vCPUs", step_place },
+	{ "make its event channels", step_ports },
+	{ "write its xenstore nodes", step_store },
+	{ "attach its disks", step_disks },
+	{ "attach its networks", step_networks },
+	{ "accept it", step_accept },
+	{ "receive its memory", step_receive },
+	{ "write its rings to xenstore", step_rings },
+	{ "introduce it to xenstored", step_introduce },
+	{ "take it over", step_commit },
+};
+
+static bool run_steps(struct creation *c, const struct step *steps, int n)
+{
+	for (int i = 0; i < n; i++) {
+		worker_progress(c->fd, "%s: %s", c->d->name, steps[i].name);
+		if (!steps[i].fn(c))
+			return false;
+		if (c->x->fail_step == i + 1)
+			return FAIL(c, XLD_E_INTERNAL, "unset it and restart xld", "XLD_FAIL_STEP=%d of %d (%s)",
+				    i + 1, n, steps[i].name);
+		if (c->x->fail_step == -(i + 1))
+			abort();
+	}
+	return true;
+}
+
+static void created(struct creation *c, xld_created *ret)
+{
+	ret->domid = c->domid;
+	memcpy(ret->uuid, c->d->uuid, 16);
+	xs_close(c->xs);
+	xenctl_close(c->xc);
+}
+
+#define NR(steps) (int)(sizeof(steps) / sizeof((steps)[0]))
+
 bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *ret, xld_error *err)
 {
 	struct creation c = { .x = x, .d = d, .cfg = &d->cfg, .fd = fd, .err = err };
-	int n = sizeof(steps) / sizeof(steps[0]);
 
-	for (int i = 0; i < n; i++) {
-		worker_progress(fd, "%s: %s", d->name, steps[i].name);
-		if (!steps[i].fn(&c))
-			return false;
-		if (x->fail_step == i + 1)
-			return FAIL(&c, XLD_E_INTERNAL, "unset it and restart xld", "XLD_FAIL_STEP=%d of %d (%s)",
-				    i + 1, n, steps[i].name);
-		if (x->fail_step == -(i + 1))
-			abort();
-	}
-	ret->domid = c.domid;
-	memcpy(ret->uuid, d->uuid, 16);
-	xs_close(c.xs);
-	xenctl_close(c.xc);
+	if (!run_steps(&c, create_steps, NR(create_steps)))
+		return false;
+	created(&c, ret);
 	return true;
+}
+
+bool receive_run(const struct xld *x, const struct dom *d, int fd, int peer, xld_created *ret, xld_error *err)
+{
+	struct creation c = { .x = x, .d = d, .cfg = &d->cfg, .fd = fd, .peer = peer, .err = err };
+
+	if (run_steps(&c, receive_steps, NR(receive_steps))) {
+		created(&c, ret);
+		return true;
+	}
+	receive_refuse(d, peer, c.accepted, err);
+	return false;
 }

@@ -86,7 +86,7 @@ static bool remove_from_hypervisor(struct xenctl *xc, const struct dom *d, uint3
  */
 static bool remove_devices(struct xs_handle *xs, const struct dom *d, uint32_t domid, int fd, xld_error *err)
 {
-	struct devwork w = { .what = WHAT, .object = d->name, .uuid = d->uuid, .domid = domid, .xs = xs, .fd = fd,
+	struct devwork w = { .what = WHAT, .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = domid, .xs = xs, .fd = fd,
 			     .err = err };
 
 	if (!xs || domid == DOMID_NONE || !store_belongs(xs, XBT_NULL, domid, d->uuid))

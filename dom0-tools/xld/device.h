@@ -25,7 +25,8 @@
 /* What a worker has at hand when it works on devices of a domain. */
 struct devwork {
 	const char *what, *object;	/* for errors: "attach disk", the domain's name */
-	const uint8_t *uuid;
+	const uint8_t *uuid, *tag;
+	bool incoming;			/* its disks are still in use where it comes from */
 	uint32_t domid;
 	struct xs_handle *xs;
 	int fd;				/* for progress */

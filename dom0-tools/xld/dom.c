@@ -18,6 +18,7 @@ struct dom *dom_new(struct xld *x, const uint8_t uuid[16], const char *name)
 	struct dom *d = xcalloc(1, sizeof(*d));
 
 	memcpy(d->uuid, uuid, 16);
+	memcpy(d->tag, uuid, 16);
 	d->domid = DOMID_NONE;
 	d->name = xstrdup(name);
 	d->phase = PHASE_LIVE;
@@ -26,6 +27,13 @@ struct dom *dom_new(struct xld *x, const uint8_t uuid[16], const char *name)
 	d->next = x->doms;
 	x->doms = d;
 	return d;
+}
+
+static void offer_free(struct offer *o)
+{
+	if (o)
+		free(o->cpu);
+	free(o);
 }
 
 void dom_free(struct xld *x, struct dom *d)
@@ -44,6 +52,8 @@ void dom_free(struct xld *x, struct dom *d)
 	domcfg_free(&d->cfg);
 	free(d->request.spec);
 	free(d->restore_path);
+	offer_free(d->offer);
+	rpc_release((xdrproc_t)xdr_xld_migrated, &d->report);
 	save_forget(&d->save);
 	free(d->name);
 	free(d);
@@ -183,6 +193,26 @@ struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n)
 	return list;
 }
 
+bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char *name)
+{
+	int rc = x->xs ? xenctl_domain_set_handle(x->xc, d->domid, uuid) : -ENOTCONN;
+
+	if (rc)
+		return false;
+	if (!store_rename(x->xs, d->domid, d->uuid, uuid, name)) {
+		xenctl_domain_set_handle(x->xc, d->domid, d->uuid);
+		return false;
+	}
+	state_remove(x, d);
+	memcpy(d->uuid, uuid, 16);
+	memcpy(d->cfg.uuid, uuid, 16);
+	free(d->name);
+	free(d->cfg.name);
+	d->name = xstrdup(name);
+	d->cfg.name = xstrdup(name);
+	return state_save(x, d);
+}
+
 void dom_ask(struct dom *d, struct client *c, uint32_t proc, uint32_t serial, uint64_t deadline)
 {
 	struct asker *a = xcalloc(1, sizeof(*a));
@@ -229,7 +259,7 @@ void dom_client_gone(struct xld *x, struct client *c)
 			}
 			*at = a->next;
 			wanted |= a->proc == XLD_DOMAIN_CREATE || a->proc == XLD_DOMAIN_RESTORE;
-			saving |= a->proc == XLD_DOMAIN_SAVE;
+			saving |= a->proc == XLD_DOMAIN_SAVE || a->proc == XLD_DOMAIN_MIGRATE;
 			free(a);
 		}
 		if (wanted && d->phase == PHASE_CREATING) {

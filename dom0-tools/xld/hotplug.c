@@ -106,7 +106,7 @@ bool attach_run(const struct xld *x, const struct dom *d, int fd, xld_error *err
 {
 	const struct dev_request *r = &d->request;
 	struct devwork w = { .what = r->kind == DEV_VBD ? "attach a disk to" : "attach a network to",
-			     .object = d->name, .uuid = d->uuid, .domid = d->domid, .fd = fd, .err = err };
+			     .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid, .fd = fd, .err = err };
 
 	if (!start(&w) || !attach_one(&w, r->kind, r->spec))
 		return false;
@@ -119,7 +119,7 @@ bool detach_run(const struct dom *d, int fd, xld_error *err)
 {
 	const struct dev_request *r = &d->request;
 	struct devwork w = { .what = r->kind == DEV_VBD ? "detach a disk from" : "detach a network from",
-			     .object = d->name, .uuid = d->uuid, .domid = d->domid, .fd = fd, .err = err };
+			     .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid, .fd = fd, .err = err };
 	struct device dev = { .kind = r->kind, .domid = d->domid, .devid = r->devid };
 
 	return start(&w) && device_remove(&w, &dev, r->force);
@@ -128,7 +128,7 @@ bool detach_run(const struct dom *d, int fd, xld_error *err)
 /* The script takes over the new size; the kernel's back end notices by itself and tells the guest. */
 bool resize_run(const struct dom *d, int fd, xld_error *err)
 {
-	struct devwork w = { .what = "resize a disk of", .object = d->name, .uuid = d->uuid, .domid = d->domid, .fd = fd,
+	struct devwork w = { .what = "resize a disk of", .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid, .fd = fd,
 			     .err = err };
 	struct device dev = { .kind = DEV_VBD, .domid = d->domid, .devid = d->request.devid };
 	char *script, *why = NULL;
@@ -143,7 +143,7 @@ bool resize_run(const struct dom *d, int fd, xld_error *err)
 
 bool revive_run(const struct dom *d, int fd, xld_error *err)
 {
-	struct devwork w = { .what = "revive a network of", .object = d->name, .uuid = d->uuid, .domid = d->domid,
+	struct devwork w = { .what = "revive a network of", .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid,
 			     .fd = fd, .err = err };
 	struct device dev = { .kind = DEV_VIF, .domid = d->domid, .devid = d->request.devid };
 
@@ -155,7 +155,7 @@ bool revive_run(const struct dom *d, int fd, xld_error *err)
 
 bool release_run(const struct dom *d, int fd, xld_error *err)
 {
-	struct devwork w = { .what = "release the devices of", .object = d->name, .uuid = d->uuid, .domid = d->domid,
+	struct devwork w = { .what = "release the devices of", .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid,
 			     .fd = fd, .err = err };
 
 	return start(&w) && devices_remove_all(&w, &d->cfg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs: one forked worker process for each long operation (create, destroy, a device, save), at most one per domain.
+ * Jobs: one forked worker process for each long operation (create, destroy, a device, save, both ends of a migration), at
+ * most one per domain.
  *
  * A worker tells what it does and how it ended through a socket pair, in the messages of the RPC protocol: progress
  * events, then one reply. It holds no descriptor of the daemon but its end of the pair and its log, opens its own
@@ -19,21 +20,32 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "migrate/migrate.h"
+#include "move.h"
 
-enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE };
+enum job_kind {
+	JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE, JOB_MIGRATE,
+	JOB_RECEIVE,
+};
 
 struct job {
 	struct xld *x;
 	struct dom *dom;
 	enum job_kind kind;
-	bool cancelled;
+	bool cancelled;			/* the domain is to go */
+	bool stopped;			/* somebody has stopped it */
 	pid_t pid;
+	time_t started;
+	uint64_t started_ms;
+	char *text;			/* what it does, as it says */
+	xld_job state;			/* numbers only */
 	struct rpc_stream s;
 	struct ev_fd *watch;
 	struct ev_timer *stillborn;	/* fires at once when the worker could not be started */
 	bool answered;			/* the worker's reply is here: */
 	bool ok;
 	xld_created created;
+	xld_migrated migrated;
 	xld_error error;
 };
 
@@ -44,6 +56,7 @@ static const char *job_what(const struct job *j)
 		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
 		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a network of",
 		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
+		[JOB_MIGRATE] = "migrate domain", [JOB_RECEIVE] = "receive domain",
 	};
 
 	return what[j->kind];
@@ -51,7 +64,7 @@ static const char *job_what(const struct job *j)
 
 /* --- in the worker --- */
 
-static void worker_send(int fd, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
+void worker_send(int fd, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
 {
 	struct rpc_stream s;
 
@@ -76,19 +89,41 @@ void worker_progress(int fd, const char *fmt, ...)
 	free(p.text);
 }
 
-/* Keep fd (as 3) and the standard descriptors; everything else is the daemon's. */
-static int worker_descriptors(int fd)
+void worker_job(int fd, const struct save_state *s)
 {
-	if (fd != 3)
-		dup3(fd, 3, O_CLOEXEC);
-	close_range(4, ~0U, 0);
+	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .proc = XLD_EVENT_JOB,
+				.type = XLD_EVENT };
+	xld_job o = { .domain = (char *)"", .kind = (char *)"", .text = (char *)"", .done = s->done, .total = s->total,
+		      .rate = s->rate, .dirty_rate = s->dirty_rate, .round = s->round,
+		      .expected_ms = (u_int)s->expected_ms };
+
+	worker_send(fd, &h, (xdrproc_t)xdr_xld_job, &o);
+}
+
+#define PEER_FD 4
+
+/* Keep fd (as 3), peer (as 4) and the standard descriptors; everything else is the daemon's. */
+static int worker_descriptors(int fd, int peer)
+{
+	int f = fcntl(fd, F_DUPFD_CLOEXEC, 5), p = peer < 0 ? -1 : fcntl(peer, F_DUPFD_CLOEXEC, 5);
+
+	dup3(f, 3, O_CLOEXEC);
+	if (p >= 0)
+		dup3(p, PEER_FD, O_CLOEXEC);
+	close_range(p >= 0 ? 5 : 4, ~0U, 0);
 	return 3;
 }
 
-static bool worker_run(const struct job *j, int fd, xld_created *created, xld_error *err)
+/* What a worker has to say when it has succeeded. */
+struct result {
+	xld_created created;
+	xld_migrated migrated;
+};
+
+static bool worker_run(const struct job *j, int fd, struct result *r, xld_error *err)
 {
 	switch (j->kind) {
-	case JOB_CREATE:	return create_run(j->x, j->dom, fd, created, err);
+	case JOB_CREATE:	return create_run(j->x, j->dom, fd, &r->created, err);
 	case JOB_DESTROY:	return destroy_run(j->dom, fd, err);
 	case JOB_ATTACH:	return attach_run(j->x, j->dom, fd, err);
 	case JOB_DETACH:	return detach_run(j->dom, fd, err);
@@ -96,6 +131,8 @@ static bool worker_run(const struct job *j, int fd, xld_created *created, xld_er
 	case JOB_REVIVE:	return revive_run(j->dom, fd, err);
 	case JOB_RELEASE:	return release_run(j->dom, fd, err);
 	case JOB_SAVE:		return save_run(j->dom, fd, err);
+	case JOB_MIGRATE:	return migrate_run(j->x, j->dom, fd, &r->migrated, err);
+	case JOB_RECEIVE:	return receive_run(j->x, j->dom, fd, PEER_FD, &r->created, err);
 	}
 	return false;
 }
@@ -104,8 +141,9 @@ __attribute__((noreturn))
 static void worker_main(const struct job *j, int fd, pid_t parent)
 {
 	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .type = XLD_REPLY,
-				.proc = XLD_DOMAIN_CREATE };
-	xld_created created = { 0 };
+				.proc = j->kind == JOB_MIGRATE ? XLD_DOMAIN_MIGRATE : XLD_DOMAIN_CREATE };
+	struct result r = { .migrated.host = (char *)"" };
+	int peer = j->kind == JOB_RECEIVE ? client_take(j->dom->offer->client) : -1;
 	xld_error err = { 0 };
 	sigset_t none;
 	bool ok;
@@ -115,12 +153,16 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 		_exit(1);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	fd = worker_descriptors(fd);
-	ok = worker_run(j, fd, &created, &err);
+	if (j->kind == JOB_RECEIVE && peer < 0)
+		_exit(1);
+	fd = worker_descriptors(fd, peer);
+	ok = worker_run(j, fd, &r, &err);
 	if (!ok)
 		h.status = XLD_ERROR;
-	if (ok)
-		worker_send(fd, &h, (xdrproc_t)xdr_xld_created, &created);
+	if (ok && j->kind == JOB_MIGRATE)
+		worker_send(fd, &h, (xdrproc_t)xdr_xld_migrated, &r.migrated);
+	else if (ok)
+		worker_send(fd, &h, (xdrproc_t)xdr_xld_created, &r.created);
 	else
 		worker_send(fd, &h, (xdrproc_t)xdr_xld_error, &err);
 	_exit(0);
@@ -128,19 +170,77 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 
 /* --- in the daemon --- */
 
-static void job_take(struct job *j, const struct rpc_header *h, const uint8_t *body, size_t len)
+static void take_text(struct job *j, const uint8_t *body, size_t len)
 {
 	xld_progress p = { 0 };
 
-	if (h->type == XLD_EVENT) {
-		if (rpc_decode(body, len, (xdrproc_t)xdr_xld_progress, &p))
-			dom_progress(j->dom, p.text);
-		rpc_release((xdrproc_t)xdr_xld_progress, &p);
-	} else if (!j->answered && h->type == XLD_REPLY) {
-		j->ok = h->status == XLD_OK;
-		j->answered = j->ok ? rpc_decode(body, len, (xdrproc_t)xdr_xld_created, &j->created)
-				    : rpc_decode(body, len, (xdrproc_t)xdr_xld_error, &j->error);
+	if (rpc_decode(body, len, (xdrproc_t)xdr_xld_progress, &p)) {
+		free(j->text);
+		j->text = xstrdup(p.text);
+		dom_progress(j->dom, p.text);
 	}
+	rpc_release((xdrproc_t)xdr_xld_progress, &p);
+}
+
+static void take_numbers(struct job *j, const uint8_t *body, size_t len)
+{
+	xld_job o = { 0 };
+	char text[160];
+
+	if (rpc_decode(body, len, (xdrproc_t)xdr_xld_job, &o)) {
+		j->state = o;
+		j->state.domain = j->state.kind = j->state.text = NULL;
+		snprintf(text, sizeof(text), "%s: %s%u: %llu of %llu MiB, %llu MiB/s", j->dom->name,
+			 o.round ? "round " : "the rest", o.round, (unsigned long long)o.done >> 20,
+			 (unsigned long long)o.total >> 20, (unsigned long long)o.rate >> 20);
+		free(j->text);
+		j->text = xstrdup(text);
+		dom_progress(j->dom, text);
+	}
+	rpc_release((xdrproc_t)xdr_xld_job, &o);
+}
+
+static void take_reply(struct job *j, bool ok, const uint8_t *body, size_t len)
+{
+	j->ok = ok;
+	if (!ok)
+		j->answered = rpc_decode(body, len, (xdrproc_t)xdr_xld_error, &j->error);
+	else if (j->kind == JOB_MIGRATE)
+		j->answered = rpc_decode(body, len, (xdrproc_t)xdr_xld_migrated, &j->migrated);
+	else
+		j->answered = rpc_decode(body, len, (xdrproc_t)xdr_xld_created, &j->created);
+}
+
+static void job_take(struct job *j, const struct rpc_header *h, const uint8_t *body, size_t len)
+{
+	if (h->type == XLD_EVENT && h->proc == XLD_EVENT_JOB)
+		take_numbers(j, body, len);
+	else if (h->type == XLD_EVENT)
+		take_text(j, body, len);
+	else if (!j->answered && h->type == XLD_REPLY)
+		take_reply(j, h->status == XLD_OK, body, len);
+}
+
+static const char *kind_name(enum job_kind kind)
+{
+	static const char *const names[] = {
+		[JOB_CREATE] = "create", [JOB_DESTROY] = "destroy", [JOB_ATTACH] = "attach", [JOB_DETACH] = "detach",
+		[JOB_RESIZE] = "resize", [JOB_REVIVE] = "revive", [JOB_RELEASE] = "release", [JOB_SAVE] = "save",
+		[JOB_MIGRATE] = "migrate", [JOB_RECEIVE] = "receive",
+	};
+
+	return names[kind];
+}
+
+void job_describe(const struct job *j, xld_job *o)
+{
+	*o = j->state;
+	o->domain = xstrdup(j->dom->name);
+	o->kind = xstrdup(j->kind == JOB_CREATE && j->dom->restore_path ? "restore" : kind_name(j->kind));
+	o->text = xstrdup(j->text ? j->text : "");
+	o->running = true;
+	o->started = (u_quad_t)j->started;
+	o->took_ms = ev_now_ms() - j->started_ms;
 }
 
 /* The worker has ended: find out how, and make that an error if it did not say itself. */
@@ -154,9 +254,11 @@ static void job_reap(struct job *j)
 		;
 	if (j->answered && (j->ok || j->error.code) && !j->cancelled)
 		return;
+	rpc_release((xdrproc_t)xdr_xld_migrated, &j->migrated);
+	memset(&j->migrated, 0, sizeof(j->migrated));
 	j->ok = false;
 	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
-	if (j->cancelled)
+	if (j->cancelled || j->stopped)
 		xld_fail(&j->error, XLD_E_CANCELLED, job_what(j), j->dom->name, "", "it was cancelled");
 	else if (WIFSIGNALED(status))
 		xld_fail(&j->error, XLD_E_INTERNAL, job_what(j), j->dom->name, "please report this",
@@ -207,12 +309,14 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 		dom_answer(d, XLD_DOMAIN_DESTROY, NULL, &j->error);
 		answer_created(d, NULL, d->failed ? &d->failure : &j->error);
 		dom_answer(d, XLD_DOMAIN_SAVE, NULL, &j->error);
+		dom_answer(d, XLD_DOMAIN_MIGRATE, NULL, &j->error);
 		return;
 	}
 	xld_log("%s: destroyed", d->name);
 	dom_answer(d, XLD_DOMAIN_WAIT, &gone, NULL);
 	dom_answer(d, XLD_DOMAIN_DESTROY, &nothing, NULL);
 	dom_answer(d, XLD_DOMAIN_SAVE, &nothing, NULL);
+	dom_answer(d, XLD_DOMAIN_MIGRATE, d->report.host ? &d->report : NULL, &d->failure);
 	d->domid = DOMID_NONE;
 	if (d->restarting) {
 		job_create(x, d);
@@ -316,6 +420,48 @@ static void device_cancelled(struct xld *x, struct dom *d, struct job *j)
 	job_destroy(x, d);
 }
 
+/* --- migration --- */
+
+/* Whose it is says the journal, not how the worker has ended. */
+static void migrate_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	bool check = d->move->flags & XLD_MIGRATE_CHECK, destroy;
+
+	if (!j->ok)
+		xld_log("%s: migration to %s: %s", d->name, d->move->peer, j->error.cause);
+	else if (!check)
+		xld_log("%s: migrated to %s in %llu ms, %u rounds, %llu bytes; it stood still for %llu ms", d->name,
+			j->migrated.host, (unsigned long long)j->migrated.total_ms, j->migrated.rounds,
+			(unsigned long long)j->migrated.bytes, (unsigned long long)j->migrated.downtime_ms);
+	destroy = migrate_over(x, d, j->cancelled);
+	if (j->ok && !check) {		/* told when it is gone here */
+		d->report = j->migrated;
+		memset(&j->migrated, 0, sizeof(j->migrated));
+	} else {
+		dom_answer(d, XLD_DOMAIN_MIGRATE, j->ok ? &j->migrated : NULL, &j->error);
+	}
+	if (destroy) {
+		job_destroy(x, d);
+		return;
+	}
+	state_save(x, d);
+	life_check(x);
+	settle_check(x);
+}
+
+static void receive_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	if (!j->ok)
+		xld_log("%s: %s", d->name, j->error.cause);
+	move_read(x, d->move);
+	if (j->cancelled && d->move->state != DST_STARTED)
+		move_forget(x, d->move);
+	if (!d->move || receive_over(x, d) || j->cancelled)
+		job_destroy(x, d);
+	else
+		life_check(x);
+}
+
 /* A domain that was saved goes, unless it is to stay. One that was not runs on, unless somebody wants it gone. */
 static void save_ended(struct xld *x, struct dom *d, struct job *j)
 {
@@ -348,12 +494,18 @@ static void job_end(struct job *j)
 	ev_timer_free(j->stillborn);
 	rpc_stream_close(&j->s);
 	d->job = NULL;
+	if (j->kind != JOB_REVIVE)
+		job_remember(j, j->ok ? "done" : j->error.cause, j->ok);
 	if (j->kind == JOB_CREATE)
 		create_ended(j->x, d, j);
 	else if (j->kind == JOB_DESTROY)
 		destroy_ended(j->x, d, j);
 	else if (j->kind == JOB_SAVE)
 		save_ended(j->x, d, j);
+	else if (j->kind == JOB_MIGRATE)
+		migrate_ended(j->x, d, j);
+	else if (j->kind == JOB_RECEIVE)
+		receive_ended(j->x, d, j);
 	else if (j->cancelled)
 		device_cancelled(j->x, d, j);
 	else if (j->kind == JOB_ATTACH)
@@ -367,6 +519,8 @@ static void job_end(struct job *j)
 	else
 		release_ended(j->x, d, j);
 	rpc_release((xdrproc_t)xdr_xld_error, &j->error);
+	rpc_release((xdrproc_t)xdr_xld_migrated, &j->migrated);
+	free(j->text);
 	free(j);
 }
 
@@ -410,7 +564,7 @@ static void job_start(struct xld *x, struct dom *d, enum job_kind kind)
 	pid_t parent = getpid();
 	int fds[2];
 
-	*j = (struct job){ .x = x, .dom = d, .kind = kind };
+	*j = (struct job){ .x = x, .dom = d, .kind = kind, .started = time(NULL), .started_ms = ev_now_ms() };
 	d->job = j;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds)) {
 		job_cannot_start(j, strerror(errno));
@@ -450,6 +604,8 @@ void job_destroy(struct xld *x, struct dom *d)
 	}
 	if (d->job)
 		return;
+	if (d->phase == PHASE_ARRIVED && d->move)
+		move_forget(x, d->move);	/* first, so that nobody starts what is half gone */
 	d->phase = PHASE_DESTROYING;
 	if (d->ours)
 		state_save(x, d);
@@ -477,6 +633,30 @@ void job_save(struct xld *x, struct dom *d)
 {
 	state_save(x, d);
 	job_start(x, d, JOB_SAVE);
+}
+
+void job_migrate(struct xld *x, struct dom *d)
+{
+	state_save(x, d);
+	job_start(x, d, JOB_MIGRATE);
+}
+
+void job_receive(struct xld *x, struct dom *d)
+{
+	d->phase = PHASE_CREATING;
+	d->start_time = (uint64_t)time(NULL);
+	state_save(x, d);
+	job_start(x, d, JOB_RECEIVE);
+	client_abandon(d->offer->client);
+}
+
+bool job_cancel(struct dom *d)
+{
+	if (d->job->kind == JOB_DESTROY)
+		return false;
+	d->job->stopped = true;
+	job_stop(d);
+	return true;
 }
 
 void job_stop(struct dom *d)

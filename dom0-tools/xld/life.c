@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <time.h>
 
-#include "xld.h"
+#include "move.h"
 
 #define TICK_MS 1000
 #define QUICK_STOP_S 5			/* a life shorter than this counts as a failed start */
@@ -71,35 +71,25 @@ static char *spare_name(struct xld *x, const char *name)
 /* Keep the stopped domain under another name and UUID, and start its configuration anew. */
 void life_released(struct xld *x, struct dom *d)
 {
-	char *old_name = spare_name(x, d->name), *text = domcfg_to_json(&d->cfg);
+	char *spare = spare_name(x, d->name), *name = xstrdup(d->name), *text = domcfg_to_json(&d->cfg);
 	struct domcfg_diag diag = { .file = d->name };
-	uint8_t old_uuid[16];
+	uint8_t uuid[16], fresh[16];
 	struct dom *n;
-	int rc;
 
-	uuid_generate(old_uuid);
-	rc = xenctl_domain_set_handle(x->xc, d->domid, old_uuid);
-	if (rc || !x->xs || !store_rename(x->xs, d->domid, d->uuid, old_uuid, old_name)) {
-		xld_log("%s: cannot be renamed to %s; it is kept and not started again", d->name, old_name);
-		if (!rc)
-			xenctl_domain_set_handle(x->xc, d->domid, d->uuid);
-	} else {
-		n = dom_new(x, d->uuid, d->name);
+	memcpy(uuid, d->uuid, 16);
+	uuid_generate(fresh);
+	if (dom_rename(x, d, fresh, spare)) {
+		n = dom_new(x, uuid, name);
 		n->ours = domcfg_from_json(&n->cfg, text, strlen(text), &diag) && domcfg_check(&n->cfg, &diag);
 		n->quick_stops = d->quick_stops;
-		state_remove(x, d);
-		memcpy(d->uuid, old_uuid, 16);
-		memcpy(d->cfg.uuid, old_uuid, 16);
-		free(d->name);
-		free(d->cfg.name);
-		d->name = xstrdup(old_name);
-		d->cfg.name = xstrdup(old_name);
-		state_save(x, d);
 		n->restarting = true;
 		job_create(x, n);
+	} else {
+		xld_log("%s: cannot be renamed to %s; it is kept and not started again", d->name, spare);
 	}
 	domcfg_diag_free(&diag);
-	free(old_name);
+	free(spare);
+	free(name);
 	free(text);
 }
 
@@ -246,6 +236,7 @@ static void tick(struct ev_timer *t, void *arg)
 	}
 	life_check(x);
 	revive_check(x);
+	settle_check(x);
 	for (struct dom *d = x->doms; d; d = d->next)
 		end_waits(d);
 	ev_timer_set(t, TICK_MS);

@@ -24,6 +24,7 @@ static const char usage[] =
 	"The management daemon of xen-lite; xl talks to it.\n"
 	"  --socket PATH    listen here (" RPC_SOCKET ")\n"
 	"  --state DIR      remember domains here (/run/xen-lite)\n"
+	"  --var DIR        what outlives a restart of the host (/var/lib/xen-lite)\n"
 	"  --daemon         go to the background once ready, and log to a file\n"
 	"  --log FILE       append the log here (" LOG_FILE "; without --daemon: standard error)\n"
 	"  --pid-file FILE  write the process id to FILE\n"
@@ -82,6 +83,7 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 {
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' }, { "state", required_argument, NULL, 'S' },
+		{ "var", required_argument, NULL, 'v' },
 		{ "daemon", no_argument, NULL, 'd' }, { "log", required_argument, NULL, 'l' },
 		{ "pid-file", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
@@ -92,6 +94,7 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 		switch (opt) {
 		case 's': x->socket_path = optarg; break;
 		case 'S': x->state_dir = optarg; break;
+		case 'v': x->var_dir = optarg; break;
 		case 'd': o->daemon = true; break;
 		case 'l': o->log = optarg; break;
 		case 'p': o->pid_file = optarg; break;
@@ -104,6 +107,7 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 		exit(2);
 	}
 	x->fail_step = step ? atoi(step) : 0;
+	x->migrate_point = getenv("XLD_MIGRATE_POINT");
 }
 
 /* The directory of a file, made if it is missing (one level). */
@@ -167,7 +171,7 @@ static void start(struct xld *x)
 
 int main(int argc, char **argv)
 {
-	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite" };
+	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite", .var_dir = "/var/lib/xen-lite" };
 	struct options o = { 0 };
 	int ready = -1, rc;
 

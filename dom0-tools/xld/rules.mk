@@ -2,7 +2,8 @@
 # xld, the management daemon.
 
 XLD_SRCS := $(addprefix dom0-tools/xld/,main.c server.c calls.c dom.c state.c job.c create.c destroy.c store.c life.c \
-	crash.c cpu.c memory.c device.c script.c vbd.c vif.c hotplug.c revive.c devcalls.c save.c restore.c)
+	crash.c cpu.c memory.c device.c script.c vbd.c vif.c hotplug.c revive.c devcalls.c save.c restore.c suspend.c \
+	jobcalls.c journal.c migrate.c receive.c settle.c drain.c)
 
 $(call rpc_user,$(XLD_SRCS) tests/unit/test_xld_server.c tests/unit/test_xld_cpumem.c)
 $(eval $(call tool,dom0-tools/xld/xld,$(XLD_SRCS) $(RPC_SRC) $(DOMCFG_SRC) $(DAEMON_SRCS) $(XENCTL_SRCS) \

@@ -60,7 +60,7 @@ static void exec_script(const struct devwork *w, const struct device *d, char *p
 	char *argv[] = { path, (char *)(uintptr_t)verb, NULL };
 	int null = open("/dev/null", O_RDWR);
 
-	uuid_format(w->uuid, uuid);
+	uuid_format(w->tag, uuid);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("XENBUS_PATH", device_back(d, back), 1);
 	setenv("XENBUS_BASE_PATH", "backend", 1);

@@ -28,6 +28,7 @@ struct client {
 	struct ev_fd *watch;
 	char *name;			/* what it calls itself, for the log */
 	bool doomed;			/* drop it at the next occasion outside of its own calls */
+	bool abandoned;			/* and say nothing: its connection is somebody else's */
 };
 
 static void client_drop(struct client *c)
@@ -40,14 +41,30 @@ static void client_drop(struct client *c)
 	c->x->nr_clients--;
 	dom_client_gone(c->x, c);
 	ev_fd_del(c->watch);
-	rpc_stream_close(&c->s);
+	if (c->abandoned)
+		rpc_stream_abandon(&c->s);
+	else
+		rpc_stream_close(&c->s);
 	free(c->name);
 	free(c);
+}
+
+int client_take(struct client *c)
+{
+	rpc_stream_pop(&c->s);		/* the call that brought us here */
+	return rpc_stream_detach(&c->s);
+}
+
+void client_abandon(struct client *c)
+{
+	c->doomed = c->abandoned = true;
 }
 
 /* Send what can be sent; wait for room only while something is left. */
 static void client_send(struct client *c)
 {
+	if (c->abandoned)
+		return;
 	int rc = rpc_stream_flush(&c->s);
 
 	if (rc < 0 || rpc_stream_pending(&c->s) > MAX_QUEUED)
@@ -159,7 +176,8 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 			break;
 		}
 		take_message(c, &h, body, len);
-		rpc_stream_pop(&c->s);
+		if (!c->abandoned)
+			rpc_stream_pop(&c->s);
 	}
 	client_send(c);
 	if (c->doomed || rc == 0 || (rc < 0 && rc != -EAGAIN))

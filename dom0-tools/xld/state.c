@@ -13,11 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "xld.h"
+#include "move.h"
 
 static const char *const phase_names[] = {
 	[PHASE_CREATING] = "creating", [PHASE_LIVE] = "live",
-	[PHASE_DESTROYING] = "destroying",
+	[PHASE_DESTROYING] = "destroying", [PHASE_ARRIVED] = "arrived",
 };
 
 static char *record_path(const struct xld *x, const struct dom *d, const char *suffix)
@@ -39,18 +39,30 @@ static json_t *request_to_json(const struct dom *d)
 			 "new", !!r->spec);
 }
 
+static json_t *move_to_json(const struct dom *d)
+{
+	char token[37];
+
+	if (!d->move)
+		return NULL;
+	uuid_format(d->move->token, token);
+	return json_pack("{s:s, s:b}", "token", token, "incoming", d->move->incoming);
+}
+
 static json_t *record_to_json(const struct dom *d)
 {
+	char tag[37];
 	char *text = domcfg_to_json(&d->cfg);
 	json_t *cfg = json_loads(text, 0, NULL);
 
+	uuid_format(d->tag, tag);
 	free(text);
-	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*, s:s*}", "phase", phase_names[d->phase],
+	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*, s:s*, s:s, s:o*}", "phase", phase_names[d->phase],
 			 "restarting", d->restarting,
 			 "domid", d->domid == DOMID_NONE ? -1 : (int)d->domid, "start_paused", d->start_paused,
 			 "start_time", (json_int_t)d->start_time, "quick_stops", (int)d->quick_stops,
 			 "stop_seen", d->stop_seen, "config", cfg, "device", request_to_json(d), "saving",
-			 d->save.temp);
+			 d->save.temp, "tag", tag, "move", move_to_json(d));
 }
 
 bool state_save(struct xld *x, const struct dom *d)
@@ -107,6 +119,19 @@ static void request_from_record(struct dom *d, json_t *o)
 	d->request.force = force || new;
 }
 
+/* A migration that has no journal had not begun. */
+static void move_from_record(struct xld *x, struct dom *d, json_t *o)
+{
+	const char *text = "";
+	uint8_t token[16];
+	int incoming = 0;
+
+	if (o && !json_unpack(o, "{s:s, s:b}", "token", &text, "incoming", &incoming) && uuid_parse(text, token))
+		d->move = move_find(x, incoming, token);
+	if (o && !d->move)
+		d->move = move_new(x, incoming, token, d->name, d->uuid, "", 0);
+}
+
 static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 {
 	int domid = -1, restarting = 0, start_paused = 0, quick_stops = 0, stop_seen = 0;
@@ -134,6 +159,8 @@ static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 	d->quick_stops = (unsigned int)quick_stops;
 	d->stop_seen = stop_seen;
 	request_from_record(d, json_object_get(o, "device"));
+	uuid_parse(json_is_string(json_object_get(o, "tag")) ? json_string_value(json_object_get(o, "tag")) : "", d->tag);
+	move_from_record(x, d, json_object_get(o, "move"));
 	if (json_is_string(json_object_get(o, "saving")))
 		d->save.temp = xstrdup(json_string_value(json_object_get(o, "saving")));
 	for (unsigned int i = 0; i < sizeof(phase_names) / sizeof(phase_names[0]); i++)
@@ -154,9 +181,15 @@ static void load_one(struct xld *x, const char *path)
 		return;
 	}
 	xld_log("%s: known from an earlier run, %s", d->name, phase_names[d->phase]);
-	if (d->phase != PHASE_LIVE)
+	if (d->move && d->move->incoming) {
+		if (receive_over(x, d))
+			job_destroy(x, d);
+	} else if (d->phase != PHASE_LIVE)
 		job_destroy(x, d);
-	else if (d->save.temp)
+	else if (d->move && !d->move->state) {
+		suspend_undo(x, d);
+		move_forget(x, d->move);
+	} else if (d->save.temp)
 		save_undo(x, d);
 	else if (d->request.verb == DEV_DETACH)
 		job_device(x, d);
@@ -169,6 +202,7 @@ void state_load(struct xld *x)
 	size_t n;
 	DIR *dp;
 
+	moves_load(x);
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		xld_log("cannot make %s: %s", dir, strerror(errno));
 	dp = opendir(dir);
@@ -183,4 +217,8 @@ void state_load(struct xld *x)
 	if (dp)
 		closedir(dp);
 	free(dir);
+	for (struct move *m = x->moves, *next; m; m = next) {
+		next = m->next;
+		settle_restart(x, m);
+	}
 }

@@ -361,6 +361,28 @@ bool store_init_dom0(struct xs_handle *xs)
 		      xs_writef(xs, XBT_NULL, "/local/domain/0/domid", "0"));
 }
 
+struct rings {
+	uint32_t domid;
+	uint64_t store, console;
+};
+
+static bool write_ring_refs(struct xs_handle *xs, xs_transaction_t t, void *arg)
+{
+	const struct rings *r = arg;
+	struct writer w = { .xs = xs, .t = t, .domid = r->domid, .ok = true };
+
+	node(&w, GUEST_RO, "store/ring-ref", "%llu", (unsigned long long)r->store);
+	node(&w, GUEST_RO, "console/ring-ref", "%llu", (unsigned long long)r->console);
+	return w.ok;
+}
+
+bool store_set_rings(struct xs_handle *xs, uint32_t domid, uint64_t store_mfn, uint64_t console_mfn)
+{
+	struct rings r = { domid, store_mfn, console_mfn };
+
+	return store_transaction(xs, write_ring_refs, &r);
+}
+
 struct vcpus {
 	uint32_t domid, online, max;
 };

@@ -40,7 +40,7 @@ static void disk_nodes(const struct cfg_disk *c, const struct device *d, struct 
 static bool run_script(const struct devwork *w, const struct device *d, const struct cfg_disk *c)
 {
 	char *script = device_read(w, d, "script"), *why = NULL, *phys;
-	bool ok = script && script_run(w, d, script, "add", NULL, &why);
+	bool ok = script && script_run(w, d, script, "add", w->incoming ? "INCOMING=1" : NULL, &why);
 
 	if (!ok) {
 		DEV_FAIL(w, XLD_E_CONFIG, "", "disk %s (%s): %s", c->vdev, c->target, why ? why : "its nodes are gone");

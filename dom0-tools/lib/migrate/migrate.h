@@ -22,15 +22,34 @@ struct xen_cpuid_leaf;
 
 typedef void migrate_progress(void *arg, uint64_t done, uint64_t total);
 
+/* How a save stands. */
+struct save_state {
+	unsigned int round;		/* 0: it does not run any more */
+	uint64_t done, total;		/* bytes of this round */
+	uint64_t rate, dirty_rate;	/* bytes a second: sent, and written by the guest in the last round */
+	uint64_t expected_ms;		/* downtime, were it stopped after this round */
+	unsigned int cap;		/* percent of a CPU that it may use; 0: it is not slowed down */
+};
+
+enum save_on_timeout { SAVE_CANCEL, SAVE_PAUSE, SAVE_THROTTLE };
+
 struct save_params {
 	uint32_t domid;
 	const char *config;		/* JSON */
 	bool live;			/* copy its memory while it runs, and what it writes meanwhile once more */
+	/*
+	 * Of a live save: it is stopped when the rest will take no longer than this; 0: when few pages are left or they
+	 * do not get fewer. If that does not come, or not in time (0: any), what on_timeout says is done: -ETIME; stop
+	 * it all the same; or slow its vCPUs down, step by step, and stop it in the end.
+	 */
+	uint64_t max_downtime_ms, timeout_ms;
+	enum save_on_timeout on_timeout;
+	uint64_t bandwidth;		/* bytes a second while it runs; 0: no limit */
 	/* Have it shut down with SHUTDOWN_suspend. Not 0: it cannot, and the caller knows why. */
 	int (*suspend)(void *arg);
 	/* What it has in the store then: body of the store's record, to be freed. */
 	void *(*nodes)(void *arg, size_t *len);
-	migrate_progress *progress;	/* in pages of this round; may be NULL */
+	void (*state)(void *arg, const struct save_state *s);	/* a few times a second; may be NULL */
 	void *arg;			/* of all three */
 };
 
@@ -42,7 +61,7 @@ struct save_result {
 
 /*
  * 0, or -errno and the reason in why, which is empty when `suspend` has failed. The domain is suspended afterwards, or
- * runs if it has not come to that.
+ * runs if it has not come to that; its cap may have been lowered.
  */
 int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct save_result *r, char why[STREAM_WHY]);
 
@@ -51,6 +70,7 @@ struct restore_params {
 	uint64_t min_pages;		/* what it may have at least, whatever it had */
 	uint64_t max_pages;		/* what its memory map reaches to */
 	uint32_t store_evtchn, console_evtchn;	/* of the domain, remote end dom0 */
+	bool more;			/* there is something behind the stream, for others to read */
 	migrate_progress *progress;
 	void *arg;
 };

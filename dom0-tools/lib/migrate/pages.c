@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "ev/ev.h"
 #include "migrate/saver.h"
 #include "public/domctl.h"
 #include "xenctl/xenctl.h"
@@ -21,6 +22,11 @@
 #define ROUNDS_MAX	10
 #define FEW_PAGES	512		/* so few that the last round is short */
 #define TRIES		100		/* at a p2m list that the guest is changing */
+#define TELL_MS		200
+#define STUBBORN	2		/* rounds in a row that bring nothing */
+#define LEAST_PAGES	64		/* fewer are not worth another round */
+#define STOP_MS		60		/* what a stop takes beside copying pages */
+#define CAP_MIN		10		/* percent */
 
 static uint64_t word_of(const struct saver *s, uint64_t pfn)
 {
@@ -140,6 +146,46 @@ static int map_batch(struct saver *s, const uint64_t *word, uint32_t n)
 	return rc;
 }
 
+/* Bytes a second since the round began. */
+static uint64_t rate_of(const struct saver *s)
+{
+	uint64_t ms = ev_now_ms() - s->round_began;
+
+	return (s->out.pos - s->round_pos) * 1000 / (ms ? ms : 1);
+}
+
+static void tell(struct saver *s, uint64_t done, uint64_t total)
+{
+	uint64_t now = ev_now_ms();
+
+	if (!s->p->state || (now - s->told < TELL_MS && done < total))
+		return;
+	s->told = now;
+	s->state.round = s->running ? s->round + 1 : 0;
+	s->state.done = done * STREAM_PAGE;
+	s->state.total = total * STREAM_PAGE;
+	if (s->out.pos - s->round_pos > (1 << 20))	/* less says nothing */
+		s->state.rate = rate_of(s);
+	s->p->state(s->p->arg, &s->state);
+}
+
+static void sleep_ms(uint64_t ms)
+{
+	struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&t, NULL);
+}
+
+/* While it runs there is time: stay below the bandwidth. */
+static void brake(const struct saver *s)
+{
+	uint64_t spent = ev_now_ms() - s->round_began;
+	uint64_t due = s->p->bandwidth ? (s->out.pos - s->round_pos) * 1000 / s->p->bandwidth : 0;
+
+	if (s->running && due > spent)
+		sleep_ms(due - spent);
+}
+
 int pages_put(struct saver *s)
 {
 	uint64_t word[STREAM_BATCH], total = s->sent ? count_wanted(s) : s->g.nr_pages, done = 0;
@@ -155,20 +201,15 @@ int pages_put(struct saver *s)
 		rc = map_batch(s, word, n);
 		done += n;
 		n = 0;
-		if (!rc && s->p->progress)
-			s->p->progress(s->p->arg, done, total);
+		if (!rc) {
+			tell(s, done, total);
+			brake(s);
+		}
 	}
 	return rc;
 }
 
 /* --- while it runs --- */
-
-static void sleep_1ms(void)
-{
-	struct timespec t = { .tv_nsec = 1000000 };
-
-	nanosleep(&t, NULL);
-}
 
 /* The guest may be at its p2m list. */
 static int learn(struct saver *s)
@@ -179,7 +220,7 @@ static int learn(struct saver *s)
 		guestmap_free(&s->g);
 		rc = guestmap_init(&s->g, s->xc, s->p->domid, s->why);
 		if (rc)
-			sleep_1ms();
+			sleep_ms(1);
 	}
 	if (!rc)
 		*s->why = 0;
@@ -214,21 +255,81 @@ static int next_round(struct saver *s)
 	return rc ? migrate_fail(s->why, rc, "cannot read which pages it has written: %s", strerror(-rc)) : learn(s);
 }
 
+/* It does not get ready to be stopped by itself. 0: go on, 1: stop it now, -ETIME. */
+static int insist(struct saver *s, uint64_t left)
+{
+	uint16_t weight, cap;
+	int rc;
+
+	if (s->p->on_timeout == SAVE_PAUSE)
+		return 1;
+	if (s->p->on_timeout == SAVE_CANCEL)
+		return migrate_fail(s->why, -ETIME, "it writes %llu KiB/s and %llu KiB/s are sent: after %u rounds it "
+				    "would stand still for %llu ms, %llu ms are allowed",
+				    (unsigned long long)s->state.dirty_rate >> 10, (unsigned long long)s->state.rate >> 10,
+				    s->round, (unsigned long long)s->state.expected_ms,
+				    (unsigned long long)s->p->max_downtime_ms);
+	if (s->state.cap == CAP_MIN || left <= LEAST_PAGES)
+		return 1;
+	rc = xenctl_sched_credit_get(s->xc, s->p->domid, &weight, &cap);
+	s->state.cap = s->state.cap ? s->state.cap / 2 : cap ? cap / 2u : 50;
+	if (s->state.cap < CAP_MIN)
+		s->state.cap = CAP_MIN;
+	if (!rc)
+		rc = xenctl_sched_credit_set(s->xc, s->p->domid, 0, (uint16_t)s->state.cap);
+	return rc ? 1 : 0;		/* it cannot be slowed down */
+}
+
+/* What the round that has ended tells. */
+static void judge(struct saver *s, uint64_t left)
+{
+	uint64_t ms = ev_now_ms() - s->round_began;
+
+	s->state.dirty_rate = left * STREAM_PAGE * 1000 / (ms ? ms : 1);
+	if (!s->state.rate)
+		s->state.rate = rate_of(s);
+	s->state.expected_ms = STOP_MS + left * STREAM_PAGE * 1000 / (s->state.rate ? s->state.rate : 1);
+}
+
+static bool short_enough(const struct saver *s, uint64_t left, uint64_t before)
+{
+	if (!s->p->max_downtime_ms)
+		return left <= FEW_PAGES || left >= before - before / 4 || s->round >= ROUNDS_MAX;
+	return left <= LEAST_PAGES || s->state.expected_ms <= s->p->max_downtime_ms;
+}
+
 int live_rounds(struct saver *s)
 {
 	uint64_t left = ~0ULL, before;
+	unsigned int stubborn = 0;
 	int rc;
 
-	do {
+	for (;;) {
+		s->round_began = ev_now_ms();
+		s->round_pos = s->out.pos;
 		rc = pages_put(s);
 		*s->why = rc ? *s->why : 0;	/* what was left for later is no failure */
 		s->round++;
 		if (!rc)
 			rc = next_round(s);
+		if (rc)
+			return rc;
 		before = left;
-		left = rc ? 0 : count_wanted(s);
-	} while (!rc && left > FEW_PAGES && left < before - before / 4 && s->round < ROUNDS_MAX);
-	return rc;
+		left = count_wanted(s);
+		judge(s, left);
+		if (short_enough(s, left, before))
+			break;
+		stubborn = left >= before - before / 8 ? stubborn + 1 : 0;
+		if (stubborn < STUBBORN && (!s->p->timeout_ms || ev_now_ms() - s->began < s->p->timeout_ms))
+			continue;
+		stubborn = 0;
+		rc = insist(s, left);
+		if (rc)
+			break;
+	}
+	s->round_began = ev_now_ms();
+	s->round_pos = s->out.pos;
+	return rc < 0 ? rc : 0;
 }
 
 int live_last(struct saver *s)

@@ -400,7 +400,7 @@ static int restore(struct restorer *t)
 		if (!rc)
 			rc = take(t, &r);
 	} while (!rc && r.type != STREAM_END);
-	return rc ? rc : stream_at_end(&t->in);
+	return rc || t->p->more ? rc : stream_at_end(&t->in);
 }
 
 int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, struct restore_result *r,

@@ -306,6 +306,7 @@ int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct 
 	if (!s.tables)
 		return migrate_fail(why, -ENOMEM, "no memory to save it");
 	stream_out_init(&s.out, fd);
+	s.began = s.round_began = ev_now_ms();
 	rc = save(&s, r);
 	live_end(&s);
 	guestmap_free(&s.g);

@@ -23,6 +23,12 @@ struct saver {
 	uint64_t *sent;			/* for each pfn the word it went out with, and these: */
 	uint8_t *dirty;			/* a bit for each pfn */
 	size_t dirty_bytes;
+
+	/* What is told of it. */
+	struct save_state state;
+	uint64_t began, round_began;	/* ms */
+	uint64_t round_pos;		/* of the stream, when the round began */
+	uint64_t told;			/* ms */
 };
 #define SENT_MAPPED	(1ULL << 62)	/* it is in the memory map */
 #define SENT_ONCE	(1ULL << 63)

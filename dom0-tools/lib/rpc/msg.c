@@ -40,6 +40,13 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),
+	PROC(XLD_DOMAIN_MIGRATE, xld_migrate, xld_migrated),
+	PROC(XLD_MIGRATE_OFFER, xld_offer, xld_accepted),
+	PROC(XLD_MIGRATE_SETTLE, xld_settle, xld_settled),
+	PROC(XLD_MIGRATE_LIST, xld_nothing, xld_moves),
+	PROC(XLD_MIGRATE_RECOVER, xld_recover, xld_nothing),
+	PROC(XLD_JOB_LIST, xld_nothing, xld_jobs),
+	PROC(XLD_JOB_CANCEL, xld_domain, xld_nothing),
 };
 
 static const char *const code_names[] = {
