@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# lib/rpc: xld.x through rpcgen, framing, client. Users link $(RPC_SRC) with $(RPC_LIBS) and list each of their
+# lib/rpc: xld.x through rpcgen, framing, transports, client. Users link $(RPC_SRC) with $(RPC_LIBS) and list each of their
 # sources that includes xrpc.h in $(call rpc_user,SOURCES).
 
 RPC_GEN  := $(B)/gen/rpc
-RPC_SRC  := $(addprefix dom0-tools/lib/rpc/,msg.c stream.c client.c) $(RPC_GEN)/xld_xdr.c
-RPC_LIBS := -ltirpc
+RPC_SRC  := $(addprefix dom0-tools/lib/rpc/,msg.c addr.c net.c tls.c stream.c detach.c client.c) $(RPC_GEN)/xld_xdr.c
+RPC_LIBS := -ltirpc -lgnutls
 RPC_CFLAGS := -I$(RPC_GEN) -isystem /usr/include/tirpc
 
 $(RPC_GEN)/xld.x: dom0-tools/lib/rpc/xld.x
