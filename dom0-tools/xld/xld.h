@@ -3,7 +3,9 @@
  * Inside of xld, the management daemon: its objects and the borders between its files.
  *
  *	main.c		options, becoming a daemon, start-up and end
- *	server.c	the socket: clients, messages in, replies out
+ *	conf.c		xld.conf
+ *	listen.c	sockets, and who is let in
+ *	server.c	clients: messages in, replies out
  *	calls.c		one function per procedure of the protocol
  *	dom.c		the registry of domains
  *	state.c		the registry on disk, for after a restart of xld
@@ -71,6 +73,8 @@ struct save_request {
 
 struct job;
 struct client;
+struct listener;
+struct xld_conf;
 
 /* A call that is answered later. The client's end removes it. */
 struct asker {
@@ -117,10 +121,12 @@ struct xld {
 	struct ev_fd *xs_watch;
 	struct ev_timer *tick;
 	const char *socket_path, *state_dir;
-	int listener;
-	struct ev_fd *listen_watch;
+	const struct xld_conf *conf;
+	struct rpc_creds *creds;	/* for TLS, if it is used */
+	gid_t group, read_only_group;	/* (gid_t)-1: none */
+	struct listener *listeners;
 	struct client *clients;
-	unsigned int nr_clients;
+	unsigned int nr_clients, nr_remote;	/* of the local socket; of others */
 	struct dom *doms;
 	int fail_step;			/* XLD_FAIL_STEP: n fails a create behind step n, -n kills its worker there */
 };
@@ -133,13 +139,23 @@ __attribute__((format(printf, 6, 7)))
 bool xld_fail(xld_error *err, xld_code code, const char *what, const char *object, const char *advice,
 	      const char *fmt, ...);
 
-/* --- server.c --- */
+/* --- listen.c --- */
 bool server_start(struct xld *x, char **why);
 void server_stop(struct xld *x);
+
+/* --- server.c --- */
 /* Answer a call. obj is the procedure's result. */
 void client_reply(struct client *c, uint32_t proc, uint32_t serial, const void *obj);
 void client_reply_error(struct client *c, uint32_t proc, uint32_t serial, const xld_error *err);
 void client_progress(struct client *c, uint32_t serial, const char *text);
+const char *client_name(const struct client *c);	/* for the log: who it is and where */
+/*
+ * To go on with a client's connection in a worker: the call queues its reply and forks; the worker makes a pipe of
+ * client_stream() with rpc_stream_detach(), before it closes the daemon's descriptors; the daemon forgets the client
+ * with client_abandon() as soon as it has forked, and then returns from the call with *later set.
+ */
+struct rpc_stream *client_stream(struct client *c);
+void client_abandon(struct client *c);
 
 /* --- calls.c --- */
 /*

@@ -182,11 +182,38 @@ static void take_event(struct rpc_client *c, const struct rpc_header *h, const u
 /* What came is not of our protocol, or the connection broke, or we were refused. */
 static bool broke(struct rpc_client *c, xld_error *err, int rc)
 {
-	if (rc == -EPROTO || rc == -EMSGSIZE)
-		return fail(c, err, XLD_E_PROTOCOL, "understand", rpc_stream_why(&c->s, rc),
+	xld_code code = rc == -EPROTO || rc == -EMSGSIZE ? XLD_E_PROTOCOL : rc == -EACCES ? XLD_E_DENIED :
+			XLD_E_UNREACHABLE;
+	char *why = code == XLD_E_PROTOCOL ? rpc_stream_fault(&c->s, rc) : xstrdup(rpc_stream_why(&c->s, rc));
+
+	fail(c, err, code, code == XLD_E_PROTOCOL ? "understand" : "await the answer of", why,
+	     code == XLD_E_PROTOCOL ? "xl and xld may be of different versions" : "");
+	free(why);
+	return false;
+}
+
+static bool ended(struct rpc_client *c, xld_error *err)
+{
+	if (rpc_stream_sees_tls(&c->s))
+		return fail(c, err, XLD_E_PROTOCOL, "understand", "the other side speaks TLS and this one does not",
+			    "use tls:// instead of tcp://");
+	return fail(c, err, XLD_E_UNREACHABLE, "await the answer of",
+		    "the daemon closed the connection before it answered", "see its log, /var/log/xen-lite/xld.log");
+}
+
+/* Instead of a reply, xld says why it will not serve us at all. */
+static bool refused(struct rpc_client *c, const uint8_t *body, size_t len, xld_error *err)
+{
+	memset(err, 0, sizeof(*err));
+	if (!rpc_decode(body, len, (xdrproc_t)xdr_xld_error, err)) {
+		rpc_release((xdrproc_t)xdr_xld_error, err);
+		return fail(c, err, XLD_E_PROTOCOL, "understand", "malformed answer",
 			    "xl and xld may be of different versions");
-	return fail(c, err, rc == -EACCES ? XLD_E_DENIED : XLD_E_UNREACHABLE, "await the answer of",
-		    rpc_stream_why(&c->s, rc), "");
+	}
+	c->broken = true;
+	free(err->object);
+	err->object = xstrndup(c->peer, XLD_NAME_MAX);
+	return false;
 }
 
 /* Wait until the reply to our call stands at the front of the stream. */
@@ -197,18 +224,19 @@ static bool await_reply(struct rpc_client *c, struct rpc_header *h, const uint8_
 
 		if (rc == 1 && h->type == XLD_REPLY && h->serial == c->serial)
 			return true;
+		if (rc == 1 && h->type == XLD_REPLY && !h->serial && h->status == XLD_ERROR)
+			return refused(c, *body, *len, err);
 		if (rc == 1) {
 			if (h->type == XLD_EVENT && h->serial == c->serial)
 				take_event(c, h, *body, *len);
 			rpc_stream_pop(&c->s);
 			continue;
 		}
-		if (!rc)
+		if (!rc) {
 			rc = rpc_stream_fill(&c->s);
-		if (!rc)
-			return fail(c, err, XLD_E_UNREACHABLE, "await the answer of",
-				    "the daemon closed the connection before it answered",
-				    "see its log, /var/log/xen-lite/xld.log");
+			if (!rc)
+				return ended(c, err);
+		}
 		if (rc < 0)
 			return broke(c, err, rc);
 	}
@@ -255,7 +283,8 @@ bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void
 		return false;
 	}
 	rc = rpc_stream_flush(&c->s);
-	if (rc < 0)
-		return fail(c, err, XLD_E_UNREACHABLE, "send to", rpc_stream_why(&c->s, rc), "is the daemon running?");
+	/* A daemon that does not want us may have gone already; what it said is still there to be read. */
+	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
+		return broke(c, err, rc);
 	return take_reply(c, p, ret, err);
 }

@@ -4,6 +4,8 @@
 
 RPC_GEN  := $(B)/gen/rpc
 RPC_SRC  := $(addprefix dom0-tools/lib/rpc/,msg.c addr.c net.c tls.c stream.c detach.c client.c) $(RPC_GEN)/xld_xdr.c
+# Making certificates: for xl, and for tests.
+RPC_PKI_SRC := dom0-tools/lib/rpc/pki.c
 RPC_LIBS := -ltirpc -lgnutls
 RPC_CFLAGS := -I$(RPC_GEN) -isystem /usr/include/tirpc
 
@@ -25,7 +27,7 @@ $(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))\
 	$(eval $(foreach d,obj asan fuzz,$(B)/$(d)/$(s:.c=.o)): | $(RPC_GEN)/xld.h))
 endef
 
-$(call rpc_user,$(RPC_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
+$(call rpc_user,$(RPC_SRC) $(RPC_PKI_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
 # rpcgen writes K&R-compatible code with unused variables and casts of function types.
 CFLAGS_$(RPC_GEN)/xld_xdr.c += -Wno-unused-variable -Wno-cast-function-type -Wno-missing-prototypes
 

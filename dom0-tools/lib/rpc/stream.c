@@ -49,6 +49,37 @@ const char *rpc_stream_why(const struct rpc_stream *s, int rc)
 	return strerror(-rc);
 }
 
+/* A handshake begins, or an alert comes. */
+bool rpc_stream_sees_tls(const struct rpc_stream *s)
+{
+	return !s->tls && s->in_len >= 2 && (s->in[0] == 0x16 || s->in[0] == 0x15) && s->in[1] == 3;
+}
+
+char *rpc_stream_fault(const struct rpc_stream *s, int rc)
+{
+	struct rpc_header h = { 0 };
+
+	rpc_header_get(s->in, s->in_len, &h);
+	if (rpc_stream_sees_tls(s))
+		return xstrdup("the other side speaks TLS and this one does not");
+	if (rc == -EMSGSIZE)
+		return xasprintf("a message of %u bytes; there can be %d to %d", h.length, RPC_HEADER_SIZE, XLD_MSG_MAX);
+	if (rc == -EPROTO && h.program == XLD_PROGRAM && h.version != XLD_VERSION)
+		return xasprintf("the other side speaks version %u of the protocol, this one %u", h.version, XLD_VERSION);
+	return xstrdup(rpc_stream_why(s, rc));
+}
+
+const char *rpc_stream_peer(const struct rpc_stream *s)
+{
+	return s->tls ? rpc_tls_peer(s->tls) : "";
+}
+
+void rpc_stream_bye(struct rpc_stream *s)
+{
+	if (s->tls && !rpc_tls_why(s->tls))
+		rpc_tls_bye(s->tls);
+}
+
 void rpc_stream_abandon(struct rpc_stream *s)
 {
 	rpc_tls_free(s->tls);
@@ -61,8 +92,7 @@ void rpc_stream_abandon(struct rpc_stream *s)
 
 void rpc_stream_close(struct rpc_stream *s)
 {
-	if (s->tls && !rpc_tls_why(s->tls))
-		rpc_tls_bye(s->tls);
+	rpc_stream_bye(s);
 	rpc_stream_abandon(s);
 }
 

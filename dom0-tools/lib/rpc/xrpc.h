@@ -38,6 +38,7 @@ struct rpc_proc {
 	size_t args_size;
 	xdrproc_t xdr_ret;
 	size_t ret_size;
+	bool (*changes)(const void *args);	/* might this call change anything? NULL: none does */
 };
 
 /* --- messages (msg.c) --- */
@@ -132,6 +133,14 @@ int rpc_stream_handshake(struct rpc_stream *s);
 bool rpc_stream_wants_write(const struct rpc_stream *s);
 /* What -rc of a function below means, in words. */
 const char *rpc_stream_why(const struct rpc_stream *s, int rc);
+/* What is wrong with the bytes at the front, for which rpc_stream_peek() returned rc; caller frees. */
+char *rpc_stream_fault(const struct rpc_stream *s, int rc);
+/* The peer speaks TLS, and we do not. */
+bool rpc_stream_sees_tls(const struct rpc_stream *s);
+/* What the peer's certificate calls it; "" without TLS. */
+const char *rpc_stream_peer(const struct rpc_stream *s);
+/* Tell the peer that no more comes, over TLS. */
+void rpc_stream_bye(struct rpc_stream *s);
 void rpc_stream_close(struct rpc_stream *s);
 /* Forget our copy of a connection that a forked process goes on with: nothing is sent, also not that it ends. */
 void rpc_stream_abandon(struct rpc_stream *s);
