@@ -13,6 +13,7 @@
 bool verbose, dry_run;
 
 static bool json_errors;
+static const char *daemon_uri;		/* -H */
 
 static int cmd_help(const struct command *cmd, int argc, char **argv);
 
@@ -22,7 +23,7 @@ static const struct command cmds_help[] = {
 
 static const struct command *const groups[] = {
 	cmds_create, cmds_list, cmds_domain, cmds_console, cmds_vcpu, cmds_memory, cmds_device, cmds_save, cmds_store,
-	cmds_host, cmds_help,
+	cmds_host, cmds_pki, cmds_help,
 };
 
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -79,12 +80,14 @@ static void on_progress(const char *text, void *arg)
 struct rpc_client *daemon_client(void)
 {
 	static struct rpc_client *client;
-	const char *path = getenv("XLD_SOCKET");
+	const char *uri = daemon_uri ? daemon_uri : getenv("XLD_URI");
 	xld_error err = { 0 };
 
 	if (client)
 		return client;
-	client = rpc_client_open(path ? path : RPC_SOCKET, "xl", &err);
+	if (!uri)
+		uri = getenv("XLD_SOCKET");
+	client = rpc_client_open(uri ? uri : RPC_SOCKET, "xl", &err);
 	if (!client) {
 		show_error(&err);
 		exit(EXIT_FAILURE);
@@ -143,11 +146,12 @@ void want_args(const struct command *cmd, int argc, int min, int max)
 
 static void list_commands(FILE *f)
 {
-	fputs("usage: xl [-vNf] [--json-errors] COMMAND [ARGUMENTS]\n\n", f);
+	fputs("usage: xl [-vNf] [-H URI] [--json-errors] COMMAND [ARGUMENTS]\n\n", f);
 	for (size_t g = 0; g < NR_GROUPS; g++)
 		for (const struct command *c = groups[g]; c->name; c++)
 			fprintf(f, "  %-14s %s\n", c->name, c->summary);
 	fputs("\n  -v  tell what is being done\n  -N  dry run, for commands that know it\n  -f  accepted, no effect\n"
+	      "  -H  ask the xld of another host: tls://HOST[:PORT], tcp://HOST[:PORT], unix:PATH\n"
 	      "  --json-errors  errors as JSON\n\n`xl help COMMAND` explains a command.\n", f);
 }
 
@@ -193,11 +197,12 @@ static void parse_globals(int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "+vNfh", global_options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+vNfhH:", global_options, NULL)) != -1) {
 		switch (opt) {
 		case 'v': verbose = true; break;
 		case 'N': dry_run = true; break;
 		case 'f': break;
+		case 'H': daemon_uri = optarg; break;
 		case 'J': json_errors = true; break;
 		case 'h': list_commands(stdout); exit(EXIT_SUCCESS);
 		default: list_commands(stderr); exit(EXIT_USAGE);

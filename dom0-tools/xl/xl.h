@@ -28,6 +28,7 @@ struct command {
 /* Rows of the command table, one array per file, ended by a row without name. */
 extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
 extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[];
+extern const struct command cmds_pki[];
 
 /* --- main.c --- */
 extern bool verbose, dry_run;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ev/daemon.h"
+#include "conf.h"
 #include "xld.h"
 
 #define LOG_FILE "/var/log/xen-lite/xld.log"
@@ -23,6 +24,8 @@ static const char usage[] =
 	"usage: xld [OPTION]...\n"
 	"The management daemon of xen-lite; xl talks to it.\n"
 	"  --socket PATH    listen here (" RPC_SOCKET ")\n"
+	"  --listen URI     and here: tls://ADDRESS[:PORT], or tcp://ADDRESS[:PORT] on a link that is trusted\n"
+	"  --config FILE    settings (" CONF_FILE ", if it is there)\n"
 	"  --state DIR      remember domains here (/run/xen-lite)\n"
 	"  --var DIR        what outlives a restart of the host (/var/lib/xen-lite)\n"
 	"  --daemon         go to the background once ready, and log to a file\n"
@@ -31,7 +34,9 @@ static const char usage[] =
 	"  --help\n";
 
 struct options {
-	const char *log, *pid_file;
+	const char *log, *pid_file, *config;
+	const char *listen[CONF_LISTEN_MAX];
+	unsigned int nr_listen;
 	bool daemon;
 };
 
@@ -85,7 +90,8 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 		{ "socket", required_argument, NULL, 's' }, { "state", required_argument, NULL, 'S' },
 		{ "var", required_argument, NULL, 'v' },
 		{ "daemon", no_argument, NULL, 'd' }, { "log", required_argument, NULL, 'l' },
-		{ "pid-file", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "pid-file", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
+		{ "listen", required_argument, NULL, 'L' }, { "config", required_argument, NULL, 'c' }, { 0 },
 	};
 	const char *step = getenv("XLD_FAIL_STEP");
 	int opt;
@@ -98,6 +104,12 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 		case 'd': o->daemon = true; break;
 		case 'l': o->log = optarg; break;
 		case 'p': o->pid_file = optarg; break;
+		case 'c': o->config = optarg; break;
+		case 'L':
+			if (o->nr_listen == CONF_LISTEN_MAX)
+				die("--listen: %d addresses at most", CONF_LISTEN_MAX);
+			o->listen[o->nr_listen++] = optarg;
+			break;
 		case 'h': fputs(usage, stdout); exit(0);
 		default: fputs(usage, stderr); exit(2);
 		}
@@ -108,6 +120,20 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 	}
 	x->fail_step = step ? atoi(step) : 0;
 	x->migrate_point = getenv("XLD_MIGRATE_POINT");
+}
+
+static void read_config(struct xld *x, struct xld_conf *conf, const struct options *o)
+{
+	char *why;
+
+	conf_init(conf);
+	if (!conf_read(conf, o->config ? o->config : CONF_FILE, o->config, &why))
+		die("there are mistakes in the configuration; see xld.conf(5)\n%s", why);
+	for (unsigned int i = 0; i < o->nr_listen; i++)
+		if (!conf_listen(conf, o->listen[i], &why))
+			die("--listen: %s", why);
+	rpc_client_set_pki(&conf->pki);
+	x->conf = conf;
 }
 
 /* The directory of a file, made if it is missing (one level). */
@@ -173,9 +199,11 @@ int main(int argc, char **argv)
 {
 	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite", .var_dir = "/var/lib/xen-lite" };
 	struct options o = { 0 };
+	struct xld_conf conf;
 	int ready = -1, rc;
 
 	parse_options(&x, &o, argc, argv);
+	read_config(&x, &conf, &o);
 	/* Only the daemon's socket will do: the kernel's way to xenstored hangs while that is away. */
 	setenv("XENSTORED_PATH", "/run/xenstored/socket", 0);
 	daemon_raise_limits();
@@ -194,6 +222,7 @@ int main(int argc, char **argv)
 	rc = ev_loop_run(x.loop);
 	xld_log("ends");
 	server_stop(&x);
+	conf_free(&conf);
 	if (o.pid_file)
 		unlink(o.pid_file);
 	return rc ? 1 : 0;

@@ -1,76 +1,118 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The socket of xld: accepts clients, takes messages apart, hands calls to calls.c and sends replies.
+ * The clients of xld: takes their messages apart, hands calls to calls.c and sends replies.
  *
- * Invariant: a struct client lives from accept to client_drop(); whoever may answer it later (struct asker) is told
- * of its end through dom_client_gone(). A client that sends nonsense is dropped; one whose arguments do not decode
- * gets an error. Replies are queued and sent as the socket takes them; a client that does not read its replies is not
- * listened to, and dropped if even the answers that come later are too many.
+ * Invariant: a struct client lives from client_new() to client_drop(); whoever may answer it later (struct asker) is
+ * told of its end through dom_client_gone(). A client that sends nonsense is told so and dropped; one whose arguments
+ * do not decode, or who may not call this, gets an error. Replies are queued and sent as the socket takes them; a
+ * client that does not read its replies is not listened to, and dropped if even the answers that come later are too
+ * many.
  *
- * Only root may talk to us: the socket is 0600 and the peer's credentials are checked as well.
+ * Nothing here waits for a client: a handshake goes on as its bytes come, and has a deadline.
  */
 #include <errno.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "xld.h"
+#include "server.h"
 
-#define MAX_CLIENTS 64
 #define ENOUGH_QUEUED (256U << 10)	/* then the client is not listened to until it reads */
 #define MAX_QUEUED (8U << 20)
+#define GREET_MS 10000			/* a remote client has to have said something by then */
+#define PART_MS 2000			/* for the peer to read why it is dropped */
+
+enum client_state {
+	CLIENT_SHAKING,			/* TLS: not known yet */
+	CLIENT_SERVED,
+	CLIENT_PARTING,			/* what is queued is sent, and what comes thrown away, until the peer closes */
+};
 
 struct client {
 	struct client *next;
 	struct xld *x;
 	struct rpc_stream s;
 	struct ev_fd *watch;
-	char *name;			/* what it calls itself, for the log */
+	struct ev_timer *timer;		/* of a state that cannot last */
+	enum client_state state;
+	enum rpc_kind kind;
+	enum rights rights;
+	char *name;			/* who it is, for the log */
+	bool greeted;			/* it has sent a whole message */
+	bool busy;			/* in client_event(), which frees it when it is doomed or gone */
 	bool doomed;			/* drop it at the next occasion outside of its own calls */
-	bool abandoned;			/* and say nothing: its connection is somebody else's */
+	bool gone;			/* its connection belongs to another process */
 };
 
-static void client_drop(struct client *c)
+static unsigned int *count_of(struct client *c)
+{
+	return c->kind == RPC_UNIX ? &c->x->nr_clients : &c->x->nr_remote;
+}
+
+static void client_unlink(struct client *c)
 {
 	struct client **at;
 
 	for (at = &c->x->clients; *at != c; at = &(*at)->next)
 		;
 	*at = c->next;
-	c->x->nr_clients--;
+	(*count_of(c))--;
 	dom_client_gone(c->x, c);
 	ev_fd_del(c->watch);
-	if (c->abandoned)
-		rpc_stream_abandon(&c->s);
-	else
-		rpc_stream_close(&c->s);
+	ev_timer_free(c->timer);
+}
+
+static void client_free(struct client *c)
+{
 	free(c->name);
 	free(c);
 }
 
-int client_take(struct client *c)
+void client_drop(struct client *c)
 {
-	rpc_stream_pop(&c->s);		/* the call that brought us here */
-	return rpc_stream_detach(&c->s);
+	client_unlink(c);
+	rpc_stream_close(&c->s);
+	client_free(c);
+}
+
+struct rpc_stream *client_stream(struct client *c)
+{
+	return &c->s;
+}
+
+const char *client_name(const struct client *c)
+{
+	return c->name;
 }
 
 void client_abandon(struct client *c)
 {
-	c->doomed = c->abandoned = true;
+	client_unlink(c);
+	rpc_stream_abandon(&c->s);
+	c->gone = true;
+	if (!c->busy)
+		client_free(c);
+}
+
+/* All is said: let the peer read it before the connection goes, which takes with it what was not read. */
+static void client_hang_up(struct client *c)
+{
+	if (c->s.tls)
+		rpc_stream_bye(&c->s);
+	shutdown(c->s.fd, SHUT_WR);
+	ev_fd_set(c->watch, EPOLLIN);
 }
 
 /* Send what can be sent; wait for room only while something is left. */
 static void client_send(struct client *c)
 {
-	if (c->abandoned)
-		return;
 	int rc = rpc_stream_flush(&c->s);
+	bool listen = c->state == CLIENT_SERVED && rpc_stream_pending(&c->s) < ENOUGH_QUEUED;
 
 	if (rc < 0 || rpc_stream_pending(&c->s) > MAX_QUEUED)
 		c->doomed = true;
-	ev_fd_set(c->watch, (rpc_stream_pending(&c->s) < ENOUGH_QUEUED ? EPOLLIN : 0) |
-			    (rc == 0 || c->doomed ? EPOLLOUT : 0));
+	ev_fd_set(c->watch, (listen ? EPOLLIN : 0) | (rc == 0 || c->doomed ? EPOLLOUT : 0));
+	if (rc == 1 && c->state == CLIENT_PARTING)
+		client_hang_up(c);
 }
 
 static void client_queue(struct client *c, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
@@ -120,6 +162,35 @@ static void refuse(struct client *c, const struct rpc_header *h, const char *cau
 	rpc_release((xdrproc_t)xdr_xld_error, &err);
 }
 
+/* Tell the client why it is not served any more, and drop it. */
+static void client_part(struct client *c, xld_code code, const char *advice, const char *cause)
+{
+	xld_error err = { 0 };
+
+	xld_log("%s was refused: %s", c->name, cause);
+	c->state = CLIENT_PARTING;
+	ev_timer_set(c->timer, PART_MS);
+	xld_fail(&err, code, "talk to", "xld", advice, "%s", cause);
+	client_reply_error(c, 0, 0, &err);
+	rpc_release((xdrproc_t)xdr_xld_error, &err);
+}
+
+static bool may_call(const struct client *c, const struct rpc_proc *p, const void *args)
+{
+	return c->rights == RIGHTS_ALL || !p->changes || !p->changes(args);
+}
+
+static void deny(struct client *c, const struct rpc_header *h, const struct rpc_proc *p)
+{
+	xld_error err = { 0 };
+
+	xld_log("%s may only look, and was refused %s", c->name, p->name);
+	xld_fail(&err, XLD_E_DENIED, "call", p->name, "do it as root, or as a member of the group that may (xld.conf)",
+		 "you are in the group that may look but change nothing");
+	client_reply_error(c, h->proc, h->serial, &err);
+	rpc_release((xdrproc_t)xdr_xld_error, &err);
+}
+
 static void serve(struct client *c, const struct rpc_header *h, const struct rpc_proc *p, void *args)
 {
 	void *ret = xcalloc(1, p->ret_size);
@@ -141,7 +212,7 @@ static void take_message(struct client *c, const struct rpc_header *h, const uin
 	void *args;
 
 	if (h->type != XLD_CALL) {
-		c->doomed = true;
+		client_part(c, XLD_E_PROTOCOL, "", "it sent an answer to something that xld did not ask");
 		return;
 	}
 	if (!p || !call_find(h->proc)) {
@@ -149,103 +220,155 @@ static void take_message(struct client *c, const struct rpc_header *h, const uin
 		return;
 	}
 	args = xcalloc(1, p->args_size);
-	if (rpc_decode(body, len, p->xdr_args, args))
+	if (!rpc_decode(body, len, p->xdr_args, args))
+		refuse(c, h, "malformed arguments");
+	else if (may_call(c, p, args))
 		serve(c, h, p, args);
 	else
-		refuse(c, h, "malformed arguments");
+		deny(c, h, p);
 	rpc_release(p->xdr_args, args);
 	free(args);
+}
+
+/* The messages that are there, as long as the client reads its answers. */
+static void take_messages(struct client *c)
+{
+	struct rpc_header h;
+	const uint8_t *body;
+	char *why;
+	size_t len;
+	int got;
+
+	while (!c->doomed && !c->gone && c->state == CLIENT_SERVED && rpc_stream_pending(&c->s) < ENOUGH_QUEUED &&
+	       (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
+		if (got < 0) {
+			why = rpc_stream_fault(&c->s, got);
+			client_part(c, XLD_E_PROTOCOL, "use xl and xld of the same release", why);
+			free(why);
+			return;
+		}
+		c->greeted = true;
+		take_message(c, &h, body, len);
+		if (!c->gone)
+			rpc_stream_pop(&c->s);
+	}
+}
+
+/* Read and serve until nothing more is there, or enough was done. Returns what the last read said. */
+static int client_read(struct client *c)
+{
+	int rc;
+
+	do {
+		rc = rpc_stream_fill(&c->s);
+		take_messages(c);
+	} while (rc > 0 && !c->gone && !c->doomed && c->state == CLIENT_SERVED && rpc_stream_buffered(&c->s) &&
+		 rpc_stream_pending(&c->s) < ENOUGH_QUEUED);
+	return rc;
+}
+
+static bool allowed(const struct xld_conf *conf, const char *name)
+{
+	for (unsigned int i = 0; i < conf->nr_allow; i++)
+		if (!strcmp(conf->allow[i], name))
+			return true;
+	return !conf->nr_allow;
+}
+
+/* A part of the handshake; then the client is one, or parts. */
+static void client_shake(struct client *c)
+{
+	int rc = rpc_stream_handshake(&c->s);
+	char *name;
+
+	if (!rc) {
+		ev_fd_set(c->watch, rpc_stream_wants_write(&c->s) ? EPOLLOUT : EPOLLIN);
+		return;
+	}
+	if (rc < 0) {
+		xld_log("%s was refused: %s", c->name, rpc_stream_why(&c->s, rc));
+		c->state = CLIENT_PARTING;
+		ev_timer_set(c->timer, PART_MS);
+		client_hang_up(c);
+		return;
+	}
+	c->state = CLIENT_SERVED;
+	ev_fd_set(c->watch, EPOLLIN);
+	name = xasprintf("%s '%s'", c->name, rpc_stream_peer(&c->s));
+	free(c->name);
+	c->name = name;
+	if (!allowed(c->x->conf, rpc_stream_peer(&c->s)))
+		client_part(c, XLD_E_DENIED, "add the name to tls_allow in its xld.conf",
+			    "the name of the client's certificate is not on the list tls_allow of xld.conf");
+}
+
+/* Throw away what a client says who is not listened to. 0: it has ended; -errno. */
+static ssize_t discard(struct client *c)
+{
+	char buf[4096];
+	ssize_t n = recv(c->s.fd, buf, sizeof(buf), 0);
+
+	return n < 0 ? -errno : n;
 }
 
 static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 {
 	struct client *c = arg;
-	struct rpc_header h;
-	const uint8_t *body;
-	size_t len;
-	int rc = -EAGAIN, got;
+	ssize_t rc = -EAGAIN;
 
 	(void)w;
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		rc = rpc_stream_fill(&c->s);
-	while (!c->doomed && rpc_stream_pending(&c->s) < ENOUGH_QUEUED &&
-	       (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
-		if (got < 0) {
-			xld_log("%s sent something that is not our protocol: %s", c->name, strerror(-got));
-			c->doomed = true;
-			break;
-		}
-		take_message(c, &h, body, len);
-		if (!c->abandoned)
-			rpc_stream_pop(&c->s);
+	c->busy = true;
+	if (c->state == CLIENT_SHAKING)
+		client_shake(c);
+	if (c->state == CLIENT_PARTING && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		rc = discard(c);
+	else if (c->state == CLIENT_SERVED &&
+		 (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || rpc_stream_buffered(&c->s)))
+		rc = client_read(c);
+	else if (c->state == CLIENT_SERVED)
+		take_messages(c);
+	c->busy = false;
+	if (c->gone) {
+		client_free(c);
+		return;
 	}
-	client_send(c);
+	if (c->state == CLIENT_SERVED || rpc_stream_pending(&c->s))
+		client_send(c);
 	if (c->doomed || rc == 0 || (rc < 0 && rc != -EAGAIN))
 		client_drop(c);
 }
 
-static bool is_root(int fd)
+static void client_timer(struct ev_timer *t, void *arg)
 {
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
+	struct client *c = arg;
 
-	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) && (cred.uid == 0 || cred.uid == geteuid());
+	(void)t;
+	if (c->state == CLIENT_PARTING) {
+		client_drop(c);
+	} else if (!c->greeted) {
+		xld_log("%s was dropped: %s within %d s", c->name, c->state == CLIENT_SHAKING ?
+			"it did not finish the handshake" : "it did not say anything", GREET_MS / 1000);
+		client_drop(c);
+	}
 }
 
-static void accept_event(struct ev_fd *w, uint32_t events, void *arg)
+void client_new(struct xld *x, int fd, enum rpc_kind kind, char *name, enum rights rights)
 {
-	struct xld *x = arg;
-	int fd = accept4(x->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	struct client *c;
+	struct client *c = xcalloc(1, sizeof(*c));
+	char *why;
 
-	(void)w;
-	(void)events;
-	if (fd < 0)
-		return;
-	if (!is_root(fd) || x->nr_clients == MAX_CLIENTS) {
-		xld_log("a connection was refused: %s", is_root(fd) ? "too many clients" : "not root");
-		close(fd);
-		return;
-	}
-	c = xcalloc(1, sizeof(*c));
-	c->x = x;
-	c->name = xstrdup("a client");
+	*c = (struct client){ .next = x->clients, .x = x, .kind = kind, .name = name, .rights = rights,
+			      .state = kind == RPC_TLS ? CLIENT_SHAKING : CLIENT_SERVED };
 	rpc_stream_init(&c->s, fd);
 	c->watch = mem_check(ev_fd_add(x->loop, fd, EPOLLIN, client_event, c));
-	c->next = x->clients;
+	c->timer = mem_check(ev_timer_new(x->loop, client_timer, c));
 	x->clients = c;
-	x->nr_clients++;
-}
-
-bool server_start(struct xld *x, char **why)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int rc;
-
-	if (strlen(x->socket_path) >= sizeof(sun.sun_path)) {
-		*why = xasprintf("socket path %s is too long", x->socket_path);
-		return false;
-	}
-	strcpy(sun.sun_path, x->socket_path);
-	x->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	unlink(x->socket_path);
-	mask = umask(0177);
-	rc = x->listener < 0 || bind(x->listener, (struct sockaddr *)&sun, sizeof(sun)) || listen(x->listener, 16);
-	umask(mask);
-	if (rc) {
-		*why = xasprintf("%s: %s", x->socket_path, strerror(errno));
-		return false;
-	}
-	x->listen_watch = mem_check(ev_fd_add(x->loop, x->listener, EPOLLIN, accept_event, x));
-	return true;
-}
-
-void server_stop(struct xld *x)
-{
-	while (x->clients)
-		client_drop(x->clients);
-	ev_fd_del(x->listen_watch);
-	close(x->listener);
-	unlink(x->socket_path);
+	(*count_of(c))++;
+	if (kind != RPC_UNIX)
+		ev_timer_set(c->timer, GREET_MS);
+	if (kind != RPC_TLS || rpc_stream_secure(&c->s, x->creds, NULL, &why))
+		return;
+	xld_log("%s was refused: %s", c->name, why);
+	free(why);
+	client_drop(c);
 }

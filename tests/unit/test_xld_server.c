@@ -12,9 +12,11 @@
 
 #include "suite.h"
 
+#include "../../dom0-tools/xld/conf.h"
 #include "../../dom0-tools/xld/xld.h"
 
 static struct xld x;
+static struct xld_conf conf;
 static char sock_path[64];
 static struct client *waiting;			/* asked XLD_DOMAIN_WAIT and is not answered */
 static uint32_t waiting_serial;
@@ -22,15 +24,28 @@ static unsigned int gone;			/* clients that have left */
 
 /* --- what server.c needs of the rest of xld --- */
 
+static char last_log[512];
+
 void xld_log(const char *fmt, ...)
 {
-	(void)fmt;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(last_log, sizeof(last_log), fmt, ap);
+	va_end(ap);
 }
 
 bool xld_fail(xld_error *err, xld_code code, const char *what, const char *object, const char *advice,
 	      const char *fmt, ...)
 {
-	rpc_error_set(err, code, what, object, fmt, advice);
+	va_list ap;
+	char *cause;
+
+	va_start(ap, fmt);
+	cause = xvasprintf(fmt, ap);
+	va_end(ap);
+	rpc_error_set(err, code, what, object, cause, advice);
+	free(cause);
 	return false;
 }
 
@@ -132,17 +147,18 @@ static void send_hello(int fd, uint32_t serial)
 	send_call(fd, XLD_HELLO, serial, (xdrproc_t)xdr_xld_hello, &hello);
 }
 
+static uint8_t received[65536];
+
 /* What came back: 1 a message, 0 nothing, -1 the connection is closed. */
 static int answer(int fd, struct rpc_header *h)
 {
-	static uint8_t buf[65536];
 	ssize_t n;
 
 	turn();
-	n = recv(fd, buf, sizeof(buf), 0);
+	n = recv(fd, received, sizeof(received), 0);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -1;
-	return n ? rpc_header_get(buf, n, h) : -1;
+	return n ? rpc_header_get(received, n, h) : -1;
 }
 
 static void expect(int fd, uint32_t proc, uint32_t serial, uint32_t status)
@@ -156,10 +172,19 @@ static void expect(int fd, uint32_t proc, uint32_t serial, uint32_t status)
 	CU_ASSERT_EQUAL(h.status, status);
 }
 
-static void expect_closed(int fd)
+/* The client is told why nobody listens to it any more, and then hung up on. */
+static void expect_refusal(int fd, uint32_t code, const char *cause)
 {
-	struct rpc_header h;
+	xld_error err = { 0 };
+	struct rpc_header h = { 0 };
 
+	CU_ASSERT_EQUAL_FATAL(answer(fd, &h), 1);
+	CU_ASSERT_TRUE(h.type == XLD_REPLY && !h.serial && h.status == XLD_ERROR);
+	CU_ASSERT_TRUE(rpc_decode(received + RPC_HEADER_SIZE, h.length - RPC_HEADER_SIZE, (xdrproc_t)xdr_xld_error, &err));
+	CU_ASSERT_EQUAL(err.code, code);
+	CU_ASSERT_STRING_EQUAL(err.cause, cause);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, cause));
+	rpc_release((xdrproc_t)xdr_xld_error, &err);
 	CU_ASSERT_EQUAL(answer(fd, &h), -1);
 	close(fd);
 	turn();
@@ -198,47 +223,66 @@ static void test_serves(void)
 
 static void test_garbage(void)
 {
-	static const char *const noise[] = {
-		"GET / HTTP/1.1\r\nHost: example\r\n\r\n",
-		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
-		"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "................................",
+	static const struct { const char *noise, *cause; } cases[] = {
+		{ "GET / HTTP/1.1\r\nHost: example\r\n\r\n", "it is not the protocol of xld" },
+		{ "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+		  "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "it is not the protocol of xld" },
+		{ "................................", "it is not the protocol of xld" },
+		{ "\x16\x03\x01\x02\x02\x01............................",
+		  "the other side speaks TLS and this one does not" },
 	};
 
-	for (size_t i = 0; i < sizeof(noise) / sizeof(noise[0]); i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int fd = dial();
 
-		CU_ASSERT_TRUE(write(fd, noise[i], strlen(noise[i])) > 0);
-		expect_closed(fd);
+		CU_ASSERT_TRUE(write(fd, cases[i].noise, strlen(cases[i].noise)) > 0);
+		expect_refusal(fd, XLD_E_PROTOCOL, cases[i].cause);
 		still_serves();
 	}
 }
 
-static void send_header(uint32_t length, uint32_t type, bool closes)
+static void send_header(struct rpc_header h, const char *cause)
 {
-	struct rpc_header h = call_header(XLD_HELLO, 1);
-	uint8_t buf[RPC_HEADER_SIZE];
+	uint8_t bytes[RPC_HEADER_SIZE];
 	struct rpc_header back;
 	int fd = dial();
 
+	rpc_header_put(bytes, &h);
+	CU_ASSERT_EQUAL(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	if (cause) {
+		expect_refusal(fd, XLD_E_PROTOCOL, cause);
+	} else {
+		CU_ASSERT_EQUAL(answer(fd, &back), 0);
+		close(fd);
+		turn();
+	}
+	still_serves();
+}
+
+static void send_length(uint32_t length, uint32_t type, const char *cause)
+{
+	struct rpc_header h = call_header(XLD_HELLO, 1);
+
 	h.length = length;
 	h.type = type;
-	rpc_header_put(buf, &h);
-	CU_ASSERT_EQUAL(write(fd, buf, sizeof(buf)), sizeof(buf));
-	CU_ASSERT_EQUAL(answer(fd, &back), closes ? -1 : 0);
-	close(fd);
-	turn();
-	still_serves();
+	send_header(h, cause);
 }
 
 static void test_headers(void)
 {
-	send_header(0, XLD_CALL, true);
-	send_header(RPC_HEADER_SIZE - 1, XLD_CALL, true);
-	send_header(XLD_MSG_MAX + 1, XLD_CALL, true);
-	send_header(0xffffffff, XLD_CALL, true);
-	send_header(RPC_HEADER_SIZE, XLD_REPLY, true);
-	send_header(RPC_HEADER_SIZE, XLD_EVENT, true);
-	send_header(XLD_MSG_MAX, XLD_CALL, false);	/* may still come; the client leaves instead */
+	struct rpc_header old = call_header(XLD_HELLO, 1);
+
+	send_length(0, XLD_CALL, "a message of 0 bytes; there can be 28 to 2097152");
+	send_length(RPC_HEADER_SIZE - 1, XLD_CALL, "a message of 27 bytes; there can be 28 to 2097152");
+	send_length(XLD_MSG_MAX + 1, XLD_CALL, "a message of 2097153 bytes; there can be 28 to 2097152");
+	send_length(0xffffffff, XLD_CALL, "a message of 4294967295 bytes; there can be 28 to 2097152");
+	send_length(RPC_HEADER_SIZE, XLD_REPLY, "it sent an answer to something that xld did not ask");
+	send_length(RPC_HEADER_SIZE, XLD_EVENT, "it sent an answer to something that xld did not ask");
+	send_length(XLD_MSG_MAX, XLD_CALL, NULL);	/* may still come; the client leaves instead */
+	old.version = 0;
+	send_header(old, "the other side speaks version 0 of the protocol, this one 1");
+	old.version = 7;
+	send_header(old, "the other side speaks version 7 of the protocol, this one 1");
 }
 
 static void test_malformed(void)
@@ -360,14 +404,15 @@ static void test_too_many(void)
 {
 	struct rpc_header h;
 	int fds[70];
-	int closed = 0;
+	int refused = 0;
 
 	for (int i = 0; i < 70; i++)
 		fds[i] = dial();
 	for (int i = 0; i < 70; i++)
-		closed += answer(fds[i], &h) < 0;
-	CU_ASSERT_EQUAL(closed, 6);
+		refused += answer(fds[i], &h) == 1;
+	CU_ASSERT_EQUAL(refused, 6);
 	CU_ASSERT_EQUAL(x.nr_clients, 64);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "xld has 64 clients already"));
 	for (int i = 0; i < 70; i++)
 		close(fds[i]);
 	turn();
@@ -386,12 +431,15 @@ int main(void)
 	int rc;
 
 	snprintf(sock_path, sizeof(sock_path), "/tmp/test_xld_server.%d", (int)getpid());
+	conf_init(&conf);
+	x.conf = &conf;
 	x.socket_path = sock_path;
 	x.loop = ev_loop_new();
 	if (!x.loop || !server_start(&x, &why))
 		return 2;
 	rc = suite_run("xld server", tests);
 	server_stop(&x);
+	conf_free(&conf);
 	ev_loop_free(x.loop);
 	return rc;
 }

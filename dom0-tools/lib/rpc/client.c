@@ -6,15 +6,18 @@
  * transport failure the client is broken and each further call fails.
  */
 #include <errno.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "xrpc.h"
 #include "util/mem.h"
 
+#define HANDSHAKE_MS 15000
+
 struct rpc_client {
 	struct rpc_stream s;
+	char *peer;			/* for errors */
 	uint32_t serial;
 	bool broken;
 	rpc_progress_fn *progress;
@@ -25,60 +28,131 @@ static bool fail(struct rpc_client *c, xld_error *err, xld_code code, const char
 		 const char *advice)
 {
 	c->broken = true;
-	rpc_error_set(err, code, what, "xld", cause, advice);
+	rpc_error_set(err, code, what, c->peer, cause, advice);
 	return false;
 }
 
-static int connect_unix(const char *path)
+static uint64_t now_ms(void)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd, rc;
+	struct timespec t;
 
-	if (strlen(path) >= sizeof(sun.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sun.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (!connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void connect_error(xld_error *err, const char *path, int rc)
-{
-	char *cause = xasprintf("%s: %s", path, strerror(-rc));
-	const char *advice = "";
+static const struct rpc_pki *own_pki;
 
+void rpc_client_set_pki(const struct rpc_pki *pki)
+{
+	own_pki = pki;
+}
+
+/* Kept for as long as the program runs. */
+static struct rpc_creds *credentials(char **why)
+{
+	static struct rpc_creds *creds;
+	const char *dir = getenv("XLD_PKI");
+	struct rpc_pki pki;
+
+	if (creds)
+		return creds;
+	if (own_pki && !dir) {
+		creds = rpc_creds_new(own_pki, why);
+		return creds;
+	}
+	rpc_pki_in(&pki, dir ? dir : RPC_PKI_DIR);
+	creds = rpc_creds_new(&pki, why);
+	rpc_pki_free(&pki);
+	return creds;
+}
+
+static const char *connect_advice(const struct rpc_addr *a, int rc)
+{
+	if (a->kind != RPC_UNIX)
+		return "is that host up, and does its xld listen there? (see xld.conf)";
 	if (rc == -ENOENT || rc == -ECONNREFUSED)
-		advice = "start the daemon in dom0: xld --daemon";
-	else if (rc == -EACCES || rc == -EPERM)
-		advice = "only root may manage domains";
-	rpc_error_set(err, rc == -EACCES ? XLD_E_DENIED : XLD_E_UNREACHABLE, "connect to", "xld", cause, advice);
-	free(cause);
+		return "start the daemon in dom0: xld --daemon";
+	if (rc == -EACCES || rc == -EPERM)
+		return "only root may manage domains";
+	return "";
 }
 
-struct rpc_client *rpc_client_open(const char *path, const char *program, xld_error *err)
+/* The handshake, in limited time; afterwards the socket blocks. */
+static bool shake_hands(struct rpc_stream *s, char **why)
+{
+	uint64_t deadline = now_ms() + HANDSHAKE_MS, now;
+	struct pollfd p = { .fd = s->fd };
+	int rc;
+
+	rpc_fd_block(s->fd, false);
+	while (!(rc = rpc_stream_handshake(s)) && (now = now_ms()) < deadline) {
+		p.events = rpc_stream_wants_write(s) ? POLLOUT : POLLIN;
+		if (poll(&p, 1, (int)(deadline - now)) < 0 && errno != EINTR)
+			rc = -errno;
+	}
+	rpc_fd_block(s->fd, true);
+	if (rc < 0)
+		*why = xstrdup(rpc_stream_why(s, rc));
+	else if (!rc)
+		*why = xasprintf("the handshake was not finished within %d s", HANDSHAKE_MS / 1000);
+	return rc == 1;
+}
+
+static bool open_stream(struct rpc_client *c, const struct rpc_addr *a, xld_error *err)
+{
+	struct rpc_creds *creds = NULL;
+	char *why = NULL;
+	int fd = -1;
+
+	if (a->kind == RPC_TLS && !(creds = credentials(&why)))
+		rpc_error_set(err, XLD_E_CONFIG, "connect to", c->peer, why,
+			      "`xl pki init` makes certificates; XLD_PKI=DIR says where they are");
+	else if ((fd = rpc_net_connect(a, &why)) < 0)
+		rpc_error_set(err, fd == -EACCES && a->kind == RPC_UNIX ? XLD_E_DENIED : XLD_E_UNREACHABLE, "connect to",
+			      c->peer, why, connect_advice(a, fd));
+	else
+		rpc_stream_init(&c->s, fd);
+	if (fd >= 0 && creds && (!rpc_stream_secure(&c->s, creds, a->host, &why) || !shake_hands(&c->s, &why))) {
+		rpc_error_set(err, XLD_E_DENIED, "connect to", c->peer, why,
+			      "compare the certificates of both hosts and the CA that they trust");
+		fd = -1;
+	}
+	free(why);
+	return fd >= 0;
+}
+
+struct rpc_client *rpc_client_open(const char *uri, const char *program, xld_error *err)
 {
 	xld_hello hello = { .protocol = XLD_VERSION, .peer = (char *)(uintptr_t)program, .pid = (u_int)getpid() };
-	int fd = connect_unix(path);
-	struct rpc_client *c;
+	struct rpc_client *c = xcalloc(1, sizeof(*c));
+	struct rpc_addr a;
 	xld_hello reply;
+	char *why;
 
-	if (fd < 0) {
-		connect_error(err, path, fd);
+	rpc_stream_init(&c->s, -1);
+	if (!rpc_addr_parse(&a, uri, &why)) {
+		rpc_error_set(err, XLD_E_INVALID, "connect to", uri, why, "");
+		free(why);
+		free(c);
 		return NULL;
 	}
-	c = xcalloc(1, sizeof(*c));
-	rpc_stream_init(&c->s, fd);
-	if (!rpc_client_call(c, XLD_HELLO, &hello, &reply, err)) {
+	c->peer = a.kind == RPC_UNIX ? xstrdup("xld") : rpc_addr_text(&a);
+	if (!open_stream(c, &a, err) || !rpc_client_call(c, XLD_HELLO, &hello, &reply, err)) {
 		rpc_client_close(c);
-		return NULL;
+		c = NULL;
+	} else {
+		rpc_release((xdrproc_t)xdr_xld_hello, &reply);
 	}
-	rpc_release((xdrproc_t)xdr_xld_hello, &reply);
+	rpc_addr_free(&a);
 	return c;
+}
+
+int rpc_client_detach(struct rpc_client *c)
+{
+	int fd = c->broken ? -ENOTCONN : rpc_stream_detach(&c->s);
+
+	rpc_client_close(c);
+	return fd;
 }
 
 void rpc_client_close(struct rpc_client *c)
@@ -86,6 +160,7 @@ void rpc_client_close(struct rpc_client *c)
 	if (!c)
 		return;
 	rpc_stream_close(&c->s);
+	free(c->peer);
 	free(c);
 }
 
@@ -104,6 +179,43 @@ static void take_event(struct rpc_client *c, const struct rpc_header *h, const u
 	rpc_release((xdrproc_t)xdr_xld_progress, &p);
 }
 
+/* What came is not of our protocol, or the connection broke, or we were refused. */
+static bool broke(struct rpc_client *c, xld_error *err, int rc)
+{
+	xld_code code = rc == -EPROTO || rc == -EMSGSIZE ? XLD_E_PROTOCOL : rc == -EACCES ? XLD_E_DENIED :
+			XLD_E_UNREACHABLE;
+	char *why = code == XLD_E_PROTOCOL ? rpc_stream_fault(&c->s, rc) : xstrdup(rpc_stream_why(&c->s, rc));
+
+	fail(c, err, code, code == XLD_E_PROTOCOL ? "understand" : "await the answer of", why,
+	     code == XLD_E_PROTOCOL ? "xl and xld may be of different versions" : "");
+	free(why);
+	return false;
+}
+
+static bool ended(struct rpc_client *c, xld_error *err)
+{
+	if (rpc_stream_sees_tls(&c->s))
+		return fail(c, err, XLD_E_PROTOCOL, "understand", "the other side speaks TLS and this one does not",
+			    "use tls:// instead of tcp://");
+	return fail(c, err, XLD_E_UNREACHABLE, "await the answer of",
+		    "the daemon closed the connection before it answered", "see its log, /var/log/xen-lite/xld.log");
+}
+
+/* Instead of a reply, xld says why it will not serve us at all. */
+static bool refused(struct rpc_client *c, const uint8_t *body, size_t len, xld_error *err)
+{
+	memset(err, 0, sizeof(*err));
+	if (!rpc_decode(body, len, (xdrproc_t)xdr_xld_error, err)) {
+		rpc_release((xdrproc_t)xdr_xld_error, err);
+		return fail(c, err, XLD_E_PROTOCOL, "understand", "malformed answer",
+			    "xl and xld may be of different versions");
+	}
+	c->broken = true;
+	free(err->object);
+	err->object = xstrndup(c->peer, XLD_NAME_MAX);
+	return false;
+}
+
 /* Wait until the reply to our call stands at the front of the stream. */
 static bool await_reply(struct rpc_client *c, struct rpc_header *h, const uint8_t **body, size_t *len, xld_error *err)
 {
@@ -112,21 +224,21 @@ static bool await_reply(struct rpc_client *c, struct rpc_header *h, const uint8_
 
 		if (rc == 1 && h->type == XLD_REPLY && h->serial == c->serial)
 			return true;
+		if (rc == 1 && h->type == XLD_REPLY && !h->serial && h->status == XLD_ERROR)
+			return refused(c, *body, *len, err);
 		if (rc == 1) {
 			if (h->type == XLD_EVENT && h->serial == c->serial)
 				take_event(c, h, *body, *len);
 			rpc_stream_pop(&c->s);
 			continue;
 		}
-		if (!rc)
+		if (!rc) {
 			rc = rpc_stream_fill(&c->s);
-		if (!rc)
-			return fail(c, err, XLD_E_UNREACHABLE, "await the answer of",
-				    "the daemon closed the connection before it answered",
-				    "see its log, /var/log/xen-lite/xld.log");
+			if (!rc)
+				return ended(c, err);
+		}
 		if (rc < 0)
-			return fail(c, err, XLD_E_PROTOCOL, "understand", strerror(-rc),
-				    "xl and xld may be of different versions");
+			return broke(c, err, rc);
 	}
 }
 
@@ -171,8 +283,8 @@ bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void
 		return false;
 	}
 	rc = rpc_stream_flush(&c->s);
-	if (rc < 0)
-		return fail(c, err, XLD_E_UNREACHABLE, "send to", strerror(-rc),
-			    "start the daemon in dom0: xld --daemon");
+	/* A daemon that does not want us may have gone already; what it said is still there to be read. */
+	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
+		return broke(c, err, rc);
 	return take_reply(c, p, ret, err);
 }

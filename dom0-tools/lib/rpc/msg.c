@@ -10,33 +10,57 @@
 #include "xrpc.h"
 #include "util/mem.h"
 
-#define PROC(p, args, ret) \
-	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret) }
+/* PROC changes something, READS does not, MIXED does if fn(args) says so. */
+#define MIXED(p, args, ret, fn) \
+	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret), fn }
+#define PROC(p, args, ret) MIXED(p, args, ret, always)
+#define READS(p, args, ret) MIXED(p, args, ret, NULL)
+
+static bool always(const void *args)
+{
+	(void)args;
+	return true;
+}
+
+static bool dmesg_clears(const void *args)
+{
+	return ((const xld_dmesg *)args)->flags & XLD_DMESG_CLEAR;
+}
+
+static bool sched_domain_sets(const void *args)
+{
+	return ((const xld_sched_domain *)args)->set;
+}
+
+static bool sched_host_sets(const void *args)
+{
+	return ((const xld_sched_host *)args)->set;
+}
 
 static const struct rpc_proc procs[] = {
-	PROC(XLD_HELLO, xld_hello, xld_hello),
-	PROC(XLD_DOMAIN_LIST, xld_nothing, xld_domain_list),
-	PROC(XLD_DOMAIN_INFO, xld_domain, xld_dominfo),
-	PROC(XLD_DOMAIN_CONFIG, xld_domain, xld_config),
+	READS(XLD_HELLO, xld_hello, xld_hello),
+	READS(XLD_DOMAIN_LIST, xld_nothing, xld_domain_list),
+	READS(XLD_DOMAIN_INFO, xld_domain, xld_dominfo),
+	READS(XLD_DOMAIN_CONFIG, xld_domain, xld_config),
 	PROC(XLD_DOMAIN_CREATE, xld_create, xld_created),
 	PROC(XLD_DOMAIN_PAUSE, xld_domain, xld_nothing),
 	PROC(XLD_DOMAIN_UNPAUSE, xld_domain, xld_nothing),
 	PROC(XLD_DOMAIN_SHUTDOWN, xld_shutdown, xld_nothing),
-	PROC(XLD_DOMAIN_WAIT, xld_wait, xld_waited),
+	READS(XLD_DOMAIN_WAIT, xld_wait, xld_waited),
 	PROC(XLD_DOMAIN_DESTROY, xld_domain, xld_nothing),
-	PROC(XLD_DOMAIN_CONSOLE, xld_domain, xld_console),
-	PROC(XLD_HOST_INFO, xld_nothing, xld_host),
-	PROC(XLD_HOST_DMESG, xld_dmesg, xld_dmesg_text),
-	PROC(XLD_VCPU_LIST, xld_domain, xld_vcpu_list),
+	READS(XLD_DOMAIN_CONSOLE, xld_domain, xld_console),
+	READS(XLD_HOST_INFO, xld_nothing, xld_host),
+	MIXED(XLD_HOST_DMESG, xld_dmesg, xld_dmesg_text, dmesg_clears),
+	READS(XLD_VCPU_LIST, xld_domain, xld_vcpu_list),
 	PROC(XLD_VCPU_PIN, xld_vcpu_pin, xld_nothing),
 	PROC(XLD_VCPU_SET, xld_vcpu_set, xld_nothing),
-	PROC(XLD_SCHED_DOMAIN, xld_sched_domain, xld_sched_domain),
-	PROC(XLD_SCHED_HOST, xld_sched_host, xld_sched_host),
+	MIXED(XLD_SCHED_DOMAIN, xld_sched_domain, xld_sched_domain, sched_domain_sets),
+	MIXED(XLD_SCHED_HOST, xld_sched_host, xld_sched_host, sched_host_sets),
 	PROC(XLD_MEM_SET, xld_memory, xld_nothing),
 	PROC(XLD_MEM_MAX, xld_memory, xld_nothing),
 	PROC(XLD_DEVICE_ATTACH, xld_attach, xld_attached),
 	PROC(XLD_DEVICE_DETACH, xld_detach, xld_nothing),
-	PROC(XLD_DEVICE_LIST, xld_devices_of, xld_device_list),
+	READS(XLD_DEVICE_LIST, xld_devices_of, xld_device_list),
 	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-# lib/rpc: xld.x through rpcgen, framing, client. Users link $(RPC_SRC) with $(RPC_LIBS) and list each of their
+# lib/rpc: xld.x through rpcgen, framing, transports, client. Users link $(RPC_SRC) with $(RPC_LIBS) and list each of their
 # sources that includes xrpc.h in $(call rpc_user,SOURCES).
 
 RPC_GEN  := $(B)/gen/rpc
-RPC_SRC  := $(addprefix dom0-tools/lib/rpc/,msg.c stream.c client.c) $(RPC_GEN)/xld_xdr.c
-RPC_LIBS := -ltirpc
+RPC_SRC  := $(addprefix dom0-tools/lib/rpc/,msg.c addr.c net.c tls.c stream.c detach.c client.c) $(RPC_GEN)/xld_xdr.c
+# Making certificates: for xl, and for tests.
+RPC_PKI_SRC := dom0-tools/lib/rpc/pki.c
+RPC_LIBS := -ltirpc -lgnutls
 RPC_CFLAGS := -I$(RPC_GEN) -isystem /usr/include/tirpc
 
 $(RPC_GEN)/xld.x: dom0-tools/lib/rpc/xld.x
@@ -25,7 +27,7 @@ $(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))\
 	$(eval $(foreach d,obj asan fuzz,$(B)/$(d)/$(s:.c=.o)): | $(RPC_GEN)/xld.h))
 endef
 
-$(call rpc_user,$(RPC_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
+$(call rpc_user,$(RPC_SRC) $(RPC_PKI_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
 # rpcgen writes K&R-compatible code with unused variables and casts of function types.
 CFLAGS_$(RPC_GEN)/xld_xdr.c += -Wno-unused-variable -Wno-cast-function-type -Wno-missing-prototypes
 

@@ -4,12 +4,13 @@
  *
  * Invariant: in holds in_len bytes from the start of a message on; it grows past READ_CHUNK only to the length of a
  * header that rpc_header_get() accepted. out holds out_len bytes of which out_off are sent; it is given back when all
- * are. Does not decide when to read or write: that is the event loop's (daemon) or the caller's (client).
+ * are. Bytes go over the socket as they are, or through a TLS session over it. Does not decide when to read or write: that is the event loop's (daemon) or the caller's (client).
  */
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tls.h"
 #include "xrpc.h"
 #include "util/mem.h"
 
@@ -21,13 +22,78 @@ void rpc_stream_init(struct rpc_stream *s, int fd)
 	s->fd = fd;
 }
 
-void rpc_stream_close(struct rpc_stream *s)
+bool rpc_stream_secure(struct rpc_stream *s, struct rpc_creds *creds, const char *host, char **why)
 {
+	s->tls = rpc_tls_new(creds, s->fd, host, why);
+	return s->tls;
+}
+
+int rpc_stream_handshake(struct rpc_stream *s)
+{
+	return s->tls ? rpc_tls_handshake(s->tls) : 1;
+}
+
+bool rpc_stream_wants_write(const struct rpc_stream *s)
+{
+	return s->tls ? rpc_tls_wants_write(s->tls) : s->out_off < s->out_len;
+}
+
+const char *rpc_stream_why(const struct rpc_stream *s, int rc)
+{
+	if (s->tls && rpc_tls_why(s->tls))
+		return rpc_tls_why(s->tls);
+	if (rc == -EPROTO)
+		return "it is not the protocol of xld";
+	if (rc == -EMSGSIZE)
+		return "a message is longer, or shorter, than there can be one";
+	return strerror(-rc);
+}
+
+/* A handshake begins, or an alert comes. */
+bool rpc_stream_sees_tls(const struct rpc_stream *s)
+{
+	return !s->tls && s->in_len >= 2 && (s->in[0] == 0x16 || s->in[0] == 0x15) && s->in[1] == 3;
+}
+
+char *rpc_stream_fault(const struct rpc_stream *s, int rc)
+{
+	struct rpc_header h = { 0 };
+
+	rpc_header_get(s->in, s->in_len, &h);
+	if (rpc_stream_sees_tls(s))
+		return xstrdup("the other side speaks TLS and this one does not");
+	if (rc == -EMSGSIZE)
+		return xasprintf("a message of %u bytes; there can be %d to %d", h.length, RPC_HEADER_SIZE, XLD_MSG_MAX);
+	if (rc == -EPROTO && h.program == XLD_PROGRAM && h.version != XLD_VERSION)
+		return xasprintf("the other side speaks version %u of the protocol, this one %u", h.version, XLD_VERSION);
+	return xstrdup(rpc_stream_why(s, rc));
+}
+
+const char *rpc_stream_peer(const struct rpc_stream *s)
+{
+	return s->tls ? rpc_tls_peer(s->tls) : "";
+}
+
+void rpc_stream_bye(struct rpc_stream *s)
+{
+	if (s->tls && !rpc_tls_why(s->tls))
+		rpc_tls_bye(s->tls);
+}
+
+void rpc_stream_abandon(struct rpc_stream *s)
+{
+	rpc_tls_free(s->tls);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s->in);
 	free(s->out);
 	rpc_stream_init(s, -1);
+}
+
+void rpc_stream_close(struct rpc_stream *s)
+{
+	rpc_stream_bye(s);
+	rpc_stream_abandon(s);
 }
 
 /* Room for the message at the front, or for a first look at one. */
@@ -38,6 +104,35 @@ static size_t room_wanted(const struct rpc_stream *s)
 	if (s->in_len >= RPC_HEADER_SIZE && rpc_header_get(s->in, s->in_len, &h) >= 0 && h.length > READ_CHUNK)
 		return h.length;
 	return READ_CHUNK;
+}
+
+static ssize_t receive(struct rpc_stream *s, void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (s->tls)
+		return rpc_tls_recv(s->tls, buf, len);
+	do {
+		n = recv(s->fd, buf, len, 0);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t transmit(struct rpc_stream *s, const void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (s->tls)
+		return rpc_tls_send(s->tls, buf, len);
+	do {
+		n = send(s->fd, buf, len, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+bool rpc_stream_buffered(const struct rpc_stream *s)
+{
+	return s->tls && rpc_tls_buffered(s->tls);
 }
 
 int rpc_stream_fill(struct rpc_stream *s)
@@ -51,12 +146,9 @@ int rpc_stream_fill(struct rpc_stream *s)
 	}
 	if (s->in_len == s->in_cap)
 		return -ENOBUFS;
-	do {
-		n = recv(s->fd, s->in + s->in_len, s->in_cap - s->in_len, 0);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	s->in_len += n;
+	n = receive(s, s->in + s->in_len, s->in_cap - s->in_len);
+	if (n > 0)
+		s->in_len += n;
 	return (int)n;
 }
 
@@ -109,12 +201,10 @@ bool rpc_stream_queue(struct rpc_stream *s, const struct rpc_header *h, xdrproc_
 int rpc_stream_flush(struct rpc_stream *s)
 {
 	while (s->out_off < s->out_len) {
-		ssize_t n = send(s->fd, s->out + s->out_off, s->out_len - s->out_off, MSG_NOSIGNAL);
+		ssize_t n = transmit(s, s->out + s->out_off, s->out_len - s->out_off);
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n < 0)
-			return errno == EAGAIN ? 0 : -errno;
+			return n == -EAGAIN ? 0 : (int)n;
 		s->out_off += n;
 	}
 	free(s->out);
