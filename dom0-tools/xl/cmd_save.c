@@ -10,8 +10,7 @@
 #include "migrate/stream.h"
 #include "xl.h"
 
-/* As JSON, empty for none. NULL: complained. */
-static char *config_json(const char *file)
+char *config_json(const char *file)
 {
 	struct domcfg cfg;
 	char *json = NULL;

@@ -2,7 +2,7 @@
 # xl, the command line tool.
 
 XL_SRCS := $(addprefix dom0-tools/xl/,main.c cmd_create.c cmd_list.c cmd_domain.c cmd_console.c cmd_device.c \
-	cmd_host.c cmd_vcpu.c cmd_memory.c cmd_save.c cmd_store.c cmd_pki.c)
+	cmd_host.c cmd_vcpu.c cmd_memory.c cmd_save.c cmd_store.c cmd_pki.c cmd_migrate.c)
 
 $(call rpc_user,$(XL_SRCS))
 $(eval $(call tool,dom0-tools/xl/xl,$(XL_SRCS) $(RPC_SRC) $(RPC_PKI_SRC) $(DOMCFG_SRC) $(STREAM_SRCS) $(XENSTORE_SRCS),$(RPC_LIBS) $(DOMCFG_LIBS) $(MIGRATE_LIBS)))

@@ -28,7 +28,7 @@ struct command {
 /* Rows of the command table, one array per file, ended by a row without name. */
 extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
 extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[];
-extern const struct command cmds_pki[];
+extern const struct command cmds_pki[], cmds_migrate[];
 
 /* --- main.c --- */
 extern bool verbose, dry_run;
@@ -59,6 +59,10 @@ struct domcfg;
 bool read_config_file(struct domcfg *cfg, const char *file);
 /* Relative paths begin in the current directory. */
 void make_absolute(char **path);
+
+/* --- cmd_save.c --- */
+/* A configuration as JSON, empty without a file. NULL: complained. Caller frees. */
+char *config_json(const char *file);
 
 /* --- cmd_vcpu.c --- */
 /* Decimal digits and nothing else. Complains if not. */

@@ -137,13 +137,22 @@ static bool worker_run(const struct job *j, int fd, struct result *r, xld_error 
 	return false;
 }
 
+/* The connection that an offer came by, as a pipe. */
+static int take_peer(const struct job *j)
+{
+	struct rpc_stream *s = client_stream(j->dom->offer->client);
+
+	rpc_stream_pop(s);		/* the offer */
+	return rpc_stream_detach(s);
+}
+
 __attribute__((noreturn))
 static void worker_main(const struct job *j, int fd, pid_t parent)
 {
 	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .type = XLD_REPLY,
 				.proc = j->kind == JOB_MIGRATE ? XLD_DOMAIN_MIGRATE : XLD_DOMAIN_CREATE };
 	struct result r = { .migrated.host = (char *)"" };
-	int peer = j->kind == JOB_RECEIVE ? client_take(j->dom->offer->client) : -1;
+	int peer = j->kind == JOB_RECEIVE ? take_peer(j) : -1;
 	xld_error err = { 0 };
 	sigset_t none;
 	bool ok;

@@ -226,6 +226,7 @@ void moves_load(struct xld *x)
 	struct dirent *e;
 	DIR *dp;
 
+	mkdir(x->var_dir, 0755);
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		xld_log("cannot make %s: %s", dir, strerror(errno));
 	dp = opendir(dir);

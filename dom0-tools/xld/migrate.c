@@ -18,6 +18,7 @@
 #include "domcfg/vif.h"
 #include "migrate/migrate.h"
 #include "move.h"
+#include "public/domctl.h"
 
 #define WHAT		"migrate domain"
 #define CPUID_MAX	256

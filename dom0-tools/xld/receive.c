@@ -20,6 +20,7 @@
 #include "domcfg/disk.h"
 #include "migrate/migrate.h"
 #include "move.h"
+#include "public/domctl.h"
 #include "public/xen.h"
 
 #define WHAT		"receive domain"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # xld, the management daemon.
 
-XLD_SRCS := $(addprefix dom0-tools/xld/,main.c conf.c listen.c server.c calls.c dom.c state.c job.c create.c destroy.c store.c life.c \
-	crash.c cpu.c memory.c device.c script.c vbd.c vif.c hotplug.c revive.c devcalls.c save.c restore.c)
+XLD_SRCS := $(addprefix dom0-tools/xld/,main.c conf.c listen.c server.c calls.c dom.c state.c job.c jobcalls.c create.c \
+	destroy.c store.c life.c crash.c cpu.c memory.c device.c script.c vbd.c vif.c hotplug.c revive.c devcalls.c save.c \
+	restore.c suspend.c journal.c migrate.c receive.c settle.c drain.c)
 
 $(call rpc_user,$(XLD_SRCS) tests/unit/test_xld_server.c tests/unit/test_xld_cpumem.c \
 	tests/unit/test_xld_conf.c tests/fuzz/fuzz_xld_conf.c)

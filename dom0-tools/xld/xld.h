@@ -20,6 +20,9 @@
  *	device.h	devices: more files, listed there
  *	save.c		save: the call, the worker, and giving a domain back that was not saved
  *	restore.c	restore: the call, and the step of a create that takes the place of loading a kernel
+ *	suspend.c	what a save and a migration have in common
+ *	jobcalls.c	the procedures about jobs, and the jobs of the past
+ *	move.h		migration: more files, listed there
  *
  * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored.
  * What takes longer (create, destroy) runs in a forked worker, one at a time per domain, so that reads never wait for
@@ -75,6 +78,16 @@ struct job;
 struct client;
 struct listener;
 struct xld_conf;
+struct move;
+struct save_state;
+
+/* What came with the offer of a domain. */
+struct offer {
+	struct client *client;
+	uint32_t serial;		/* of the call that is answered when all is ready */
+	struct xen_cpuid_leaf *cpu;	/* what the guest has seen */
+	size_t cpu_leaves;
+};
 
 /* A call that is answered later. The client's end removes it. */
 struct asker {
@@ -87,12 +100,14 @@ struct asker {
 enum dom_phase {
 	PHASE_CREATING,			/* a create job runs */
 	PHASE_LIVE,			/* it exists; no job */
+	PHASE_ARRIVED,			/* received, and not known to be ours: paused */
 	PHASE_DESTROYING,		/* a destroy job runs, or failed and can be asked for again */
 };
 
 struct dom {
 	struct dom *next;
 	uint8_t uuid[16];
+	uint8_t tag[16];		/* under which the scripts keep what they make for its devices: its first UUID */
 	uint32_t domid;			/* DOMID_NONE until the hypervisor shows it */
 	char *name;
 	enum dom_phase phase;
@@ -109,6 +124,9 @@ struct dom {
 	struct dev_request request;	/* what a device job is about */
 	struct save_request save;
 	char *restore_path;		/* its create makes it of this file */
+	struct offer *offer;		/* while it is received */
+	struct move *move;		/* it migrates, or how that ended is not settled */
+	xld_migrated report;		/* of a migration that went well */
 	struct asker *askers;
 	bool failed;			/* failure is what to tell who asked for the create */
 	xld_error failure;
@@ -121,6 +139,9 @@ struct xld {
 	struct ev_fd *xs_watch;
 	struct ev_timer *tick;
 	const char *socket_path, *state_dir;
+	const char *var_dir;		/* what outlives a restart of the host */
+	const char *migrate_point;	/* XLD_MIGRATE_POINT, for tests */
+	struct move *moves;
 	const struct xld_conf *conf;
 	struct rpc_creds *creds;	/* for TLS, if it is used */
 	gid_t group, read_only_group;	/* (gid_t)-1: none */
@@ -195,6 +216,8 @@ struct dom *dom_by_name(struct xld *x, const char *name);
 struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n);
 /* d's line of such a list, NULL if the hypervisor does not have it. */
 const struct xenctl_dominfo *dom_info(const struct dom *d, const struct xenctl_dominfo *list, size_t n);
+/* Another UUID and name, everywhere. false, and nothing has changed, when the hypervisor or the store refuse. */
+bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char *name);
 void dom_ask(struct dom *d, struct client *c, uint32_t proc, uint32_t serial, uint64_t deadline);
 /* Answer all who asked for proc: with the result obj, or with err when obj is NULL. */
 void dom_answer(struct dom *d, uint32_t proc, const void *obj, const xld_error *err);
@@ -220,18 +243,58 @@ void job_device(struct xld *x, struct dom *d);
 /* Take all devices away from a domain that has stopped, then call life_released(). */
 void job_release(struct xld *x, struct dom *d);
 void job_save(struct xld *x, struct dom *d);
+void job_migrate(struct xld *x, struct dom *d);
+/* d's offer is accepted or refused by the worker. */
+void job_receive(struct xld *x, struct dom *d);
 /* Stop a job that nobody waits for any more; what it does when it fails follows. */
 void job_stop(struct dom *d);
+/* The same because somebody wants it stopped. false: a destroy goes on. */
+bool job_cancel(struct dom *d);
 /* In a worker: tell what is being done. */
 __attribute__((format(printf, 2, 3)))
 void worker_progress(int fd, const char *fmt, ...);
+void worker_job(int fd, const struct save_state *s);
+/* Send one message of the protocol. */
+void worker_send(int fd, const struct rpc_header *h, xdrproc_t xdr, const void *obj);
+/* What is told of it, as far as the daemon knows. */
+void job_describe(const struct job *j, xld_job *o);
 
 /* --- create.c, destroy.c: these run in workers --- */
 bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *ret, xld_error *err);
+/* The same for an offer: peer is the connection that it came by. */
+bool receive_run(const struct xld *x, const struct dom *d, int fd, int peer, xld_created *ret, xld_error *err);
 bool destroy_run(const struct dom *d, int fd, xld_error *err);
+
+/* --- suspend.c --- */
+/* What a worker needs to have a domain suspend. */
+struct suspending {
+	const struct dom *d;
+	const char *what;		/* for errors: "save domain" */
+	int progress_fd;
+	xld_error *err;
+	struct xenctl *xc;
+	struct xs_handle *xs;
+};
+bool suspend_connect(struct suspending *s);
+/* 0 when it has suspended; else it does not, and *err says why. */
+int suspend_ask(struct suspending *s);
+/* A domain that has suspended goes on as if that had been cancelled. 0 or -errno. */
+int suspend_cancel(struct xenctl *xc, uint32_t domid);
+/* It may be saved or migrated now. */
+bool suspend_allowed(struct xld *x, const struct dom *d, const char *what, const struct xenctl_dominfo *info,
+		     xld_error *err);
+/* It does not go after all: whatever a worker has done to it, it runs as before. */
+void suspend_undo(struct xld *x, struct dom *d);
+
+/* --- jobcalls.c --- */
+call_fn call_jobs, call_cancel;
+/* Remember a job that has ended. */
+void job_remember(const struct job *j, const char *how, bool ok);
 
 /* --- save.c --- */
 call_fn call_save;
+/* The configuration that goes with it, as JSON: text, or the domain's own if text is empty. */
+bool config_for(const struct dom *d, const char *text, const char *what, char **json, xld_error *err);
 /* In a worker. */
 bool save_run(const struct dom *d, int fd, xld_error *err);
 /* It was not saved: remove what there is of the file, and have the domain go on if it has suspended. */
@@ -265,7 +328,7 @@ struct store_domain {
 	uint64_t start_time;
 	uint32_t store_port, console_port;
 	uint64_t store_mfn, console_mfn;
-	const char *guest_os;
+	const char *guest_os;		/* NULL: not known */
 };
 /*
  * Run fn in a transaction, again while it collides with others. false: errno. fn returns false with errno to give up.
@@ -280,6 +343,8 @@ bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, con
 bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
 bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16]);
+/* Of a domain whose rings were not known when its nodes were written. */
+bool store_set_rings(struct xs_handle *xs, uint32_t domid, uint64_t store_mfn, uint64_t console_mfn);
 /* The nodes that belong to the guest, as the body of a stream's record. NULL: errno. */
 void *store_area_read(struct xs_handle *xs, uint32_t domid, size_t *len);
 bool store_area_write(struct xs_handle *xs, uint32_t domid, const void *nodes, size_t len);
@@ -310,6 +375,8 @@ char *crash_text(struct xenctl *xc, const struct xenctl_dominfo *info);
 call_fn call_vcpu_list, call_vcpu_pin, call_vcpu_set, call_sched_domain, call_sched_host;
 /* What a configuration says about CPUs fits a host with that many. */
 bool cpus_possible(const struct domcfg *cfg, unsigned int nr_cpus, char why[CPULIST_WHY]);
+/* Take back a cap that a live migration has set. */
+void cpus_unthrottle(struct xenctl *xc, uint32_t domid, const struct domcfg *cfg);
 /* In a worker: set affinity, weight and cap as the configuration says. */
 int cpus_place(struct xenctl *xc, uint32_t domid, const struct domcfg *cfg, unsigned int nr_cpus);
 
