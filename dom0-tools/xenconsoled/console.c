@@ -20,6 +20,7 @@
 #include "public/grant_table.h"
 #include "tail.h"
 
+#define HISTORY_FILE	"/run/xen-lite/console-%u.history"	/* xld leaves it */
 #define TAIL_MIN	4096UL		/* what is kept for a pty that is not read */
 #define TAIL_MAX	(128UL << 10)
 #define RATE		(256UL << 10)	/* bytes a second a guest may write, on average */
@@ -402,6 +403,26 @@ static void open_log(struct console *c)
 	free(name);
 }
 
+/* A domain that has come from another host: what it has said there. */
+static void take_history(struct console *c)
+{
+	char path[64], buf[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), HISTORY_FILE, c->domid);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0) {
+		if (c->all->log_dir)
+			logfile_write(&c->log, buf, (size_t)n);
+		offer(c, buf, (size_t)n);
+	}
+	if (fd >= 0) {
+		close(fd);
+		unlink(path);
+	}
+}
+
 struct console *console_new(struct consoled *all, uint32_t domid)
 {
 	struct console *c = calloc(1, sizeof(*c));
@@ -426,6 +447,7 @@ struct console *console_new(struct consoled *all, uint32_t domid)
 	}
 	if (all->log_dir)
 		open_log(c);
+	take_history(c);
 	watch(c);
 	return c;
 }

@@ -345,6 +345,11 @@ static bool call_destroy(struct xld *x, struct client *c, uint32_t serial, void 
 	return false;
 }
 
+char *console_log(const char *name)
+{
+	return xasprintf(CONSOLE_LOG_DIR "/guest-%s.log", name);
+}
+
 static bool call_console(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
 			 bool *later)
 {
@@ -363,7 +368,7 @@ static bool call_console(struct xld *x, struct client *c, uint32_t serial, void 
 	if (x->xs && d->domid != DOMID_NONE)
 		tty = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/console/tty", d->domid);
 	r->tty = tty ? tty : xstrdup("");
-	r->log = xasprintf("%s/guest-%s.log", CONSOLE_LOG_DIR, d->name);
+	r->log = console_log(d->name);
 	return true;
 }
 

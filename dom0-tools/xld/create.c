@@ -239,6 +239,7 @@ static bool step_store(struct creation *c)
 {
 	struct store_domain s = {
 		.domid = c->domid,
+		.name = c->d->offer ? c->d->move->name : c->d->name,	/* names its log too */
 		.uuid = c->d->uuid,
 		.cfg = c->cfg,
 		.start_time = c->d->start_time,
@@ -328,6 +329,7 @@ static bool step_receive(struct creation *c)
 
 static bool step_rings(struct creation *c)
 {
+	receive_console(c->domid, &c->restored);
 	if (store_set_rings(c->xs, c->domid, c->built.store_mfn, c->built.console_mfn) &&
 	    store_area_write(c->xs, c->domid, c->restored.nodes, c->restored.nodes_len))
 		return true;

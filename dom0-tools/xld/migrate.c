@@ -8,6 +8,7 @@
  * heard of it, and settle.c asks.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -169,6 +170,24 @@ static void *read_nodes(void *arg, size_t *len)
 	return store_area_read(s->w.xs, s->d->domid, len);
 }
 
+static void *read_console(void *arg, size_t *len)
+{
+	struct sending *s = arg;
+	char *path = console_log(s->d->name);
+	void *p = xcalloc(1, STREAM_CONSOLE_MAX);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	ssize_t n = 0;
+
+	if (size > 0)
+		n = pread(fd, p, STREAM_CONSOLE_MAX, size > STREAM_CONSOLE_MAX ? size - STREAM_CONSOLE_MAX : 0);
+	*len = n > 0 ? (size_t)n : 0;
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return p;
+}
+
 static void progress(void *arg, const struct save_state *p)
 {
 	struct sending *s = arg;
@@ -195,7 +214,7 @@ static bool send_stream(struct sending *s)
 		.max_downtime_ms = q->max_downtime_ms ? q->max_downtime_ms : MAX_DOWNTIME_MS,
 		.timeout_ms = q->timeout_s * 1000ULL, .on_timeout = (enum save_on_timeout)q->on_timeout,
 		.bandwidth = q->bandwidth_kib * 1024ULL,
-		.suspend = suspend_now, .nodes = read_nodes, .state = progress, .arg = s,
+		.suspend = suspend_now, .nodes = read_nodes, .console = read_console, .state = progress, .arg = s,
 	};
 	struct save_result r = { 0 };
 	char why[STREAM_WHY];

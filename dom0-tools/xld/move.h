@@ -69,6 +69,8 @@ call_fn call_offer;
 bool receive_accept(const struct dom *d, struct xenctl *xc, uint32_t domid, int peer, xld_error *err);
 bool receive_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int peer, int fd,
 		    struct restored *r, xld_error *err);
+/* Leave what it has written to its console so far where xenconsoled looks for it. */
+void receive_console(uint32_t domid, const struct restored *r);
 bool receive_commit(const struct xld *x, const struct dom *d, struct xenctl *xc, uint32_t domid, uint64_t store_mfn,
 		    int peer, xld_error *err);
 void receive_refuse(const struct dom *d, int peer, bool accepted, const xld_error *err);

@@ -10,6 +10,7 @@
  * domain which waits until the source says what is to become of it (settle.c).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -29,6 +30,7 @@
 #define GIVEN_MS	60000
 #define ALIVE_MS	10000
 #define POLL_MS		2
+#define HISTORY_FILE	"/run/xen-lite/console-%u.history"	/* xenconsoled takes it and removes it */
 #define STORE_REQ_PROD	2052		/* in the page of a store ring */
 
 #define FAIL(d, code, advice, ...) xld_fail(err, code, WHAT, (d)->name, advice, __VA_ARGS__)
@@ -102,8 +104,21 @@ bool receive_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, cons
 	if (rc)
 		return FAIL(d, XLD_E_BUILD, "", "%s", why);
 	*r = (struct restored){ .store_mfn = result.store_mfn, .console_mfn = result.console_mfn,
-				.nodes = result.nodes, .nodes_len = result.nodes_len };
+				.nodes = result.nodes, .nodes_len = result.nodes_len,
+				.console = result.console, .console_len = result.console_len };
 	return true;
+}
+
+void receive_console(uint32_t domid, const struct restored *r)
+{
+	char *path = xasprintf(HISTORY_FILE, domid);
+	int fd = r->console_len ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
+
+	if (fd >= 0 && write(fd, r->console, r->console_len) != (ssize_t)r->console_len)
+		xld_log("cannot write %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(path);
 }
 
 /* --- and who owns it --- */

@@ -53,7 +53,7 @@ static void node(struct writer *w, enum access access, const char *path, const c
 static void write_vm(struct writer *w, const struct store_domain *s, const char *uuid)
 {
 	const struct { const char *name, *value; } rows[] = {
-		{ "", "" }, { "/name", s->cfg->name }, { "/uuid", uuid }, { "/image", "" },
+		{ "", "" }, { "/name", s->name }, { "/uuid", uuid }, { "/image", "" },
 		{ "/image/ostype", s->guest_os }, { "/image/kernel", s->cfg->kernel },
 		{ "/image/ramdisk", s->cfg->ramdisk },
 	};
@@ -125,7 +125,7 @@ static void write_all(struct writer *w, const struct store_domain *s)
 	write_vm(w, s, uuid);
 	node(w, GUEST_RO, "", "%s", "");
 	node(w, GUEST_RO, "vm", "/vm/%s", uuid);
-	node(w, GUEST_RO, "name", "%s", s->cfg->name);
+	node(w, GUEST_RO, "name", "%s", s->name);
 	node(w, GUEST_RO, "domid", "%u", s->domid);
 	write_control(w);
 	write_resources(w, s);

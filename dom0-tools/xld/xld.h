@@ -308,10 +308,15 @@ struct restored {
 	uint64_t store_mfn, console_mfn;
 	void *nodes;			/* for store_area_write() */
 	size_t nodes_len;
+	void *console;			/* what it has written to its console */
+	size_t console_len;
 };
 /* In a worker: fill domain domid from d->restore_path. */
 bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int fd,
 		    struct restored *r, xld_error *err);
+
+/* Where xenconsoled writes what a domain of this name says. Caller frees. */
+char *console_log(const char *name);
 
 /* --- hotplug.c: these run in workers --- */
 bool attach_run(const struct xld *x, const struct dom *d, int fd, xld_error *err);
@@ -323,6 +328,7 @@ bool release_run(const struct dom *d, int fd, xld_error *err);
 /* --- store.c --- */
 struct store_domain {
 	uint32_t domid;
+	const char *name;
 	const uint8_t *uuid;
 	const struct domcfg *cfg;
 	uint64_t start_time;

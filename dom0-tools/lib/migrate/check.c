@@ -44,6 +44,7 @@ static const struct rule {
 	[STREAM_VCPU_XSAVE]	= { BIT(STREAM_VCPU), false },
 	[STREAM_VCPU_MSRS]	= { BIT(STREAM_VCPU), false },
 	[STREAM_STORE]		= { BIT(STREAM_VCPU), true },
+	[STREAM_CONSOLE]	= { BIT(STREAM_STORE), true },
 	[STREAM_END]		= { BIT(STREAM_STORE), true },
 };
 
@@ -333,12 +334,18 @@ static int check_end(struct stream_check *c, const struct stream_record *r)
 	return 0;
 }
 
+static int check_console(struct stream_check *c, const struct stream_record *r)
+{
+	return r->length > STREAM_CONSOLE_MAX ? REFUSE(c, r, "%zu bytes of output, %u at most", r->length,
+						      STREAM_CONSOLE_MAX) : 0;
+}
+
 static int (*const checks[STREAM_TYPES])(struct stream_check *c, const struct stream_record *r) = {
 	[STREAM_HEADER] = check_header, [STREAM_CONFIG] = check_config, [STREAM_CPU] = check_cpu,
 	[STREAM_MEMORY] = check_memory, [STREAM_PAGES] = check_pages, [STREAM_P2M] = check_p2m,
 	[STREAM_GUEST] = check_guest, [STREAM_TSC] = check_tsc, [STREAM_VCPU] = check_vcpu,
 	[STREAM_VCPU_EXT] = check_vcpu, [STREAM_VCPU_XSAVE] = check_vcpu, [STREAM_VCPU_MSRS] = check_vcpu,
-	[STREAM_STORE] = check_store, [STREAM_END] = check_end,
+	[STREAM_STORE] = check_store, [STREAM_CONSOLE] = check_console, [STREAM_END] = check_end,
 };
 
 int stream_check_record(struct stream_check *c, const struct stream_record *r)

@@ -49,8 +49,10 @@ struct save_params {
 	int (*suspend)(void *arg);
 	/* What it has in the store then: body of the store's record, to be freed. */
 	void *(*nodes)(void *arg, size_t *len);
+	/* The end of what it has written to its console, to be freed; may be NULL. */
+	void *(*console)(void *arg, size_t *len);
 	void (*state)(void *arg, const struct save_state *s);	/* a few times a second; may be NULL */
-	void *arg;			/* of all three */
+	void *arg;			/* of all four */
 };
 
 struct save_result {
@@ -80,6 +82,8 @@ struct restore_result {
 	uint64_t pages, bytes;
 	void *nodes;			/* body of the store's record: caller frees */
 	size_t nodes_len;
+	void *console;			/* the end of its output: caller frees */
+	size_t console_len;
 };
 
 /* 0, or -errno and the reason in why. */

@@ -358,13 +358,14 @@ static int take_vcpu(struct restorer *t, const struct stream_record *r)
 			 strerror(-rc)) : 0;
 }
 
-static int take_store(struct restorer *t, const struct stream_record *r)
+/* Keep the body of a record for the caller. */
+static int take_body(struct restorer *t, const struct stream_record *r, void **body, size_t *len)
 {
-	t->r->nodes = malloc(r->length + 1);
-	if (!t->r->nodes)
-		return fail(t, -ENOMEM, "no memory for its xenstore nodes");
-	memcpy(t->r->nodes, r->body, r->length);
-	t->r->nodes_len = r->length;
+	*body = malloc(r->length + 1);
+	if (!*body)
+		return fail(t, -ENOMEM, "no memory for its %s", stream_type_name(r->type));
+	memcpy(*body, r->body, r->length);
+	*len = r->length;
 	return 0;
 }
 
@@ -379,7 +380,8 @@ static int take(struct restorer *t, const struct stream_record *r)
 	case STREAM_P2M:	return take_p2m(t, r);
 	case STREAM_GUEST:	return take_guest(t, r);
 	case STREAM_TSC:	return take_tsc(t, r);
-	case STREAM_STORE:	return take_store(t, r);
+	case STREAM_STORE:	return take_body(t, r, &t->r->nodes, &t->r->nodes_len);
+	case STREAM_CONSOLE:	return take_body(t, r, &t->r->console, &t->r->console_len);
 	case STREAM_VCPU:
 	case STREAM_VCPU_EXT:
 	case STREAM_VCPU_XSAVE:
@@ -418,7 +420,8 @@ int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, s
 	snprintf(why, STREAM_WHY, "%s", t.in.why);
 	if (rc) {
 		free(r->nodes);
-		r->nodes = NULL;
+		free(r->console);
+		r->nodes = r->console = NULL;
 	}
 	stream_check_free(&t.check);
 	stream_in_free(&t.in);

@@ -259,6 +259,12 @@ static int put_back(struct saver *s)
 	nodes = s->p->nodes(s->p->arg, &len);
 	rc = put(s, STREAM_STORE, nodes, len);
 	free(nodes);
+	if (!rc && s->p->console) {
+		void *output = s->p->console(s->p->arg, &len);
+
+		rc = put(s, STREAM_CONSOLE, output, len);
+		free(output);
+	}
 	if (rc)
 		return rc;
 	rc = stream_put_end(&s->out);

@@ -32,6 +32,7 @@
 enum stream_type {
 	STREAM_HEADER = 1, STREAM_CONFIG, STREAM_CPU, STREAM_MEMORY, STREAM_PAGES, STREAM_P2M, STREAM_GUEST, STREAM_TSC,
 	STREAM_VCPU, STREAM_VCPU_EXT, STREAM_VCPU_XSAVE, STREAM_VCPU_MSRS, STREAM_STORE, STREAM_END,
+	STREAM_CONSOLE,
 	STREAM_TYPES
 };
 
@@ -102,6 +103,8 @@ struct stream_msr {
 struct stream_node {
 	uint16_t path_len, value_len;
 };
+
+#define STREAM_CONSOLE_MAX	(64U << 10)		/* bytes of the console's last output */
 
 struct stream_end {
 	uint64_t records, bytes;	/* before this one */
