@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # System tests: CUnit programs that drive the lab. Those that need two hosts at once run alone.
 
-SYS_SRCS := tests/system/sys.c tests/system/audit.c tests/system/guests.c $(LAB_LIB)
+SYS_SRCS := tests/system/sys.c tests/system/audit.c tests/system/guests.c tests/system/load.c $(LAB_LIB)
 
 # $(call system_test,NAME): $(B)/tests/system/NAME from tests/system/NAME.c.
 define system_test
@@ -10,14 +10,15 @@ TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
 # The longest first: two run at a time.
-SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_disk test_net test_save test_beside test_leaks test_daemons test_store
-$(foreach t,test_lab $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
+SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_disk test_net test_save test_migrate test_beside test_leaks test_daemons test_store
+$(foreach t,test_lab test_hosts $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
-SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab
+SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab $(B)/tests/system/test_hosts
 SOAK_TESTS         += 'CYCLES=200 $(B)/tests/system/test_leaks' 'STEPS=10000000 $(B)/tests/system/test_beside' \
 		      'CYCLES=100 $(B)/tests/system/test_disk' 'CYCLES=100 $(B)/tests/system/test_net' \
-		      'KILLS=200 $(B)/tests/system/test_store'
+		      'KILLS=200 $(B)/tests/system/test_store' \
+		      'POINTS=all $(B)/tests/system/test_migrate' 'MIGRATIONS=100 POINTS=all $(B)/tests/system/test_hosts'
 
 $(eval $(call tool,tests/system/leak_probe,tests/system/leak_probe.c $(XENCTL_SRCS),))
 TEST_PROGRAMS += $(B)/tests/system/leak_probe
@@ -33,11 +34,13 @@ $(B)/guest-root.ext4: $(B)/guest.cpio $(B)/tests/system/diskcheck tests/lab/make
 	@tests/lab/make-rootfs -p $(B)/tests/system/diskcheck:/usr/bin/diskcheck $(B)/guest.cpio 24 $@
 TEST_PROGRAMS += $(B)/tests/system/diskcheck $(B)/guest-root.ext4
 
-# A guest that is saved and restored while it works.
-$(eval $(call tool,tests/system/memload,tests/system/memload.c,-static))
+# A guest that is saved and restored, or migrated, while it works.
+SAVE_PROGRAMS := memload diskcheck numbers
+$(foreach p,memload numbers,$(eval $(call tool,tests/system/$(p),tests/system/$(p).c,-static)))
+TEST_PROGRAMS += $(B)/tests/system/numbers
 
-SAVE_GUEST := $(B)/tests/system/memload:/usr/bin/memload $(B)/tests/system/diskcheck:/usr/bin/diskcheck
-$(B)/guest-save.cpio: tests/lab/make-initramfs $(KERNEL) $(B)/tests/system/memload $(B)/tests/system/diskcheck \
+SAVE_GUEST := $(foreach p,$(SAVE_PROGRAMS),$(B)/tests/system/$(p):/usr/bin/$(p))
+$(B)/guest-save.cpio: tests/lab/make-initramfs $(KERNEL) $(addprefix $(B)/tests/system/,$(SAVE_PROGRAMS)) \
 		$(shell find tests/lab/guest -type f)
 	@echo "  CPIO  guest-save.cpio"
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root \

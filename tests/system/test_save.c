@@ -6,6 +6,7 @@
  */
 #include "audit.h"
 #include "guests.h"
+#include "load.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -41,51 +42,6 @@ static void test_host(void)
 	audit_begin(H);
 }
 
-/* Passes of both programs, and their errors. */
-static void read_load(long *passes, long *errors)
-{
-	long p[2] = { 0 }, r[2], e[2] = { 1, 1 };
-	const char *out = IN_GUEST("cat /tmp/m1 /tmp/m2");
-
-	if (sscanf(out, "%ld %ld %ld %*d %ld %ld %ld", &p[0], &r[0], &e[0], &p[1], &r[1], &e[1]) != 6)
-		printf("\n    memload says '%s'\n", out);
-	*passes = p[0] < p[1] ? p[0] : p[1];
-	*errors = e[0] + e[1];
-}
-
-static void start_load(void)
-{
-	guest_boot(H, "g");
-	IN_GUEST("memload 8 /tmp/m1 2000 & memload 8 /tmp/m2 2000 & sleep 1; diskcheck write /dev/xvda 1 100 50");
-}
-
-/* The guest lives: its programs go on without an error, with both CPUs, its clock is right, its disk is its own. */
-static void check_alive(void)
-{
-	long before, after = 0, errors, earliest, latest, clock;
-
-	read_load(&before, &errors);
-	CU_ASSERT_EQUAL(errors, 0);
-	for (int i = 0; i < 40 && after <= before; i++) {
-		sys_must(H, "usleep 500000");
-		read_load(&after, &errors);
-	}
-	CU_ASSERT(after > before);
-	CU_ASSERT_EQUAL(errors, 0);
-	sys_contains(IN_GUEST("echo cpus=$(grep -c ^processor /proc/cpuinfo)"), "cpus=2");
-	/*
-	 * Asking takes a while: its answer lies between two of ours, give or take 3 s: on a busy host it was seen 2 s
-	 * behind. A clock that had lost the time it was away would be 5 s behind.
-	 */
-	earliest = strtol(sys_must(H, "date +%%s"), NULL, 10);
-	clock = strtol(IN_GUEST("date +%%s"), NULL, 10);
-	latest = strtol(sys_must(H, "date +%%s"), NULL, 10);
-	if (clock < earliest - 3 || clock > latest + 3)
-		printf("\n    the guest's clock says %ld, ours %ld and %ld\n", clock, earliest, latest);
-	CU_ASSERT(clock >= earliest - 3 && clock <= latest + 3);
-	IN_GUEST("diskcheck verify /dev/xvda 1 100 50");
-}
-
 /* A new life has a new log. */
 static bool restore(const char *options)
 {
@@ -102,8 +58,8 @@ static void test_save(void)
 {
 	int status;
 
-	start_load();
-	check_alive();
+	load_start(H, "g");
+	load_check(H, "g");
 	sys_must(H, "xl save g " FILE_ " 2>&1");
 	sys_sh(H, &status, "xl domid g");
 	CU_ASSERT_NOT_EQUAL(status, 0);
@@ -112,12 +68,12 @@ static void test_save(void)
 	sys_must(H, "sleep 5");
 	if (!restore(""))
 		return;
-	check_alive();
+	load_check(H, "g");
 	/* Again, and its disk takes writes. */
 	sys_must(H, "xl save g " FILE_ " 2>&1");
 	if (!restore(""))
 		return;
-	check_alive();
+	load_check(H, "g");
 	IN_GUEST("diskcheck write /dev/xvda 2 100 50; diskcheck verify /dev/xvda 2 100 50");
 	sys_must(H, "xl shutdown -w g 2>&1; rm " FILE_);
 	audit_end(H);
@@ -126,19 +82,19 @@ static void test_save(void)
 /* It stays, running or paused; what was written is a whole domain all the same. */
 static void test_stay(void)
 {
-	start_load();
+	load_start(H, "g");
 	sys_must(H, "xl save -c g " FILE_ " 2>&1");
-	check_alive();
+	load_check(H, "g");
 	sys_must(H, "xl save -p g " FILE_ " 2>&1");
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), "--p---");
 	sys_must(H, "sleep 2; xl unpause g");
-	check_alive();
+	load_check(H, "g");
 	sys_must(H, "xl destroy g");
 	if (!restore("-p"))
 		return;
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), "--p---");
 	sys_must(H, "xl unpause g");
-	check_alive();
+	load_check(H, "g");
 	sys_must(H, "xl destroy g");
 	audit_end(H);
 }
@@ -146,19 +102,19 @@ static void test_stay(void)
 /* Its memory is copied while it runs, for a checkpoint and for good. */
 static void test_live(void)
 {
-	start_load();
+	load_start(H, "g");
 	for (int i = 0; i < 3; i++) {
 		sys_contains(sys_must(H, "xl -v save -c --live g " FILE_ " 2>&1"), "rounds while it ran");
-		check_alive();
+		load_check(H, "g");
 	}
 	sys_must(H, "xl destroy g");
 	if (!restore(""))
 		return;
-	check_alive();
+	load_check(H, "g");
 	sys_must(H, "xl save --live g " FILE_ " 2>&1; xl verify-stream " FILE_);
 	if (!restore(""))
 		return;
-	check_alive();
+	load_check(H, "g");
 	sys_must(H, "xl destroy g");
 	audit_end(H);
 }
@@ -190,25 +146,25 @@ static void test_undone(void)
 {
 	int status;
 
-	start_load();
+	load_start(H, "g");
 	sys_must(H, "mkdir -p /run/small; mount -t tmpfs -o size=8M none /run/small");
 	guest_refused(H, 1, "No space left", "xl save g /run/small/f 2>&1");
 	sys_contains(sys_must(H, "ls /run/small | wc -l"), "0");
-	check_alive();
+	load_check(H, "g");
 	guest_refused(H, 1, "No such file", "xl save g /run/nowhere/f 2>&1");
 	/* Who asked goes away in the middle. */
 	sys_must(H, "xl save g " FILE_ " & p=$!; while [ ! -s " FILE_ ".incomplete ]; do usleep 2000; done; kill $p; "
 		 "while [ -e " FILE_ ".incomplete ]; do usleep 20000; done");
 	sys_sh(H, &status, "ls " FILE_);
 	CU_ASSERT_NOT_EQUAL(status, 0);
-	check_alive();
+	load_check(H, "g");
 	/* xld dies. */
 	sys_must(H, "xl save g " FILE_ " 2>/dev/null & while [ ! -s " FILE_ ".incomplete ]; do usleep 2000; done; "
 		 "kill -9 $(pidof xld | tr ' ' '\\n' | sort -n | head -n 1); sleep 1; rm -f /run/xen-lite/xld.pid; "
 		 "xld --daemon --pid-file /run/xen-lite/xld.pid; wait");
 	sys_sh(H, &status, "ls " FILE_ "*");
 	CU_ASSERT_NOT_EQUAL(status, 0);
-	check_alive();
+	load_check(H, "g");
 	/* A destroy in the middle. */
 	sys_must(H, "xl save g " FILE_ " 2>/dev/null & while [ ! -s " FILE_ ".incomplete ]; do usleep 2000; done; "
 		 "xl destroy g; wait; ! ls " FILE_ "* 2>/dev/null");

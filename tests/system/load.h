@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A guest at work that is saved, restored or migrated: two programs that check their own memory, and a disk with known
+ * contents. It is started from guest-save.cpio with lab.batch and has two vCPUs and a disk xvda.
+ */
+#ifndef LOAD_H
+#define LOAD_H
+
+/* Make guest `name` from /root/NAME.cfg and have it begin. */
+void load_start(const char *host, const char *name);
+/* It lives: its programs go on without an error, with both CPUs, its clock is right, its disk is its own. */
+void load_check(const char *host, const char *name);
+
+#endif

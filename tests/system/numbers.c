@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbered messages over one TCP connection, for guests that migrate: none may be lost, doubled or out of order, and the
+ * client sees for how long the guest was silent.
+ *
+ *	numbers serve PORT			answers each number with the number
+ *	numbers ask HOST PORT FILE [MS]		sends one every MS (10); FILE has one line, renewed after each answer:
+ *						answers, errors, longest silence in ms
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+static void die(const char *what)
+{
+	fprintf(stderr, "numbers: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void read_number(int fd, uint64_t *n)
+{
+	size_t got = 0;
+
+	while (got < sizeof(*n)) {
+		ssize_t r = read(fd, (char *)n + got, sizeof(*n) - got);
+
+		if (r <= 0)
+			die("the connection has ended");
+		got += (size_t)r;
+	}
+}
+
+static void write_number(int fd, uint64_t n)
+{
+	if (write(fd, &n, sizeof(n)) != sizeof(n))
+		die("cannot send");
+}
+
+static int new_socket(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+
+	if (fd < 0)
+		die("socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
+static void serve(int port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int fd = new_socket(), c;
+	uint64_t n;
+
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 8))
+		die("cannot listen");
+	while ((c = accept(fd, NULL, NULL)) >= 0) {
+		if (!fork()) {
+			for (;;) {
+				read_number(c, &n);
+				write_number(c, n);
+			}
+		}
+		close(c);
+	}
+	die("accept");
+}
+
+static void tell(const char *file, uint64_t answers, uint64_t errors, uint64_t longest)
+{
+	FILE *f = fopen(file, "w");
+
+	if (!f)
+		die(file);
+	fprintf(f, "%llu %llu %llu\n", (unsigned long long)answers, (unsigned long long)errors,
+		(unsigned long long)longest);
+	fclose(f);
+}
+
+static void ask(const char *host, int port, const char *file, unsigned int ms)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	uint64_t errors = 0, longest = 0, last, answer, now;
+	int fd = new_socket();
+
+	if (inet_pton(AF_INET, host, &a.sin_addr) != 1 || connect(fd, (struct sockaddr *)&a, sizeof(a)))
+		die(host);
+	last = now_ms();
+	for (uint64_t n = 1; ; n++) {
+		write_number(fd, n);
+		read_number(fd, &answer);
+		now = now_ms();
+		errors += answer != n;
+		if (now - last > longest)
+			longest = now - last;
+		last = now;
+		tell(file, n, errors, longest);
+		usleep(ms * 1000);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "serve"))
+		serve(atoi(argv[2]));
+	else if (argc >= 5 && !strcmp(argv[1], "ask"))
+		ask(argv[2], atoi(argv[3]), argv[4], argc > 5 ? (unsigned int)atoi(argv[5]) : 10);
+	fprintf(stderr, "usage: numbers serve PORT | ask HOST PORT FILE [MS]\n");
+	return 2;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two hosts with a disk that both see and a link: a guest at work moves between them while a third party talks to it;
+ * and whatever breaks in the hand-over, a daemon, a whole host or the connection, exactly one host has the guest in the
+ * end, with its memory whole.
+ *
+ * MIGRATIONS=N moves it N times in a row; POINTS=all tries all points of the hand-over instead of some.
+ */
+#include "audit.h"
+#include "guests.h"
+#include "load.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GUEST_IP "10.77.0.50"
+
+static const char *const host[2] = { "left", "right" };	/* 10.77.0.1 and .2: in the order of their names */
+static struct lab_opts opts[2];
+static int here;		/* where the guest is */
+
+/* A file of zeroes for a disk. */
+static const char *blank_disk(const char *name, long mib)
+{
+	char command[PATH_MAX + 64];
+	const char *path = sys_tmp(name);
+
+	snprintf(command, sizeof(command), "truncate -s %ldM '%s'", mib, path);
+	CU_ASSERT_EQUAL(system(command), 0);
+	return path;
+}
+
+/* What a host does after each of its starts: its journal on a disk that stays, its address on a bridge, its daemon. */
+static void prepare(int h)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/guest-save.cpio", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(host[h], path, "/root/save.initramfs", &sys_err), "push"));
+	snprintf(path, sizeof(path), "%s/tests/system/numbers", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(host[h], path, "/usr/bin/numbers", &sys_err), "push"));
+	sys_must(host[h], "modprobe ext4; mkdir -p /var/lib/xen-lite; mount -t ext4 /dev/vdb /var/lib/xen-lite; "
+		 "link=$(ip -o -4 addr | sed -n 's/^[0-9]*: *\\([^ ]*\\) .*10\\.77\\..*/\\1/p'); "
+		 "ip link add xenbr0 type bridge; ip addr flush dev $link; ip link set $link master xenbr0; "
+		 "ip addr add 10.77.0.%d/24 dev xenbr0; ip link set xenbr0 up; "
+		 "printf 'name = \"g\"\\nkernel = \"/root/guest/vmlinuz\"\\nramdisk = \"/root/save.initramfs\"\\n"
+		 "extra = \"console=hvc0 lab.batch\"\\nmemory = 128\\nvcpus = 2\\nvif = [ \"bridge=xenbr0\" ]\\n"
+		 "disk = [ \"phy:/dev/vda,xvda,w\" ]\\n' >/root/g.cfg", h + 1);
+}
+
+/* xld anew, listening; with something to do at a point of the next migration. */
+static void xld_restart(int h, const char *point)
+{
+	sys_must(host[h], "p=$(pidof xld | tr ' ' '\\n' | sort -n | head -n 1); [ -z \"$p\" ] || { kill $p; "
+		 "while kill -0 $p 2>/dev/null; do usleep 20000; done; }; rm -f /run/xen-lite/xld.pid; "
+		 "XLD_MIGRATE_POINT=%s xld --daemon --pid-file /run/xen-lite/xld.pid --listen tcp://10.77.0.%d", point,
+		 h + 1);
+}
+
+static bool bring_up(int h)
+{
+	if (!sys_up(&opts[h]))
+		return false;
+	prepare(h);
+	xld_restart(h, "");
+	return true;
+}
+
+static void test_host(void)
+{
+	static char shared[PATH_MAX + 16];
+
+	snprintf(shared, sizeof(shared), "%s,shared", blank_disk("shared.img", 32));
+	for (int h = 0; h < 2; h++) {
+		char command[PATH_MAX + 64];
+		const char *own = blank_disk(h ? "right.img" : "left.img", 16);
+
+		snprintf(command, sizeof(command), "mkfs.ext4 -q -F '%s'", own);
+		CU_ASSERT_EQUAL_FATAL(system(command), 0);
+		opts[h] = sys_opts(host[h]);
+		opts[h].link = host[!h];
+		opts[h].mem = 1536;
+		opts[h].disks[0] = shared;
+		opts[h].disks[1] = strdup(own);
+		CU_ASSERT_FATAL(bring_up(h));
+	}
+	load_start(host[0], "g");
+	guest_must(host[0], "g", "ip addr add " GUEST_IP "/24 dev eth0; ip link set eth0 up; numbers serve 77 >/dev/null 2>&1 &");
+}
+
+static void migrate(const char *options)
+{
+	printf(" %s", sys_must(host[here], "xl migrate %s g tcp://10.77.0.%d 2>&1", options, 2 - here));
+	here = !here;
+}
+
+/* Answers and errors that a third party counts, which stays where it is. */
+static void read_numbers(long *answers, long *errors, long *silent)
+{
+	*answers = *errors = *silent = -1;
+	CU_ASSERT_EQUAL(sscanf(sys_must(host[0], "cat /tmp/numbers"), "%ld %ld %ld", answers, errors, silent), 3);
+}
+
+static void check_numbers(void)
+{
+	long before, after = 0, errors, silent;
+
+	read_numbers(&before, &errors, &silent);
+	for (int i = 0; i < 100 && after <= before; i++) {
+		sys_must(host[0], "usleep 200000");
+		read_numbers(&after, &errors, &silent);
+	}
+	CU_ASSERT(after > before);
+	CU_ASSERT_EQUAL(errors, 0);
+}
+
+static void test_move(void)
+{
+	const char *times = getenv("MIGRATIONS");
+	long answers, errors, silent;
+
+	sys_must(host[0], "ping -c 1 -W 10 " GUEST_IP "; "
+		 "numbers ask " GUEST_IP " 77 /tmp/numbers >/dev/null 2>&1 & sleep 1; cat /tmp/numbers");
+	for (int i = 0; i < (times ? atoi(times) : 2); i++) {
+		migrate("");
+		check_numbers();
+		load_check(host[here], "g");
+	}
+	read_numbers(&answers, &errors, &silent);
+	printf(" %ld answers, silent for %ld ms at most ", answers, silent);
+	/* Each end knows that all is settled, and has nothing of it left. */
+	for (int h = 0; h < 2; h++) {
+		sys_contains(sys_must(host[h], "xl migrate-recover"), "no migration is open");
+		sys_contains(sys_must(host[h], "ls /var/lib/xen-lite/migrations | wc -l"), "0");
+	}
+	sys_contains(sys_must(host[!here], "echo $(xl list | wc -l) lines"), "2 lines");
+}
+
+/* Both ends come to the same end of it. Sets here. */
+static void settle(void)
+{
+	int lines[2] = { 0 };
+
+	for (int i = 0; i < 600; i++) {
+		bool open = false;
+
+		for (int h = 0; h < 2; h++) {
+			open |= !strstr(sys_must(host[h], "xl migrate-recover"), "no migration is open");
+			lines[h] = atoi(sys_must(host[h], "xl list | wc -l"));
+		}
+		if (!open && lines[0] + lines[1] == 5)
+			break;
+		usleep(200000);
+	}
+	CU_ASSERT_EQUAL(lines[0] + lines[1], 5);	/* two heads, two dom0s, one guest */
+	here = lines[1] == 3;
+	sys_contains(sys_must(host[here], "xl list | tail -n 1"), "g  ");
+	load_check(host[here], "g");
+}
+
+/* At a point that the source or the target reaches: its xld dies, its connection ends, or its power goes. */
+static void fault(const char *point, const char *action)
+{
+	int h = strstr(point, "target") ? !here : here, other = !h;
+	const char *arm = !strcmp(action, "power") ? "hang" : action;
+	char both[64];
+	int status;
+
+	snprintf(both, sizeof(both), "%s:%s", point, arm);
+	xld_restart(h, both);
+	if (!strcmp(action, "power")) {
+		sys_sh(host[here], &status, "xl migrate g tcp://10.77.0.%d >/tmp/out 2>&1 &", 2 - here);
+		sys_must(host[h], "until grep -q 'point %s' /var/log/xen-lite/xld.log; do usleep 50000; done", both);
+		sys_down(host[h]);
+		CU_ASSERT_FATAL(bring_up(h));
+	} else {
+		sys_sh(host[here], &status, "xl migrate g tcp://10.77.0.%d 2>&1", 2 - here);
+		sys_contains(sys_must(host[h], "grep -c 'point %s' /var/log/xen-lite/xld.log", both), "1");
+		xld_restart(h, "");
+	}
+	(void)other;
+	settle();
+}
+
+struct fault {
+	const char *point, *action;
+	bool always;
+};
+
+static void test_faults(void)
+{
+	static const struct fault faults[] = {
+		{ "source-accepted", "kill", false }, { "source-sent", "kill", true },
+		{ "source-prepared", "kill", false }, { "source-given", "kill", true },
+		{ "source-told", "kill", false }, { "source-started", "kill", false },
+		{ "source-alive", "kill", false }, { "target-received", "kill", false },
+		{ "target-prepared", "kill", true }, { "target-waits", "kill", false },
+		{ "target-given", "kill", false }, { "target-started", "kill", true },
+		{ "target-runs", "kill", false }, { "target-told", "kill", false },
+		{ "source-sent", "cut", false }, { "source-prepared", "cut", false },
+		{ "source-given", "cut", true }, { "source-told", "cut", false },
+		{ "target-received", "cut", false }, { "target-prepared", "cut", false },
+		{ "target-waits", "cut", true }, { "target-given", "cut", false }, { "target-runs", "cut", false },
+		{ "target-received", "power", false }, { "target-prepared", "power", false },
+		{ "target-waits", "power", false }, { "target-given", "power", false },
+		{ "source-prepared", "power", true }, { "source-given", "power", false },
+		{ "source-told", "power", false }, { "source-started", "power", false },
+	};
+	const char *which = getenv("POINTS");
+
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		const struct fault *f = &faults[i];
+		char name[64];
+
+		snprintf(name, sizeof(name), "%s:%s", f->point, f->action);
+		if (which ? !strcmp(which, "all") || strstr(which, name) : f->always) {
+			printf(" %s", name);
+			fflush(stdout);
+			fault(f->point, f->action);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct sys_test tests[] = {
+		{ "host", test_host }, { "move", test_move }, { "faults", test_faults },
+	};
+
+	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
