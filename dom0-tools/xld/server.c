@@ -18,7 +18,6 @@
 
 #define ENOUGH_QUEUED (256U << 10)	/* then the client is not listened to until it reads */
 #define MAX_QUEUED (8U << 20)
-#define GREET_MS 10000			/* a remote client has to have said something by then */
 #define PART_MS 2000			/* for the peer to read why it is dropped */
 
 enum client_state {
@@ -346,8 +345,8 @@ static void client_timer(struct ev_timer *t, void *arg)
 	if (c->state == CLIENT_PARTING) {
 		client_drop(c);
 	} else if (!c->greeted) {
-		xld_log("%s was dropped: %s within %d s", c->name, c->state == CLIENT_SHAKING ?
-			"it did not finish the handshake" : "it did not say anything", GREET_MS / 1000);
+		xld_log("%s was dropped: %s within %u s", c->name, c->state == CLIENT_SHAKING ?
+			"it did not finish the handshake" : "it did not say anything", c->x->conf->handshake_s);
 		client_drop(c);
 	}
 }
@@ -365,7 +364,7 @@ void client_new(struct xld *x, int fd, enum rpc_kind kind, char *name, enum righ
 	x->clients = c;
 	(*count_of(c))++;
 	if (kind != RPC_UNIX)
-		ev_timer_set(c->timer, GREET_MS);
+		ev_timer_set(c->timer, x->conf->handshake_s * 1000ULL);
 	if (kind != RPC_TLS || rpc_stream_secure(&c->s, x->creds, NULL, &why))
 		return;
 	xld_log("%s was refused: %s", c->name, why);

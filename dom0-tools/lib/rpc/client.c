@@ -41,22 +41,23 @@ static uint64_t now_ms(void)
 }
 
 static const struct rpc_pki *own_pki;
+static struct rpc_creds *creds;			/* read at first use, and kept */
 
 void rpc_client_set_pki(const struct rpc_pki *pki)
 {
+	rpc_creds_free(creds);
+	creds = NULL;
 	own_pki = pki;
 }
 
-/* Kept for as long as the program runs. */
 static struct rpc_creds *credentials(char **why)
 {
-	static struct rpc_creds *creds;
 	const char *dir = getenv("XLD_PKI");
 	struct rpc_pki pki;
 
 	if (creds)
 		return creds;
-	if (own_pki && !dir) {
+	if (own_pki) {
 		creds = rpc_creds_new(own_pki, why);
 		return creds;
 	}
@@ -100,11 +101,11 @@ static bool shake_hands(struct rpc_stream *s, char **why)
 
 static bool open_stream(struct rpc_client *c, const struct rpc_addr *a, xld_error *err)
 {
-	struct rpc_creds *creds = NULL;
+	bool tls = a->kind == RPC_TLS;
 	char *why = NULL;
 	int fd = -1;
 
-	if (a->kind == RPC_TLS && !(creds = credentials(&why)))
+	if (tls && !credentials(&why))
 		rpc_error_set(err, XLD_E_CONFIG, "connect to", c->peer, why,
 			      "`xl pki init` makes certificates; XLD_PKI=DIR says where they are");
 	else if ((fd = rpc_net_connect(a, &why)) < 0)
@@ -112,7 +113,7 @@ static bool open_stream(struct rpc_client *c, const struct rpc_addr *a, xld_erro
 			      c->peer, why, connect_advice(a, fd));
 	else
 		rpc_stream_init(&c->s, fd);
-	if (fd >= 0 && creds && (!rpc_stream_secure(&c->s, creds, a->host, &why) || !shake_hands(&c->s, &why))) {
+	if (fd >= 0 && tls && (!rpc_stream_secure(&c->s, creds, a->host, &why) || !shake_hands(&c->s, &why))) {
 		rpc_error_set(err, XLD_E_DENIED, "connect to", c->peer, why,
 			      "compare the certificates of both hosts and the CA that they trust");
 		fd = -1;

@@ -27,11 +27,12 @@ $(foreach s,$(1),$(eval CFLAGS_$(s) += $(RPC_CFLAGS))\
 	$(eval $(foreach d,obj asan fuzz,$(B)/$(d)/$(s:.c=.o)): | $(RPC_GEN)/xld.h))
 endef
 
-$(call rpc_user,$(RPC_SRC) $(RPC_PKI_SRC) tests/unit/test_rpc.c tests/fuzz/fuzz_rpc.c)
+$(call rpc_user,$(RPC_SRC) $(RPC_PKI_SRC) tests/unit/test_rpc.c tests/unit/test_rpc_tls.c tests/fuzz/fuzz_rpc.c)
 # rpcgen writes K&R-compatible code with unused variables and casts of function types.
 CFLAGS_$(RPC_GEN)/xld_xdr.c += -Wno-unused-variable -Wno-cast-function-type -Wno-missing-prototypes
 
 $(eval $(call unit_test,test_rpc,tests/unit/test_rpc.c $(RPC_SRC),$(RPC_LIBS)))
+$(eval $(call unit_test,test_rpc_tls,tests/unit/test_rpc_tls.c $(RPC_SRC) $(RPC_PKI_SRC),$(RPC_LIBS)))
 
 FUZZ_TARGETS += rpc
 FUZZ_SRCS_rpc := $(RPC_SRC)

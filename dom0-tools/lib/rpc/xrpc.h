@@ -182,8 +182,8 @@ struct rpc_client;
 typedef void rpc_progress_fn(const char *text, void *arg);
 
 /*
- * Where the client's certificates are: three paths, which must live on. Without it they are in the directory that XLD_PKI
- * in the environment names, else in RPC_PKI_DIR.
+ * Where the client's certificates are: three paths, which must live on; to be called again when the files have changed.
+ * Without it they are in the directory that XLD_PKI in the environment names, else in RPC_PKI_DIR.
  */
 void rpc_client_set_pki(const struct rpc_pki *pki);
 
