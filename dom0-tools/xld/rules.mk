@@ -17,3 +17,8 @@ $(eval $(call unit_test,test_xld_server,tests/unit/test_xld_server.c \
 	$(addprefix dom0-tools/xld/,server.c listen.c conf.c) $(RPC_SRC) $(RPC_PKI_SRC) $(EV_SRCS),$(RPC_LIBS)))
 $(eval $(call unit_test,test_xld_cpumem,tests/unit/test_xld_cpumem.c $(addprefix dom0-tools/xld/,cpu.c memory.c) \
 	$(RPC_SRC) $(DOMCFG_SRC),$(RPC_LIBS) $(DOMCFG_LIBS)))
+$(eval $(call unit_test,test_xld_conf,tests/unit/test_xld_conf.c dom0-tools/xld/conf.c $(RPC_SRC),$(RPC_LIBS)))
+
+FUZZ_TARGETS += xld_conf
+FUZZ_SRCS_xld_conf := dom0-tools/xld/conf.c $(RPC_SRC)
+FUZZ_LIBS_xld_conf := $(RPC_LIBS)
