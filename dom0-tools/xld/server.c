@@ -205,21 +205,26 @@ static void serve(struct client *c, const struct rpc_header *h, const struct rpc
 	free(ret);
 }
 
+/* The message at the front is taken off before it is served: what is served may make a pipe of the stream. */
 static void take_message(struct client *c, const struct rpc_header *h, const uint8_t *body, size_t len)
 {
 	const struct rpc_proc *p = rpc_proc_find(h->proc);
 	void *args;
+	bool ok;
 
 	if (h->type != XLD_CALL) {
 		client_part(c, XLD_E_PROTOCOL, "", "it sent an answer to something that xld did not ask");
 		return;
 	}
 	if (!p || !call_find(h->proc)) {
+		rpc_stream_pop(&c->s);
 		refuse(c, h, "there is no such procedure");
 		return;
 	}
 	args = xcalloc(1, p->args_size);
-	if (!rpc_decode(body, len, p->xdr_args, args))
+	ok = rpc_decode(body, len, p->xdr_args, args);
+	rpc_stream_pop(&c->s);
+	if (!ok)
 		refuse(c, h, "malformed arguments");
 	else if (may_call(c, p, args))
 		serve(c, h, p, args);
@@ -248,8 +253,6 @@ static void take_messages(struct client *c)
 		}
 		c->greeted = true;
 		take_message(c, &h, body, len);
-		if (!c->gone)
-			rpc_stream_pop(&c->s);
 	}
 }
 
