@@ -19,8 +19,7 @@
 #include "pki_world.h"
 #include "suite.h"
 
-#include "../../dom0-tools/xld/conf.h"
-#include "../../dom0-tools/xld/xld.h"
+#include "../../dom0-tools/xld/server.h"
 
 static struct xld x;
 static struct xld_conf conf;
@@ -139,8 +138,25 @@ static bool fake_dmesg(struct xld *ctx, struct client *c, uint32_t serial, void 
 	return true;
 }
 
+static bool fake_subscribe(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			   bool *later)
+{
+	(void)ctx, (void)serial, (void)ret, (void)err, (void)later;
+	client_subscribe(c, ((xld_subscribe *)args)->kinds);
+	return true;
+}
+
+static bool fake_ping(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	(void)ctx, (void)c, (void)serial, (void)args, (void)ret, (void)err, (void)later;
+	return true;
+}
+
 call_fn *call_find(uint32_t proc)
 {
+	if (proc == XLD_EVENT_SUBSCRIBE || proc == XLD_PING)
+		return proc == XLD_PING ? fake_ping : fake_subscribe;
 	if (proc == XLD_DOMAIN_CREATE || proc == XLD_HOST_DMESG)
 		return proc == XLD_DOMAIN_CREATE ? fake_create : fake_dmesg;
 	return proc == XLD_VCPU_PIN ? fake_pin : proc == XLD_HELLO ? fake_hello : proc == XLD_DOMAIN_WAIT ? fake_wait :
@@ -671,6 +687,86 @@ static void test_pipe(void)
 	check_pipe(sock_path);
 }
 
+/* --- keep-alive and events --- */
+
+static void send_wait(int fd, uint32_t serial)
+{
+	xld_wait w = { .name = (char[]){ "x" } };
+
+	send_call(fd, XLD_DOMAIN_WAIT, serial, (xdrproc_t)xdr_xld_wait, &w);
+}
+
+/*
+ * Three remote clients are silent: one that waits and answers when asked, one that waits and does not, one that waits
+ * for nothing; the local one is not asked.
+ */
+static void test_keepalive(void)
+{
+	enum { ANSWERS, MUTE, IDLE, LOCAL, NR };
+	xld_nothing nothing = { 0 };
+	struct rpc_header h;
+	unsigned int pings[NR] = { 0 }, rounds;
+	int fds[NR];
+	bool closed = false;
+
+	conf.keepalive_s = 1;
+	for (int i = 0; i < NR; i++) {
+		fds[i] = i == LOCAL ? dial() : dial_remote(tcp_uri);
+		if (i == IDLE)
+			send_hello(fds[i], 1);
+		else
+			send_wait(fds[i], 1);
+	}
+	for (rounds = 0; rounds < 600 && pings[ANSWERS] < 3; rounds++) {
+		ev_loop_once(x.loop, 10);
+		for (int i = 0; i < NR; i++) {
+			int got = i == MUTE && closed ? 0 : answer(fds[i], &h);
+
+			closed |= got < 0;
+			CU_ASSERT_TRUE(got >= 0 || i == MUTE);
+			pings[i] += got == 1 && h.type == XLD_EVENT && h.proc == XLD_EVENT_PING;
+			if (i == ANSWERS && got == 1 && h.proc == XLD_EVENT_PING)
+				send_call(fds[i], XLD_PING, 99, (xdrproc_t)xdr_xld_nothing, &nothing);
+		}
+	}
+	CU_ASSERT_EQUAL(pings[ANSWERS], 3);
+	CU_ASSERT_EQUAL(pings[MUTE], 1);
+	CU_ASSERT_EQUAL(pings[IDLE] + pings[LOCAL], 0);
+	CU_ASSERT_TRUE(closed);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "was dropped: it is silent, also when asked, for 2 s"));
+	CU_ASSERT_EQUAL(x.nr_remote, 2);
+	conf.keepalive_s = CONF_KEEPALIVE_S;
+	for (int i = 0; i < NR; i++)
+		close(fds[i]);
+	turn();
+	still_serves();
+}
+
+static void test_events(void)
+{
+	xld_domain_event e = { .what = XLD_PAUSED, .name = (char[]){ "x" }, .old_name = (char[]){ "" },
+			       .cause = (char[]){ "" } };
+	xld_subscribe s = { XLD_SUBSCRIBE_DOMAINS };
+	struct rpc_header h;
+	int a = dial(), b = dial();
+
+	send_call(a, XLD_EVENT_SUBSCRIBE, 1, (xdrproc_t)xdr_xld_subscribe, &s);
+	expect(a, XLD_EVENT_SUBSCRIBE, 1, XLD_OK);
+	s.kinds = XLD_SUBSCRIBE_JOBS;
+	send_call(b, XLD_EVENT_SUBSCRIBE, 1, (xdrproc_t)xdr_xld_subscribe, &s);
+	expect(b, XLD_EVENT_SUBSCRIBE, 1, XLD_OK);
+	CU_ASSERT_EQUAL(x.nr_subscribers, 1);
+	client_event_all(&x, XLD_SUBSCRIBE_DOMAINS, XLD_EVENT_DOMAIN, &e);
+	CU_ASSERT_EQUAL(answer(a, &h), 1);
+	CU_ASSERT_TRUE(h.type == XLD_EVENT && h.proc == XLD_EVENT_DOMAIN && !h.serial);
+	CU_ASSERT_EQUAL(answer(b, &h), 0);
+	close(a);
+	close(b);
+	turn();
+	CU_ASSERT_EQUAL(x.nr_subscribers, 0);
+	still_serves();
+}
+
 /* --- clients of other users --- */
 
 enum { SOME_GROUP = 61001, OTHER_GROUP = 61002 };
@@ -812,6 +908,7 @@ int main(void)
 		{ "certificates", test_certificates }, { "wrong scheme", test_wrong_scheme },
 		{ "allow list", test_allow_list }, { "silent clients", test_silent },
 		{ "too many remote clients", test_too_many_remote }, { "pipes", test_pipe },
+		{ "keep-alive", test_keepalive }, { "events", test_events },
 		{ "rights", test_rights }, { "bad start", test_bad_start }, { "end", test_end },
 		CU_TEST_INFO_NULL,
 	};

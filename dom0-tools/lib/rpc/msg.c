@@ -64,6 +64,17 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),
+	READS(XLD_EVENT_SUBSCRIBE, xld_subscribe, xld_nothing),
+	READS(XLD_PING, xld_nothing, xld_nothing),
+};
+
+#define EVENT(e, body) { e, (xdrproc_t)xdr_##body, sizeof(body) }
+
+static const struct rpc_event events[] = {
+	EVENT(XLD_EVENT_PROGRESS, xld_progress),
+	EVENT(XLD_EVENT_PING, xld_nothing),
+	EVENT(XLD_EVENT_DOMAIN, xld_domain_event),
+	EVENT(XLD_EVENT_JOB, xld_job_event),
 };
 
 static const char *const code_names[] = {
@@ -87,6 +98,14 @@ const struct rpc_proc *rpc_proc_find(uint32_t proc)
 	for (size_t i = 0; (p = rpc_proc_at(i)); i++)
 		if (p->proc == proc)
 			return p;
+	return NULL;
+}
+
+const struct rpc_event *rpc_event_find(uint32_t event)
+{
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i].event == event)
+			return &events[i];
 	return NULL;
 }
 

@@ -34,21 +34,6 @@ struct rpc_tls {
 
 /* --- credentials --- */
 
-void rpc_pki_in(struct rpc_pki *pki, const char *dir)
-{
-	pki->ca = xasprintf("%s/ca.pem", dir);
-	pki->cert = xasprintf("%s/host.pem", dir);
-	pki->key = xasprintf("%s/host.key", dir);
-}
-
-void rpc_pki_free(struct rpc_pki *pki)
-{
-	free(pki->ca);
-	free(pki->cert);
-	free(pki->key);
-	memset(pki, 0, sizeof(*pki));
-}
-
 static bool readable(const char *what, const char *path, char **why)
 {
 	FILE *f = fopen(path, "re");
