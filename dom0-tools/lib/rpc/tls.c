@@ -9,6 +9,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tls.h"
 #include "xrpc.h"
@@ -36,13 +37,10 @@ struct rpc_tls {
 
 static bool readable(const char *what, const char *path, char **why)
 {
-	FILE *f = fopen(path, "re");
-
-	if (f)
-		fclose(f);
-	else
-		*why = xasprintf("%s %s: %s", what, path, strerror(errno));
-	return f;
+	if (!access(path, R_OK))
+		return true;
+	*why = xasprintf("%s %s: %s", what, path, strerror(errno));
+	return false;
 }
 
 static bool load(struct rpc_creds *c, const struct rpc_pki *pki, char **why)
