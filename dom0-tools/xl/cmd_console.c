@@ -61,6 +61,10 @@ struct console *console_open(const char *domain)
 	xld_console con;
 	int fd;
 
+	if (daemon_is_remote()) {
+		complain("a console can be opened in the dom0 of its host only; run xl there, by ssh for instance");
+		return NULL;
+	}
 	if (!find_tty(domain, &con))
 		return NULL;
 	if (!*con.tty) {

@@ -23,7 +23,7 @@ static void print_machine(const xld_host *h)
 {
 	struct utsname u;
 
-	if (!uname(&u)) {
+	if (!daemon_is_remote() && !uname(&u)) {
 		row("host", "%s", u.nodename);
 		row("release", "%s", u.release);
 		row("version", "%s", u.version);

@@ -48,6 +48,8 @@ static int cmd_pki(const struct command *cmd, int argc, char **argv)
 	size_t n = 0;
 	int opt;
 
+	if (!pki_init)
+		become_tls();
 	while ((opt = next_option(cmd, argc, argv, "d:H:h", longs)) != -1) {
 		if (opt == 'd') {
 			dir = optarg;

@@ -5,15 +5,21 @@
  * An error says what could not be done, on which object, why, and what to try, on stderr; with --json-errors the same
  * as one JSON object with a stable code.
  */
+#include <errno.h>
 #include <jansson.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <unistd.h>
 
+#include "rpc/tls.h"
 #include "xl.h"
 
 bool verbose, dry_run;
 
 static bool json_errors;
-static const char *daemon_uri;		/* -H */
+static const char *daemon_uri;		/* where xld is */
+static char **all_args;			/* main()'s */
 
 static int cmd_help(const struct command *cmd, int argc, char **argv);
 
@@ -22,8 +28,8 @@ static const struct command cmds_help[] = {
 };
 
 static const struct command *const groups[] = {
-	cmds_create, cmds_list, cmds_domain, cmds_console, cmds_vcpu, cmds_memory, cmds_device, cmds_save, cmds_migrate, cmds_store,
-	cmds_host, cmds_pki, cmds_help,
+	cmds_create, cmds_list, cmds_domain, cmds_console, cmds_vcpu, cmds_memory, cmds_device, cmds_save, cmds_migrate,
+	cmds_store, cmds_host, cmds_events, cmds_pki, cmds_help,
 };
 
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -77,17 +83,19 @@ static void on_progress(const char *text, void *arg)
 		fprintf(stderr, "xld: %s\n", text);
 }
 
+bool daemon_is_remote(void)
+{
+	return !strncmp(daemon_uri, "tls://", 6) || !strncmp(daemon_uri, "tcp://", 6);
+}
+
 struct rpc_client *daemon_client(void)
 {
 	static struct rpc_client *client;
-	const char *uri = daemon_uri ? daemon_uri : getenv("XLD_URI");
 	xld_error err = { 0 };
 
 	if (client)
 		return client;
-	if (!uri)
-		uri = getenv("XLD_SOCKET");
-	client = rpc_client_open(uri ? uri : RPC_SOCKET, "xl", &err);
+	client = rpc_client_open(daemon_uri, "xl", &err);
 	if (!client) {
 		show_error(&err);
 		exit(EXIT_FAILURE);
@@ -193,6 +201,30 @@ static int cmd_help(const struct command *cmd, int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
+void become_tls(void)
+{
+	char self[PATH_MAX + 1] = "", *path;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	path = xasprintf("%s/xl-tls", n > 0 ? dirname(self) : "/usr/sbin");
+	execv(path, all_args);
+	complain("cannot run %s, which is xl with TLS: %s", path, strerror(errno));
+	exit(EXIT_FAILURE);
+}
+
+/* -H, XLD_URI, XLD_SOCKET, or where it is always. */
+static void choose_daemon(void)
+{
+	if (!daemon_uri)
+		daemon_uri = getenv("XLD_URI");
+	if (!daemon_uri)
+		daemon_uri = getenv("XLD_SOCKET");
+	if (!daemon_uri)
+		daemon_uri = RPC_SOCKET;
+	if (!strncmp(daemon_uri, "tls://", 6) && !rpc_tls_new)
+		become_tls();
+}
+
 static void parse_globals(int argc, char **argv)
 {
 	int opt;
@@ -214,7 +246,9 @@ int main(int argc, char **argv)
 {
 	const struct command *cmd;
 
+	all_args = argv;
 	parse_globals(argc, argv);
+	choose_daemon();
 	if (optind == argc) {
 		list_commands(stderr);
 		return EXIT_USAGE;

@@ -28,7 +28,7 @@ struct command {
 /* Rows of the command table, one array per file, ended by a row without name. */
 extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
 extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[];
-extern const struct command cmds_pki[], cmds_migrate[];
+extern const struct command cmds_pki[], cmds_events[], cmds_migrate[];
 
 /* --- main.c --- */
 extern bool verbose, dry_run;
@@ -41,6 +41,10 @@ int next_option(const struct command *cmd, int argc, char **argv, const char *sh
 /* Check the number of arguments behind the options; max < 0: any. Leaves the program when it is wrong. */
 void want_args(const struct command *cmd, int argc, int min, int max);
 
+/* Run this command line by xl-tls, which is xl with TLS. Does not return. */
+__attribute__((noreturn))
+void become_tls(void);
+bool daemon_is_remote(void);			/* xld is not on this host */
 /* The connection to xld, opened at first use. Leaves the program when there is none. */
 struct rpc_client *daemon_client(void);
 /* A call that shows its error. Release ret with the procedure's xdr_ret if true. */

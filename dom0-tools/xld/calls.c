@@ -74,6 +74,13 @@ static bool call_hello(struct xld *x, struct client *c, uint32_t serial, void *a
 	return true;
 }
 
+static bool call_ping(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	(void)x, (void)c, (void)serial, (void)args, (void)ret, (void)err, (void)later;
+	return true;
+}
+
 static int by_domid(const void *a, const void *b)
 {
 	const xld_dominfo *x = a, *y = b;
@@ -488,6 +495,8 @@ static call_fn *const calls[] = {
 	[XLD_MIGRATE_RECOVER] = call_recover,
 	[XLD_JOB_LIST] = call_jobs,
 	[XLD_JOB_CANCEL] = call_cancel,
+	[XLD_EVENT_SUBSCRIBE] = call_subscribe,
+	[XLD_PING] = call_ping,
 };
 
 call_fn *call_find(uint32_t proc)

@@ -9,6 +9,7 @@
 #include "conf.h"
 #include "util/mem.h"
 
+#define SECONDS_MAX 3600
 #define ERRORS_MAX 20			/* more are of no use to anybody */
 
 struct parser {
@@ -56,17 +57,17 @@ static void take_group(struct parser *p, char **to, const char *value)
 		set_text(to, value);
 }
 
-static void take_keepalive(struct parser *p, const char *value)
+static void take_seconds(struct parser *p, unsigned int *to, unsigned int min, const char *value)
 {
 	unsigned long n = 0;
 	const char *q = value;
 
-	for (; isdigit((unsigned char)*q) && n <= 3600; q++)
+	for (; isdigit((unsigned char)*q) && n <= SECONDS_MAX; q++)
 		n = n * 10 + (unsigned long)(*q - '0');
-	if (!*value || *q || n > 3600)
-		mistake(p, "'%s' is not a number of seconds from 0 to 3600", value);
+	if (*q || n < min || n > SECONDS_MAX)
+		mistake(p, "'%s' is not a number of seconds from %u to %d", value, min, SECONDS_MAX);
 	else
-		p->c->keepalive_s = (unsigned int)n;
+		*to = (unsigned int)n;
 }
 
 /* Names, with commas or spaces between them. */
@@ -134,7 +135,9 @@ static void take_value(struct parser *p, const char *key, const char *value)
 	else if (!strcmp(key, "read_only_group"))
 		take_group(p, &c->read_only_group, value);
 	else if (!strcmp(key, "keepalive"))
-		take_keepalive(p, value);
+		take_seconds(p, &c->keepalive_s, 0, value);
+	else if (!strcmp(key, "handshake"))
+		take_seconds(p, &c->handshake_s, 1, value);
 	else
 		mistake(p, "there is no setting '%.40s'", key);
 }
@@ -198,6 +201,7 @@ void conf_init(struct xld_conf *c)
 	memset(c, 0, sizeof(*c));
 	rpc_pki_in(&c->pki, RPC_PKI_DIR);
 	c->keepalive_s = CONF_KEEPALIVE_S;
+	c->handshake_s = CONF_HANDSHAKE_S;
 }
 
 void conf_free(struct xld_conf *c)

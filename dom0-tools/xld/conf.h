@@ -12,6 +12,7 @@
 #define CONF_LISTEN_MAX 8
 #define CONF_NAMES_MAX 256
 #define CONF_KEEPALIVE_S 15
+#define CONF_HANDSHAKE_S 10
 
 struct xld_conf {
 	struct rpc_addr listen[CONF_LISTEN_MAX];	/* beside the socket for local clients */
@@ -20,6 +21,7 @@ struct xld_conf {
 	char *allow[CONF_NAMES_MAX];	/* names of client certificates; none: any of the CA */
 	unsigned int nr_allow;
 	char *group, *read_only_group;	/* local clients who are not root; NULL: none */
+	unsigned int handshake_s;	/* a remote client has to have said something by then */
 	unsigned int keepalive_s;	/* ask a remote client that is silent for that long; 0: never */
 };
 

@@ -17,6 +17,7 @@ struct dom *dom_new(struct xld *x, const uint8_t uuid[16], const char *name)
 {
 	struct dom *d = xcalloc(1, sizeof(*d));
 
+	d->x = x;
 	memcpy(d->uuid, uuid, 16);
 	memcpy(d->tag, uuid, 16);
 	d->domid = DOMID_NONE;
@@ -41,6 +42,7 @@ void dom_free(struct xld *x, struct dom *d)
 	struct dom **at;
 	struct asker *a;
 
+	events_forget(d);
 	for (at = &x->doms; *at != d; at = &(*at)->next)
 		;
 	*at = d->next;
@@ -241,6 +243,7 @@ void dom_answer(struct dom *d, uint32_t proc, const void *obj, const xld_error *
 
 void dom_progress(struct dom *d, const char *text)
 {
+	events_progress(d, text);
 	for (struct asker *a = d->askers; a; a = a->next)
 		if (a->proc != XLD_DOMAIN_WAIT)
 			client_progress(a->client, a->serial, text);

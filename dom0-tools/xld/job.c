@@ -91,7 +91,7 @@ void worker_progress(int fd, const char *fmt, ...)
 
 void worker_job(int fd, const struct save_state *s)
 {
-	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .proc = XLD_EVENT_JOB,
+	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .proc = XLD_EVENT_WORKER,
 				.type = XLD_EVENT };
 	xld_job o = { .domain = (char *)"", .kind = (char *)"", .text = (char *)"", .done = s->done, .total = s->total,
 		      .rate = s->rate, .dirty_rate = s->dirty_rate, .round = s->round,
@@ -140,10 +140,7 @@ static bool worker_run(const struct job *j, int fd, struct result *r, xld_error 
 /* The connection that an offer came by, as a pipe. */
 static int take_peer(const struct job *j)
 {
-	struct rpc_stream *s = client_stream(j->dom->offer->client);
-
-	rpc_stream_pop(s);		/* the offer */
-	return rpc_stream_detach(s);
+	return rpc_stream_detach(client_stream(j->dom->offer->client));
 }
 
 __attribute__((noreturn))
@@ -222,7 +219,7 @@ static void take_reply(struct job *j, bool ok, const uint8_t *body, size_t len)
 
 static void job_take(struct job *j, const struct rpc_header *h, const uint8_t *body, size_t len)
 {
-	if (h->type == XLD_EVENT && h->proc == XLD_EVENT_JOB)
+	if (h->type == XLD_EVENT && h->proc == XLD_EVENT_WORKER)
 		take_numbers(j, body, len);
 	else if (h->type == XLD_EVENT)
 		take_text(j, body, len);

@@ -190,6 +190,8 @@ static void start(struct xld *x)
 	if (!life_start(x))
 		die("no access to xenstore: %s; start xenstored if it is not running", strerror(errno));
 	state_load(x);
+	if (!events_start(x))
+		die("there are too many hooks in the event loop");
 	make_parent(x->socket_path);
 	if (!server_start(x, &why))
 		die("cannot listen on %s", why);

@@ -18,7 +18,6 @@
 
 #define ENOUGH_QUEUED (256U << 10)	/* then the client is not listened to until it reads */
 #define MAX_QUEUED (8U << 20)
-#define GREET_MS 10000			/* a remote client has to have said something by then */
 #define PART_MS 2000			/* for the peer to read why it is dropped */
 
 enum client_state {
@@ -38,6 +37,9 @@ struct client {
 	enum rights rights;
 	char *name;			/* who it is, for the log */
 	bool greeted;			/* it has sent a whole message */
+	unsigned int calls;		/* that it waits for */
+	uint32_t kinds;			/* of events that it wants */
+	bool quiet, heard, asked;	/* keep-alive: off; something came since the last look, since which we asked */
 	bool busy;			/* in client_event(), which frees it when it is doomed or gone */
 	bool doomed;			/* drop it at the next occasion outside of its own calls */
 	bool gone;			/* its connection belongs to another process */
@@ -48,6 +50,18 @@ static unsigned int *count_of(struct client *c)
 	return c->kind == RPC_UNIX ? &c->x->nr_clients : &c->x->nr_remote;
 }
 
+void client_subscribe(struct client *c, uint32_t kinds)
+{
+	c->x->nr_subscribers += !!(kinds & XLD_SUBSCRIBE_DOMAINS);
+	c->x->nr_subscribers -= !!(c->kinds & XLD_SUBSCRIBE_DOMAINS);
+	c->kinds = kinds;
+}
+
+void client_quiet(struct client *c)
+{
+	c->quiet = true;
+}
+
 static void client_unlink(struct client *c)
 {
 	struct client **at;
@@ -56,6 +70,7 @@ static void client_unlink(struct client *c)
 		;
 	*at = c->next;
 	(*count_of(c))--;
+	client_subscribe(c, 0);
 	dom_client_gone(c->x, c);
 	ev_fd_del(c->watch);
 	ev_timer_free(c->timer);
@@ -134,6 +149,7 @@ void client_reply(struct client *c, uint32_t proc, uint32_t serial, const void *
 {
 	struct rpc_header h = reply_header(proc, serial, XLD_REPLY, XLD_OK);
 
+	c->calls--;
 	client_queue(c, &h, rpc_proc_find(proc)->xdr_ret, obj);
 }
 
@@ -141,6 +157,7 @@ void client_reply_error(struct client *c, uint32_t proc, uint32_t serial, const 
 {
 	struct rpc_header h = reply_header(proc, serial, XLD_REPLY, XLD_ERROR);
 
+	c->calls--;
 	client_queue(c, &h, (xdrproc_t)xdr_xld_error, err);
 }
 
@@ -150,6 +167,15 @@ void client_progress(struct client *c, uint32_t serial, const char *text)
 	xld_progress p = { .text = (char *)(uintptr_t)text };
 
 	client_queue(c, &h, (xdrproc_t)xdr_xld_progress, &p);
+}
+
+void client_event_all(struct xld *x, uint32_t kind, uint32_t event, const void *obj)
+{
+	struct rpc_header h = reply_header(event, 0, XLD_EVENT, XLD_OK);
+
+	for (struct client *c = x->clients; c; c = c->next)
+		if (c->kinds & kind && c->state == CLIENT_SERVED)
+			client_queue(c, &h, rpc_event_find(event)->xdr, obj);
 }
 
 static void refuse(struct client *c, const struct rpc_header *h, const char *cause)
@@ -169,6 +195,7 @@ static void client_part(struct client *c, xld_code code, const char *advice, con
 
 	xld_log("%s was refused: %s", c->name, cause);
 	c->state = CLIENT_PARTING;
+	c->calls++;
 	ev_timer_set(c->timer, PART_MS);
 	xld_fail(&err, code, "talk to", "xld", advice, "%s", cause);
 	client_reply_error(c, 0, 0, &err);
@@ -206,21 +233,27 @@ static void serve(struct client *c, const struct rpc_header *h, const struct rpc
 	free(ret);
 }
 
+/* The message at the front is taken off before it is served: what is served may make a pipe of the stream. */
 static void take_message(struct client *c, const struct rpc_header *h, const uint8_t *body, size_t len)
 {
 	const struct rpc_proc *p = rpc_proc_find(h->proc);
 	void *args;
+	bool ok;
 
 	if (h->type != XLD_CALL) {
 		client_part(c, XLD_E_PROTOCOL, "", "it sent an answer to something that xld did not ask");
 		return;
 	}
+	c->calls++;
 	if (!p || !call_find(h->proc)) {
+		rpc_stream_pop(&c->s);
 		refuse(c, h, "there is no such procedure");
 		return;
 	}
 	args = xcalloc(1, p->args_size);
-	if (!rpc_decode(body, len, p->xdr_args, args))
+	ok = rpc_decode(body, len, p->xdr_args, args);
+	rpc_stream_pop(&c->s);
+	if (!ok)
 		refuse(c, h, "malformed arguments");
 	else if (may_call(c, p, args))
 		serve(c, h, p, args);
@@ -228,6 +261,20 @@ static void take_message(struct client *c, const struct rpc_header *h, const uin
 		deny(c, h, p);
 	rpc_release(p->xdr_args, args);
 	free(args);
+}
+
+/* From its first message on, the timer is for the keep-alive. */
+static void client_greeted(struct client *c)
+{
+	if (c->greeted)
+		return;
+	c->greeted = true;
+	if (c->kind == RPC_UNIX)
+		return;
+	if (c->x->conf->keepalive_s)
+		ev_timer_set(c->timer, c->x->conf->keepalive_s * 1000ULL);
+	else
+		ev_timer_stop(c->timer);
 }
 
 /* The messages that are there, as long as the client reads its answers. */
@@ -247,10 +294,8 @@ static void take_messages(struct client *c)
 			free(why);
 			return;
 		}
-		c->greeted = true;
+		client_greeted(c);
 		take_message(c, &h, body, len);
-		if (!c->gone)
-			rpc_stream_pop(&c->s);
 	}
 }
 
@@ -261,6 +306,7 @@ static int client_read(struct client *c)
 
 	do {
 		rc = rpc_stream_fill(&c->s);
+		c->heard = c->heard || rc > 0;
 		take_messages(c);
 	} while (rc > 0 && !c->gone && !c->doomed && c->state == CLIENT_SERVED && rpc_stream_buffered(&c->s) &&
 		 rpc_stream_pending(&c->s) < ENOUGH_QUEUED);
@@ -338,6 +384,28 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 		client_drop(c);
 }
 
+/*
+ * A client that waits for something reads, and so can answer. One that does not is left alone: the kernel finds out if
+ * its host has died.
+ */
+static void client_alive(struct client *c)
+{
+	struct rpc_header h = reply_header(XLD_EVENT_PING, 0, XLD_EVENT, XLD_OK);
+	unsigned int seconds = c->x->conf->keepalive_s;
+	xld_nothing nothing = { 0 };
+
+	if (!c->heard && c->asked && !c->quiet) {
+		xld_log("%s was dropped: it is silent, also when asked, for %u s", c->name, 2 * seconds);
+		client_drop(c);
+		return;
+	}
+	c->asked = !c->heard && !c->quiet && (c->calls || c->kinds);
+	c->heard = false;
+	ev_timer_set(c->timer, seconds * 1000ULL);
+	if (c->asked)
+		client_queue(c, &h, (xdrproc_t)xdr_xld_nothing, &nothing);
+}
+
 static void client_timer(struct ev_timer *t, void *arg)
 {
 	struct client *c = arg;
@@ -345,9 +413,11 @@ static void client_timer(struct ev_timer *t, void *arg)
 	(void)t;
 	if (c->state == CLIENT_PARTING) {
 		client_drop(c);
-	} else if (!c->greeted) {
-		xld_log("%s was dropped: %s within %d s", c->name, c->state == CLIENT_SHAKING ?
-			"it did not finish the handshake" : "it did not say anything", GREET_MS / 1000);
+	} else if (c->greeted) {
+		client_alive(c);
+	} else {
+		xld_log("%s was dropped: %s within %u s", c->name, c->state == CLIENT_SHAKING ?
+			"it did not finish the handshake" : "it did not say anything", c->x->conf->handshake_s);
 		client_drop(c);
 	}
 }
@@ -365,7 +435,7 @@ void client_new(struct xld *x, int fd, enum rpc_kind kind, char *name, enum righ
 	x->clients = c;
 	(*count_of(c))++;
 	if (kind != RPC_UNIX)
-		ev_timer_set(c->timer, GREET_MS);
+		ev_timer_set(c->timer, x->conf->handshake_s * 1000ULL);
 	if (kind != RPC_TLS || rpc_stream_secure(&c->s, x->creds, NULL, &why))
 		return;
 	xld_log("%s was refused: %s", c->name, why);

@@ -20,5 +20,7 @@ enum rights { RIGHTS_NONE, RIGHTS_READ, RIGHTS_ALL };
  */
 void client_new(struct xld *x, int fd, enum rpc_kind kind, char *name, enum rights rights);
 void client_drop(struct client *c);
+/* From now on the client gets events of these kinds, XLD_SUBSCRIBE_*. */
+void client_subscribe(struct client *c, uint32_t kinds);
 
 #endif

@@ -6,6 +6,7 @@
  *	conf.c		xld.conf
  *	listen.c	sockets, and who is let in
  *	server.c	clients: messages in, replies out
+ *	events.c	what subscribers are told of domains
  *	calls.c		one function per procedure of the protocol
  *	dom.c		the registry of domains
  *	state.c		the registry on disk, for after a restart of xld
@@ -77,6 +78,7 @@ struct save_request {
 struct job;
 struct client;
 struct listener;
+struct told;
 struct xld_conf;
 struct move;
 struct save_state;
@@ -106,6 +108,7 @@ enum dom_phase {
 
 struct dom {
 	struct dom *next;
+	struct xld *x;
 	uint8_t uuid[16];
 	uint8_t tag[16];		/* under which the scripts keep what they make for its devices: its first UUID */
 	uint32_t domid;			/* DOMID_NONE until the hypervisor shows it */
@@ -128,6 +131,7 @@ struct dom {
 	struct move *move;		/* it migrates, or how that ended is not settled */
 	xld_migrated report;		/* of a migration that went well */
 	struct asker *askers;
+	struct told *told;		/* what subscribers of events know; NULL: nothing */
 	bool failed;			/* failure is what to tell who asked for the create */
 	xld_error failure;
 };
@@ -147,6 +151,7 @@ struct xld {
 	gid_t group, read_only_group;	/* (gid_t)-1: none */
 	struct listener *listeners;
 	struct client *clients;
+	unsigned int nr_subscribers;	/* clients that want events of domains */
 	unsigned int nr_clients, nr_remote;	/* of the local socket; of others */
 	struct dom *doms;
 	int fail_step;			/* XLD_FAIL_STEP: n fails a create behind step n, -n kills its worker there */
@@ -176,7 +181,11 @@ const char *client_name(const struct client *c);	/* for the log: who it is and w
  * with client_abandon() as soon as it has forked, and then returns from the call with *later set.
  */
 struct rpc_stream *client_stream(struct client *c);
+/* No keep-alive any more: to be called by a call that ends so, before it answers. */
+void client_quiet(struct client *c);
 void client_abandon(struct client *c);
+/* Send an event to all clients that have subscribed to kind, one of XLD_SUBSCRIBE_*. */
+void client_event_all(struct xld *x, uint32_t kind, uint32_t event, const void *obj);
 
 /* --- calls.c --- */
 /*
@@ -204,6 +213,15 @@ bool create_start(struct xld *x, struct client *c, uint32_t serial, uint32_t pro
 
 /* --- devcalls.c --- */
 call_fn call_attach, call_detach, call_devices, call_resize;
+
+/* --- events.c --- */
+call_fn call_subscribe;
+/* Tell subscribers what has become of the domains since they were told last. Also before each sleep. */
+void events_check(struct xld *x);
+bool events_start(struct xld *x);
+/* d is about to be freed. */
+void events_forget(struct dom *d);
+void events_progress(const struct dom *d, const char *text);
 
 /* --- dom.c --- */
 struct dom *dom_new(struct xld *x, const uint8_t uuid[16], const char *name);

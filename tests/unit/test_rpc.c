@@ -95,6 +95,10 @@ static void test_bodies(void)
 	ROUND(xld_detach, .name = text, .kind = XLD_DISK, .device = text, .force = true);
 	ROUND(xld_devices_of, .name = text, .kind = XLD_DISK);
 	ROUND(xld_device_list, .devices = { 1, &device });
+	ROUND(xld_subscribe, .kinds = XLD_SUBSCRIBE_JOBS);
+	ROUND(xld_domain_event, .what = XLD_RENAMED, .time_ms = ~0ULL, .domid = 3, .uuid = "0123456789abcde",
+	      .name = text, .old_name = text, .reason = 3, .cause = empty);
+	ROUND(xld_job_event, .time_ms = 1, .domid = ~0U, .uuid = "0123456789abcde", .name = text, .text = text);
 	ROUND(xld_error, .code = XLD_E_BUSY, .what = text, .object = text, .cause = text, .advice = empty);
 }
 
@@ -115,12 +119,48 @@ static void test_table(void)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
 	for (uint32_t proc = XLD_DEVICE_ATTACH; proc <= XLD_DISK_RESIZE; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
+	CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(XLD_EVENT_SUBSCRIBE));
+	CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(XLD_PING));
+	for (uint32_t event = XLD_EVENT_PROGRESS; event <= XLD_EVENT_JOB; event++)
+		CU_ASSERT_PTR_NOT_NULL(rpc_event_find(event));
+	CU_ASSERT_PTR_NULL(rpc_event_find(XLD_HELLO));
 	CU_ASSERT_PTR_NULL(rpc_proc_find(0));
 	CU_ASSERT_PTR_NULL(rpc_proc_find(XLD_EVENT_PROGRESS));
 	for (unsigned int c = XLD_E_PROTOCOL; c <= XLD_E_INVALID; c++)
 		CU_ASSERT_NOT_EQUAL(strcmp(rpc_code_name(c), "E_UNKNOWN"), 0);
 	CU_ASSERT_STRING_EQUAL(rpc_code_name(0), "E_UNKNOWN");
 	CU_ASSERT_STRING_EQUAL(rpc_code_name(4000), "E_UNKNOWN");
+}
+
+/* Who may only look may call just what changes nothing: by procedure, and by what is asked of it. */
+static void test_changes(void)
+{
+	static const uint32_t reads[] = {
+		XLD_HELLO, XLD_DOMAIN_LIST, XLD_DOMAIN_INFO, XLD_DOMAIN_CONFIG, XLD_DOMAIN_WAIT, XLD_DOMAIN_CONSOLE,
+		XLD_HOST_INFO, XLD_VCPU_LIST, XLD_DEVICE_LIST, XLD_EVENT_SUBSCRIBE, XLD_PING, XLD_MIGRATE_LIST,
+		XLD_JOB_LIST,
+	};
+	xld_sched_domain domain = { .set = 0 };
+	xld_sched_host host = { .set = 0 };
+	xld_dmesg dmesg = { 0 };
+	unsigned int free_for_all = 0;
+	const struct rpc_proc *p;
+
+	for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++)
+		CU_ASSERT_PTR_NULL(rpc_proc_find(reads[i])->changes);
+	for (size_t i = 0; (p = rpc_proc_at(i)); i++)
+		free_for_all += !p->changes;
+	CU_ASSERT_EQUAL(free_for_all, sizeof(reads) / sizeof(reads[0]));
+	CU_ASSERT_TRUE(rpc_proc_find(XLD_DOMAIN_PAUSE)->changes(NULL));
+	CU_ASSERT_FALSE(rpc_proc_find(XLD_HOST_DMESG)->changes(&dmesg));
+	CU_ASSERT_FALSE(rpc_proc_find(XLD_SCHED_DOMAIN)->changes(&domain));
+	CU_ASSERT_FALSE(rpc_proc_find(XLD_SCHED_HOST)->changes(&host));
+	dmesg.flags = XLD_DMESG_CLEAR;
+	domain.set = XLD_SCHED_CAP;
+	host.set = XLD_SCHED_TSLICE;
+	CU_ASSERT_TRUE(rpc_proc_find(XLD_HOST_DMESG)->changes(&dmesg));
+	CU_ASSERT_TRUE(rpc_proc_find(XLD_SCHED_DOMAIN)->changes(&domain));
+	CU_ASSERT_TRUE(rpc_proc_find(XLD_SCHED_HOST)->changes(&host));
 }
 
 /* No more vCPUs, and no larger maps, than there may be. */
@@ -254,7 +294,7 @@ static void test_stream(void)
 
 /* --- the client, against a scripted peer --- */
 
-enum script { ANSWER, ERROR, CLOSE, GARBAGE, CUT_BODY, EVENTS_FIRST };
+enum script { ANSWER, ERROR, CLOSE, GARBAGE, CUT_BODY, EVENTS_FIRST, OTHER_VERSION, REFUSAL, PINGS, SLOW, SILENT };
 
 struct peer {
 	int listener;
@@ -295,15 +335,51 @@ static void play(struct rpc_stream *s, struct rpc_header h, enum script script)
 		rpc_stream_queue(s, &other, (xdrproc_t)xdr_xld_progress, &p);
 		other.type = XLD_REPLY;
 		rpc_stream_queue(s, &other, (xdrproc_t)xdr_xld_progress, &p);
+	} else if (script == REFUSAL) {
+		h.status = XLD_ERROR;
+		h.serial = 0;
+		rpc_stream_queue(s, &h, (xdrproc_t)xdr_xld_error, &err);
+	} else if (script == OTHER_VERSION) {
+		h.version++;
+		rpc_stream_queue(s, &h, (xdrproc_t)xdr_xld_nothing, &nothing);
 	} else if (script == CUT_BODY) {
 		rpc_stream_queue(s, &h, (xdrproc_t)xdr_xld_nothing, &nothing);
 	} else if (script == GARBAGE) {
 		(void)!write(s->fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27);
 		(void)!write(s->fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 27);
 	}
-	if (script == ANSWER || script == EVENTS_FIRST)
+	if (script == ANSWER || script == EVENTS_FIRST || script == PINGS || script == SLOW)
 		rpc_stream_queue(s, &h, (xdrproc_t)xdr_xld_dominfo, &info);
 	rpc_stream_flush(s);
+}
+
+/* Ask the client whether it is there, and have it answer before the reply does. */
+static void ask(struct rpc_stream *s, struct rpc_header h)
+{
+	xld_nothing nothing = { 0 };
+
+	h.type = XLD_EVENT;
+	h.proc = XLD_EVENT_PING;
+	h.serial = 0;
+	rpc_stream_queue(s, &h, (xdrproc_t)xdr_xld_nothing, &nothing);
+	rpc_stream_flush(s);
+	CU_ASSERT_TRUE(take_call(s, &h));
+	CU_ASSERT_EQUAL(h.proc, XLD_PING);
+	rpc_stream_queue(s, &h, (xdrproc_t)xdr_xld_nothing, &nothing);
+}
+
+/* Answer only when the client has asked whether we are there; or never. */
+static void keep_waiting(struct rpc_stream *s, enum script script)
+{
+	xld_nothing nothing = { 0 };
+	struct rpc_header h;
+
+	CU_ASSERT_TRUE(take_call(s, &h));
+	CU_ASSERT_EQUAL(h.proc, XLD_PING);
+	if (script == SLOW)
+		rpc_stream_queue(s, &h, (xdrproc_t)xdr_xld_nothing, &nothing);
+	else
+		CU_ASSERT_FALSE(take_call(s, &h));
 }
 
 static void *peer_main(void *arg)
@@ -317,14 +393,20 @@ static void *peer_main(void *arg)
 	if (take_call(&s, &h)) {
 		rpc_stream_queue(&s, &h, (xdrproc_t)xdr_xld_hello, &hello);
 		rpc_stream_flush(&s);
-		if (take_call(&s, &h))
+		if (take_call(&s, &h)) {
+			if (peer->script == PINGS)
+				ask(&s, h);
+			if (peer->script >= SLOW)
+				keep_waiting(&s, peer->script);
 			play(&s, h, peer->script);
+		}
 	}
 	rpc_stream_close(&s);
 	return NULL;
 }
 
 static unsigned int progress_seen;
+static char last_cause[256];
 
 static void on_progress(const char *line, void *arg)
 {
@@ -353,12 +435,15 @@ static unsigned int call_against(enum script script)
 	c = rpc_client_open(sock_path, "test", &err);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	rpc_client_on_progress(c, on_progress, NULL);
+	if (script >= SLOW)
+		rpc_client_keepalive(c, 1);
 	if (rpc_client_call(c, XLD_DOMAIN_INFO, &d, &info, &err)) {
 		CU_ASSERT_STRING_EQUAL(info.name, text);
 		rpc_release((xdrproc_t)xdr_xld_dominfo, &info);
 	} else {
 		code = err.code;
 		CU_ASSERT_TRUE(*err.what && *err.object && *err.cause);
+		snprintf(last_cause, sizeof(last_cause), "%s", err.cause);
 		rpc_release((xdrproc_t)xdr_xld_error, &err);
 	}
 	rpc_client_close(c);
@@ -378,6 +463,14 @@ static void test_client(void)
 	CU_ASSERT_EQUAL(progress_seen, 0);
 	CU_ASSERT_EQUAL(call_against(EVENTS_FIRST), 0);
 	CU_ASSERT_EQUAL(progress_seen, 1);
+	CU_ASSERT_EQUAL(call_against(OTHER_VERSION), XLD_E_PROTOCOL);
+	CU_ASSERT_STRING_EQUAL(last_cause, "the other side speaks version 2 of the protocol, this one 1");
+	CU_ASSERT_EQUAL(call_against(REFUSAL), XLD_E_NOT_FOUND);
+	CU_ASSERT_STRING_EQUAL(last_cause, text);
+	CU_ASSERT_EQUAL(call_against(PINGS), 0);
+	CU_ASSERT_EQUAL(call_against(SLOW), 0);
+	CU_ASSERT_EQUAL(call_against(SILENT), XLD_E_UNREACHABLE);
+	CU_ASSERT_STRING_EQUAL(last_cause, "it is silent, also when asked, for 2 s");
 	unlink(sock_path);
 }
 
@@ -396,7 +489,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "every body there and back", test_bodies }, { "procedure table", test_table },
-		{ "limits", test_limits }, { "limits of vCPUs", test_vcpu_limits },
+		{ "what changes something", test_changes }, { "limits", test_limits }, { "limits of vCPUs", test_vcpu_limits },
 		{ "header", test_header }, { "stream in pieces", test_stream },
 		{ "client", test_client },
 		{ "no daemon", test_no_daemon }, CU_TEST_INFO_NULL,

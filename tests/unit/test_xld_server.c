@@ -6,14 +6,20 @@
  */
 
 #include <errno.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "pki_world.h"
 #include "suite.h"
 
-#include "../../dom0-tools/xld/conf.h"
-#include "../../dom0-tools/xld/xld.h"
+#include "../../dom0-tools/xld/server.h"
 
 static struct xld x;
 static struct xld_conf conf;
@@ -98,8 +104,61 @@ static bool fake_pin(struct xld *ctx, struct client *c, uint32_t serial, void *a
 	return true;
 }
 
+static pid_t piper;			/* the process that went on with a connection */
+
+/* Answer, and leave the connection to a process that sends back what it gets in capitals. */
+static bool fake_create(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			bool *later)
+{
+	xld_created created = { .domid = 7 };
+	char byte;
+	int fd;
+
+	(void)ctx, (void)args, (void)ret, (void)err;
+	client_reply(c, XLD_DOMAIN_CREATE, serial, &created);
+	piper = fork();
+	if (!piper) {
+		fd = rpc_stream_detach(client_stream(c));
+		while (fd >= 0 && read(fd, &byte, 1) == 1) {
+			byte -= 'a' - 'A';
+			if (write(fd, &byte, 1) != 1)
+				break;
+		}
+		_exit(0);
+	}
+	client_abandon(c);
+	*later = true;
+	return false;
+}
+
+static bool fake_dmesg(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		       bool *later)
+{
+	(void)ctx, (void)c, (void)serial, (void)args, (void)ret, (void)err, (void)later;
+	return true;
+}
+
+static bool fake_subscribe(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+			   bool *later)
+{
+	(void)ctx, (void)serial, (void)ret, (void)err, (void)later;
+	client_subscribe(c, ((xld_subscribe *)args)->kinds);
+	return true;
+}
+
+static bool fake_ping(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	(void)ctx, (void)c, (void)serial, (void)args, (void)ret, (void)err, (void)later;
+	return true;
+}
+
 call_fn *call_find(uint32_t proc)
 {
+	if (proc == XLD_EVENT_SUBSCRIBE || proc == XLD_PING)
+		return proc == XLD_PING ? fake_ping : fake_subscribe;
+	if (proc == XLD_DOMAIN_CREATE || proc == XLD_HOST_DMESG)
+		return proc == XLD_DOMAIN_CREATE ? fake_create : fake_dmesg;
 	return proc == XLD_VCPU_PIN ? fake_pin : proc == XLD_HELLO ? fake_hello : proc == XLD_DOMAIN_WAIT ? fake_wait :
 	       proc == XLD_DOMAIN_INFO ? fake_info : NULL;
 }
@@ -419,27 +478,441 @@ static void test_too_many(void)
 	still_serves();
 }
 
-int main(void)
-{
-	CU_TestInfo tests[] = {
-		{ "serves", test_serves }, { "garbage", test_garbage }, { "headers", test_headers },
-		{ "malformed", test_malformed }, { "arguments", test_arguments }, { "answers that come later", test_later },
-		{ "a client that does not read", test_does_not_read }, { "too many clients", test_too_many },
-		CU_TEST_INFO_NULL,
-	};
-	char *why = NULL;
-	int rc;
+/* --- other addresses, with the client of lib/rpc in a thread of its own --- */
 
-	snprintf(sock_path, sizeof(sock_path), "/tmp/test_xld_server.%d", (int)getpid());
+struct attempt {
+	const char *uri;
+	char *config;			/* to be created, if not NULL */
+	bool done, ok;
+	struct rpc_client *client;
+	xld_error err;
+};
+
+static void *attempt_main(void *arg)
+{
+	struct attempt *a = arg;
+	xld_create create = { .config = a->config };
+	xld_created created;
+
+	a->client = rpc_client_open(a->uri, "test", &a->err);
+	a->ok = a->client && (!a->config || rpc_client_call(a->client, XLD_DOMAIN_CREATE, &create, &created, &a->err));
+	__atomic_store_n(&a->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* Run the server until the client has what it wants, or an error. The client is left open. */
+static void attempt(struct attempt *a, const char *uri, char *config)
+{
+	pthread_t thread;
+
+	*a = (struct attempt){ .uri = uri, .config = config };
+	pthread_create(&thread, NULL, attempt_main, a);
+	while (!__atomic_load_n(&a->done, __ATOMIC_ACQUIRE))
+		ev_loop_once(x.loop, 10);
+	pthread_join(thread, NULL);
+}
+
+static void attempt_end(struct attempt *a)
+{
+	rpc_client_close(a->client);
+	if (!a->ok)
+		rpc_release((xdrproc_t)xdr_xld_error, &a->err);
+	for (int i = 0; i < 300 && x.nr_remote; i++)
+		ev_loop_once(x.loop, 10);
+	CU_ASSERT_EQUAL(x.nr_remote, 0);
+	still_serves();
+}
+
+static void good(const char *uri)
+{
+	struct attempt a;
+
+	attempt(&a, uri, NULL);
+	if (!a.ok)
+		printf("\n%s: %s\n", uri, a.err.cause);
+	CU_ASSERT_TRUE(a.ok);
+	attempt_end(&a);
+}
+
+/* What the client is told, and what the server's log says. */
+static void refused(const char *uri, const char *cause, const char *logged)
+{
+	struct attempt a;
+
+	last_log[0] = 0;
+	attempt(&a, uri, NULL);
+	CU_ASSERT_FALSE_FATAL(a.ok);
+	for (int i = 0; i < 100 && !strstr(last_log, logged); i++)
+		ev_loop_once(x.loop, 10);
+	if (!strstr(a.err.cause, cause) || !strstr(last_log, logged))
+		printf("\n%s: %s\nlog: %s\n", uri, a.err.cause, last_log);
+	CU_ASSERT_PTR_NOT_NULL(strstr(a.err.cause, cause));
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, logged));
+	CU_ASSERT_STRING_EQUAL(a.err.object, uri);
+	attempt_end(&a);
+}
+
+static char tls_uri[40], tcp_uri[40];
+
+static void test_remote(void)
+{
+	good(tls_uri);
+	good(tcp_uri);
+}
+
+static void test_certificates(void)
+{
+	static const struct { enum holder holder; const char *cause, *logged; } cases[] = {
+		{ EXPIRED, "the server refused us: our certificate has expired", "' expired at 20" },
+		{ EVIL, "the server refused us: our certificate is not of the CA", "is not of the CA that we trust" },
+		{ ONLY_SERVER, "the server refused us: our certificate is not for this use", "is not for this use" },
+		{ STRANGER, "is not of the CA that we trust", "is not of the CA that we trust" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rpc_client_set_pki(pki_of(cases[i].holder));
+		refused(tls_uri, cases[i].cause, cases[i].logged);
+	}
+	rpc_client_set_pki(pki_of(GOOD));
+}
+
+static void test_wrong_scheme(void)
+{
+	char uri[48];
+
+	snprintf(uri, sizeof(uri), "tls%s", tcp_uri + 3);
+	refused(uri, "the server does not speak TLS", "the other side speaks TLS and this one does not");
+	snprintf(uri, sizeof(uri), "tcp%s", tls_uri + 3);
+	refused(uri, "the other side speaks TLS and this one does not", "the client does not speak TLS");
+}
+
+static void test_allow_list(void)
+{
+	conf.allow[conf.nr_allow++] = xstrdup("elsewhere.example");
+	rpc_client_set_pki(pki_of(OTHER_NAME));
+	good(tls_uri);
+	rpc_client_set_pki(pki_of(GOOD));
+	refused(tls_uri, "the name of the client's certificate is not on the list tls_allow of xld.conf",
+		"'localhost' was refused: the name of the client's certificate is not on the list");
+	free(conf.allow[--conf.nr_allow]);
+}
+
+static int dial_remote(const char *uri)
+{
+	struct rpc_addr a;
+	char *why;
+	int fd;
+
+	CU_ASSERT_TRUE(rpc_addr_parse(&a, uri, &why));
+	fd = rpc_net_connect(&a, &why);
+	rpc_addr_free(&a);
+	CU_ASSERT_FATAL(fd >= 0);
+	rpc_fd_block(fd, false);
+	turn();
+	return fd;
+}
+
+/* Who connects and says nothing, or not enough, is dropped in time, and keeps nobody from being served. */
+static void test_silent(void)
+{
+	static const char *const beginnings[] = { "", "\x16\x03\x01\x02" };
+	struct rpc_header h;
+	int fds[4];
+
+	conf.handshake_s = 1;
+	for (int i = 0; i < 4; i++) {
+		fds[i] = dial_remote(i < 2 ? tls_uri : tcp_uri);
+		CU_ASSERT_TRUE(write(fds[i], beginnings[i & 1], strlen(beginnings[i & 1])) >= 0);
+	}
+	turn();
+	CU_ASSERT_EQUAL(x.nr_remote, 4);
+	still_serves();
+	good(tls_uri);
+	conf.handshake_s = 10;
+	for (int i = 0; i < 150 && x.nr_remote; i++)
+		ev_loop_once(x.loop, 10);
+	CU_ASSERT_EQUAL(x.nr_remote, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "within 1 s"));
+	for (int i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(answer(fds[i], &h), -1);
+		close(fds[i]);
+	}
+}
+
+/* Remote clients have a number of their own, so that they cannot keep out the local ones. */
+static void test_too_many_remote(void)
+{
+	int fds[40];
+
+	for (int i = 0; i < 40; i++)
+		fds[i] = dial_remote(i & 1 ? tls_uri : tcp_uri);
+	CU_ASSERT_EQUAL(x.nr_remote, 32);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "xld has 32 remote clients already"));
+	still_serves();
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	for (int i = 0; i < 100 && x.nr_remote; i++)
+		ev_loop_once(x.loop, 10);
+	CU_ASSERT_EQUAL(x.nr_remote, 0);
+}
+
+/* A call whose connection a process goes on with: what the client sends and gets then is that process's. */
+static void check_pipe(const char *uri)
+{
+	struct attempt a;
+	char buf[16] = "";
+	int fd;
+
+	attempt(&a, uri, (char[]){ "pipe" });
+	CU_ASSERT_TRUE_FATAL(a.ok);
+	CU_ASSERT_EQUAL(x.nr_remote + x.nr_clients, 0);
+	fd = rpc_client_detach(a.client);
+	a.client = NULL;
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(write(fd, "hello", 5), 5);
+	CU_ASSERT_EQUAL(shutdown(fd, SHUT_WR), 0);
+	for (size_t n = 0; n < 5; n++)
+		CU_ASSERT_EQUAL_FATAL(read(fd, buf + n, 1), 1);
+	CU_ASSERT_STRING_EQUAL(buf, "HELLO");
+	CU_ASSERT_EQUAL(read(fd, buf, 1), 0);
+	close(fd);
+	CU_ASSERT_EQUAL(waitpid(piper, NULL, 0), piper);
+	attempt_end(&a);
+}
+
+static void test_pipe(void)
+{
+	check_pipe(tls_uri);
+	check_pipe(tcp_uri);
+	check_pipe(sock_path);
+}
+
+/* --- keep-alive and events --- */
+
+static void send_wait(int fd, uint32_t serial)
+{
+	xld_wait w = { .name = (char[]){ "x" } };
+
+	send_call(fd, XLD_DOMAIN_WAIT, serial, (xdrproc_t)xdr_xld_wait, &w);
+}
+
+/*
+ * Three remote clients are silent: one that waits and answers when asked, one that waits and does not, one that waits
+ * for nothing; the local one is not asked.
+ */
+static void test_keepalive(void)
+{
+	enum { ANSWERS, MUTE, IDLE, LOCAL, NR };
+	xld_nothing nothing = { 0 };
+	struct rpc_header h;
+	unsigned int pings[NR] = { 0 }, rounds;
+	int fds[NR];
+	bool closed = false;
+
+	conf.keepalive_s = 1;
+	for (int i = 0; i < NR; i++) {
+		fds[i] = i == LOCAL ? dial() : dial_remote(tcp_uri);
+		if (i == IDLE)
+			send_hello(fds[i], 1);
+		else
+			send_wait(fds[i], 1);
+	}
+	for (rounds = 0; rounds < 600 && pings[ANSWERS] < 3; rounds++) {
+		ev_loop_once(x.loop, 10);
+		for (int i = 0; i < NR; i++) {
+			int got = i == MUTE && closed ? 0 : answer(fds[i], &h);
+
+			closed |= got < 0;
+			CU_ASSERT_TRUE(got >= 0 || i == MUTE);
+			pings[i] += got == 1 && h.type == XLD_EVENT && h.proc == XLD_EVENT_PING;
+			if (i == ANSWERS && got == 1 && h.proc == XLD_EVENT_PING)
+				send_call(fds[i], XLD_PING, 99, (xdrproc_t)xdr_xld_nothing, &nothing);
+		}
+	}
+	CU_ASSERT_EQUAL(pings[ANSWERS], 3);
+	CU_ASSERT_EQUAL(pings[MUTE], 1);
+	CU_ASSERT_EQUAL(pings[IDLE] + pings[LOCAL], 0);
+	CU_ASSERT_TRUE(closed);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "was dropped: it is silent, also when asked, for 2 s"));
+	CU_ASSERT_EQUAL(x.nr_remote, 2);
+	conf.keepalive_s = CONF_KEEPALIVE_S;
+	for (int i = 0; i < NR; i++)
+		close(fds[i]);
+	turn();
+	still_serves();
+}
+
+static void test_events(void)
+{
+	xld_domain_event e = { .what = XLD_PAUSED, .name = (char[]){ "x" }, .old_name = (char[]){ "" },
+			       .cause = (char[]){ "" } };
+	xld_subscribe s = { XLD_SUBSCRIBE_DOMAINS };
+	struct rpc_header h;
+	int a = dial(), b = dial();
+
+	send_call(a, XLD_EVENT_SUBSCRIBE, 1, (xdrproc_t)xdr_xld_subscribe, &s);
+	expect(a, XLD_EVENT_SUBSCRIBE, 1, XLD_OK);
+	s.kinds = XLD_SUBSCRIBE_JOBS;
+	send_call(b, XLD_EVENT_SUBSCRIBE, 1, (xdrproc_t)xdr_xld_subscribe, &s);
+	expect(b, XLD_EVENT_SUBSCRIBE, 1, XLD_OK);
+	CU_ASSERT_EQUAL(x.nr_subscribers, 1);
+	client_event_all(&x, XLD_SUBSCRIBE_DOMAINS, XLD_EVENT_DOMAIN, &e);
+	CU_ASSERT_EQUAL(answer(a, &h), 1);
+	CU_ASSERT_TRUE(h.type == XLD_EVENT && h.proc == XLD_EVENT_DOMAIN && !h.serial);
+	CU_ASSERT_EQUAL(answer(b, &h), 0);
+	close(a);
+	close(b);
+	turn();
+	CU_ASSERT_EQUAL(x.nr_subscribers, 0);
+	still_serves();
+}
+
+/* --- clients of other users --- */
+
+enum { SOME_GROUP = 61001, OTHER_GROUP = 61002 };
+
+/* Call HOST_DMESG from a process of another user who is in this group. Returns the error's code, 0: it was served. */
+static int call_as(gid_t gid, bool primary, u_int flags)
+{
+	xld_dmesg args = { flags };
+	xld_dmesg_text text;
+	xld_error err = { 0 };
+	struct rpc_client *c;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		gid_t more = primary ? OTHER_GROUP : gid;
+
+		if (setgroups(1, &more) || setgid(primary ? gid : OTHER_GROUP) || setuid(61000))
+			_exit(200);
+		c = rpc_client_open(sock_path, "test", &err);
+		if (c && rpc_client_call(c, XLD_HOST_DMESG, &args, &text, &err))
+			_exit(0);
+		_exit(*err.advice ? (int)err.code : 201);
+	}
+	while (!waitpid(pid, &status, WNOHANG))
+		ev_loop_once(x.loop, 10);
+	turn();
+	return WEXITSTATUS(status);
+}
+
+static void test_rights(void)
+{
+	if (geteuid()) {
+		printf("(skipped: needs root) ");
+		return;
+	}
+	chmod(sock_path, 0666);
+	x.group = SOME_GROUP;
+	CU_ASSERT_EQUAL(call_as(SOME_GROUP, true, XLD_DMESG_CLEAR), 0);
+	CU_ASSERT_EQUAL(call_as(SOME_GROUP, false, XLD_DMESG_CLEAR), 0);
+	CU_ASSERT_EQUAL(call_as(61003, true, 0), XLD_E_DENIED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "of user 61000 was refused: user 61000 is not root, and in no group"));
+	x.read_only_group = SOME_GROUP;
+	x.group = (gid_t)-1;
+	CU_ASSERT_EQUAL(call_as(SOME_GROUP, true, 0), 0);
+	CU_ASSERT_EQUAL(call_as(SOME_GROUP, false, 0), 0);
+	CU_ASSERT_EQUAL(call_as(SOME_GROUP, true, XLD_DMESG_CLEAR), XLD_E_DENIED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "may only look, and was refused XLD_HOST_DMESG"));
+	x.read_only_group = (gid_t)-1;
+	CU_ASSERT_EQUAL(call_as(SOME_GROUP, true, 0), XLD_E_DENIED);
+	chmod(sock_path, 0600);
+	still_serves();
+}
+
+/* What cannot be started says why. */
+static void bad_start(const char *uri, const char *group, const char *want)
+{
+	char *why = NULL, path[80];
+	struct xld_conf other;
+	struct xld bad = { .loop = x.loop, .conf = &other };
+
+	snprintf(path, sizeof(path), "%s.bad", sock_path);
+	bad.socket_path = path;
+	conf_init(&other);
+	if (uri)
+		CU_ASSERT_TRUE(conf_listen(&other, uri, &why));
+	other.group = group ? xstrdup(group) : NULL;
+	CU_ASSERT_FALSE_FATAL(server_start(&bad, &why));
+	if (!strstr(why, want))
+		printf("\n%s\n", why);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, want));
+	free(why);
+	server_stop(&bad);
+	conf_free(&other);
+}
+
+static void test_bad_start(void)
+{
+	bad_start("tls://127.0.0.1:1", NULL, "/etc/xen-lite/pki/ca.pem: No such file");
+	bad_start(tcp_uri, NULL, "Address already in use");
+	bad_start("tcp://192.0.2.7:1", NULL, "tcp://192.0.2.7:1: Cannot assign requested address");
+	bad_start("tcp://no.such.host.invalid", NULL, "no.such.host.invalid: ");
+	bad_start(NULL, "no-such-group", "xld.conf: there is no group 'no-such-group'");
+}
+
+/* Ports that are free. */
+static void choose_ports(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	char *why;
+
+	for (int i = 0; i < 2; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		char *uri = i ? tcp_uri : tls_uri;
+
+		sin.sin_port = 0;
+		CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&sin, len), 0);
+		CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+		snprintf(uri, sizeof(tls_uri), "%s://127.0.0.1:%u", i ? "tcp" : "tls", ntohs(sin.sin_port));
+		conf_listen(&conf, uri, &why);
+		close(fd);
+	}
+}
+
+static void test_start(void)
+{
+	char *why = NULL;
+
+	pki_world_start();
 	conf_init(&conf);
+	rpc_pki_free(&conf.pki);
+	conf.pki = (struct rpc_pki){ xstrdup(pki_of(GOOD)->ca), xstrdup(pki_of(GOOD)->cert), xstrdup(pki_of(GOOD)->key) };
+	rpc_client_set_pki(pki_of(GOOD));
+	choose_ports();
+	snprintf(sock_path, sizeof(sock_path), "/tmp/test_xld_server.%d", (int)getpid());
 	x.conf = &conf;
 	x.socket_path = sock_path;
 	x.loop = ev_loop_new();
-	if (!x.loop || !server_start(&x, &why))
-		return 2;
-	rc = suite_run("xld server", tests);
+	CU_ASSERT_TRUE_FATAL(x.loop && server_start(&x, &why));
+}
+
+static void test_end(void)
+{
 	server_stop(&x);
 	conf_free(&conf);
+	rpc_client_set_pki(NULL);
+	pki_world_end();
 	ev_loop_free(x.loop);
-	return rc;
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{ "start", test_start }, { "serves", test_serves }, { "garbage", test_garbage },
+		{ "headers", test_headers }, { "malformed", test_malformed }, { "arguments", test_arguments },
+		{ "answers that come later", test_later }, { "a client that does not read", test_does_not_read },
+		{ "too many clients", test_too_many }, { "other addresses", test_remote },
+		{ "certificates", test_certificates }, { "wrong scheme", test_wrong_scheme },
+		{ "allow list", test_allow_list }, { "silent clients", test_silent },
+		{ "too many remote clients", test_too_many_remote }, { "pipes", test_pipe },
+		{ "keep-alive", test_keepalive }, { "events", test_events },
+		{ "rights", test_rights }, { "bad start", test_bad_start }, { "end", test_end },
+		CU_TEST_INFO_NULL,
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return suite_run("xld server", tests);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a daemon listens and where a client connects to: URIs into struct rpc_addr and back, and no sockets.
+ * Where a daemon listens and where a client connects to: URIs into struct rpc_addr and back, and no sockets. And where
+ * certificates are.
  *
  *	PATH or unix:PATH	a socket in the file system
  *	tls://HOST[:PORT]	TLS with certificates of both sides
@@ -136,4 +137,19 @@ char *rpc_addr_text(const struct rpc_addr *a)
 		return xstrdup(a->path);
 	return xasprintf("%s://%s%s%s:%u", a->kind == RPC_TLS ? "tls" : "tcp", six ? "[" : "", a->host, six ? "]" : "",
 			 a->port);
+}
+
+void rpc_pki_in(struct rpc_pki *pki, const char *dir)
+{
+	pki->ca = xasprintf("%s/ca.pem", dir);
+	pki->cert = xasprintf("%s/host.pem", dir);
+	pki->key = xasprintf("%s/host.key", dir);
+}
+
+void rpc_pki_free(struct rpc_pki *pki)
+{
+	free(pki->ca);
+	free(pki->cert);
+	free(pki->key);
+	memset(pki, 0, sizeof(*pki));
 }

@@ -10,18 +10,25 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tls.h"
 #include "xrpc.h"
 #include "util/mem.h"
 
 #define HANDSHAKE_MS 15000
+#define PING_SERIAL 0xffffffff		/* calls never get there */
 
 struct rpc_client {
 	struct rpc_stream s;
 	char *peer;			/* for errors */
 	uint32_t serial;
 	bool broken;
+	unsigned int keepalive_s;
+	bool asked;			/* nothing has come since we asked whether it is there */
 	rpc_progress_fn *progress;
 	void *progress_arg;
+	rpc_event_fn *event;
+	void *event_arg;
+	unsigned int events;		/* that were handed on */
 };
 
 static bool fail(struct rpc_client *c, xld_error *err, xld_code code, const char *what, const char *cause,
@@ -41,22 +48,28 @@ static uint64_t now_ms(void)
 }
 
 static const struct rpc_pki *own_pki;
+static struct rpc_creds *creds;			/* read at first use, and kept */
 
 void rpc_client_set_pki(const struct rpc_pki *pki)
 {
+	if (creds)
+		rpc_creds_free(creds);
+	creds = NULL;
 	own_pki = pki;
 }
 
-/* Kept for as long as the program runs. */
 static struct rpc_creds *credentials(char **why)
 {
-	static struct rpc_creds *creds;
 	const char *dir = getenv("XLD_PKI");
 	struct rpc_pki pki;
 
+	if (!rpc_tls_new) {
+		*why = xstrdup("this program does not know TLS");
+		return NULL;
+	}
 	if (creds)
 		return creds;
-	if (own_pki && !dir) {
+	if (own_pki) {
 		creds = rpc_creds_new(own_pki, why);
 		return creds;
 	}
@@ -100,11 +113,11 @@ static bool shake_hands(struct rpc_stream *s, char **why)
 
 static bool open_stream(struct rpc_client *c, const struct rpc_addr *a, xld_error *err)
 {
-	struct rpc_creds *creds = NULL;
+	bool tls = a->kind == RPC_TLS;
 	char *why = NULL;
 	int fd = -1;
 
-	if (a->kind == RPC_TLS && !(creds = credentials(&why)))
+	if (tls && !credentials(&why))
 		rpc_error_set(err, XLD_E_CONFIG, "connect to", c->peer, why,
 			      "`xl pki init` makes certificates; XLD_PKI=DIR says where they are");
 	else if ((fd = rpc_net_connect(a, &why)) < 0)
@@ -112,7 +125,7 @@ static bool open_stream(struct rpc_client *c, const struct rpc_addr *a, xld_erro
 			      c->peer, why, connect_advice(a, fd));
 	else
 		rpc_stream_init(&c->s, fd);
-	if (fd >= 0 && creds && (!rpc_stream_secure(&c->s, creds, a->host, &why) || !shake_hands(&c->s, &why))) {
+	if (fd >= 0 && tls && (!rpc_stream_secure(&c->s, creds, a->host, &why) || !shake_hands(&c->s, &why))) {
 		rpc_error_set(err, XLD_E_DENIED, "connect to", c->peer, why,
 			      "compare the certificates of both hosts and the CA that they trust");
 		fd = -1;
@@ -137,6 +150,7 @@ struct rpc_client *rpc_client_open(const char *uri, const char *program, xld_err
 		return NULL;
 	}
 	c->peer = a.kind == RPC_UNIX ? xstrdup("xld") : rpc_addr_text(&a);
+	c->keepalive_s = a.kind == RPC_UNIX ? 0 : RPC_KEEPALIVE_S;
 	if (!open_stream(c, &a, err) || !rpc_client_call(c, XLD_HELLO, &hello, &reply, err)) {
 		rpc_client_close(c);
 		c = NULL;
@@ -170,13 +184,81 @@ void rpc_client_on_progress(struct rpc_client *c, rpc_progress_fn *fn, void *arg
 	c->progress_arg = arg;
 }
 
-static void take_event(struct rpc_client *c, const struct rpc_header *h, const uint8_t *body, size_t len)
+void rpc_client_on_event(struct rpc_client *c, rpc_event_fn *fn, void *arg)
 {
-	xld_progress p = { 0 };
+	c->event = fn;
+	c->event_arg = arg;
+}
 
-	if (h->proc == XLD_EVENT_PROGRESS && c->progress && rpc_decode(body, len, (xdrproc_t)xdr_xld_progress, &p))
-		c->progress(p.text, c->progress_arg);
-	rpc_release((xdrproc_t)xdr_xld_progress, &p);
+void rpc_client_keepalive(struct rpc_client *c, unsigned int seconds)
+{
+	c->keepalive_s = seconds;
+}
+
+/* Ask whether xld is there, or tell it that we are. Whatever answer comes is thrown away like any that nobody wants. */
+static int ping(struct rpc_client *c)
+{
+	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .proc = XLD_PING, .type = XLD_CALL,
+				.serial = PING_SERIAL };
+	xld_nothing nothing = { 0 };
+
+	rpc_stream_queue(&c->s, &h, (xdrproc_t)xdr_xld_nothing, &nothing);
+	return rpc_stream_flush(&c->s);
+}
+
+static void take_progress(struct rpc_client *c, const xld_progress *p, uint32_t serial)
+{
+	if (c->progress && serial == c->serial)
+		c->progress(p->text, c->progress_arg);
+}
+
+/* One that we do not know is of a newer xld, and none of our business. Returns as rpc_stream_flush(). */
+static int take_event(struct rpc_client *c, const struct rpc_header *h, const uint8_t *body, size_t len)
+{
+	const struct rpc_event *e = rpc_event_find(h->proc);
+	int rc = 1;
+	void *obj;
+
+	if (!e)
+		return rc;
+	obj = xcalloc(1, e->size);
+	if (!rpc_decode(body, len, e->xdr, obj)) {
+		rc = -EPROTO;
+	} else if (h->proc == XLD_EVENT_PING) {
+		rc = ping(c);
+	} else if (h->proc == XLD_EVENT_PROGRESS) {
+		take_progress(c, obj, h->serial);
+	} else if (c->event) {
+		c->event(h->proc, obj, c->event_arg);
+		c->events++;
+	}
+	rpc_release(e->xdr, obj);
+	free(obj);
+	return rc;
+}
+
+/* Read what has come. Returns as rpc_stream_fill(), -ETIMEDOUT: it is silent although we asked. */
+static int fill(struct rpc_client *c)
+{
+	struct pollfd p = { .fd = c->s.fd, .events = POLLIN };
+	int rc;
+
+	while (c->keepalive_s && !rpc_stream_buffered(&c->s)) {
+		rc = poll(&p, 1, (int)(c->keepalive_s * 1000));
+		if (rc > 0)
+			break;
+		if (rc < 0 && errno != EINTR)
+			return -errno;
+		if (!rc && c->asked)
+			return -ETIMEDOUT;
+		if (!rc && (rc = ping(c)) < 0)
+			return rc;
+		c->asked = true;
+	}
+	rc = rpc_stream_fill(&c->s);
+	if (rc > 0)
+		c->asked = false;
+	return rc;
 }
 
 /* What came is not of our protocol, or the connection broke, or we were refused. */
@@ -184,7 +266,9 @@ static bool broke(struct rpc_client *c, xld_error *err, int rc)
 {
 	xld_code code = rc == -EPROTO || rc == -EMSGSIZE ? XLD_E_PROTOCOL : rc == -EACCES ? XLD_E_DENIED :
 			XLD_E_UNREACHABLE;
-	char *why = code == XLD_E_PROTOCOL ? rpc_stream_fault(&c->s, rc) : xstrdup(rpc_stream_why(&c->s, rc));
+	char *why = code == XLD_E_PROTOCOL ? rpc_stream_fault(&c->s, rc) : rc == -ETIMEDOUT && c->asked ?
+		    xasprintf("it is silent, also when asked, for %u s", 2 * c->keepalive_s) :
+		    xstrdup(rpc_stream_why(&c->s, rc));
 
 	fail(c, err, code, code == XLD_E_PROTOCOL ? "understand" : "await the answer of", why,
 	     code == XLD_E_PROTOCOL ? "xl and xld may be of different versions" : "");
@@ -216,30 +300,45 @@ static bool refused(struct rpc_client *c, const uint8_t *body, size_t len, xld_e
 	return false;
 }
 
-/* Wait until the reply to our call stands at the front of the stream. */
-static bool await_reply(struct rpc_client *c, struct rpc_header *h, const uint8_t **body, size_t *len, xld_error *err)
+/*
+ * Wait until the reply to our call stands at the front of the stream or, if seen is not NULL, until more events than
+ * *seen were handed on.
+ */
+static bool await(struct rpc_client *c, const unsigned int *seen, struct rpc_header *h, const uint8_t **body,
+		  size_t *len, xld_error *err)
 {
 	for (;;) {
 		int rc = rpc_stream_peek(&c->s, h, body, len);
 
-		if (rc == 1 && h->type == XLD_REPLY && h->serial == c->serial)
+		if (rc == 1 && !seen && h->type == XLD_REPLY && h->serial == c->serial)
 			return true;
 		if (rc == 1 && h->type == XLD_REPLY && !h->serial && h->status == XLD_ERROR)
 			return refused(c, *body, *len, err);
 		if (rc == 1) {
-			if (h->type == XLD_EVENT && h->serial == c->serial)
-				take_event(c, h, *body, *len);
+			rc = h->type == XLD_EVENT ? take_event(c, h, *body, *len) : 1;
 			rpc_stream_pop(&c->s);
-			continue;
-		}
-		if (!rc) {
-			rc = rpc_stream_fill(&c->s);
+			if (seen && c->events != *seen)
+				return true;
+		} else if (!rc) {
+			rc = fill(c);
 			if (!rc)
 				return ended(c, err);
 		}
 		if (rc < 0)
 			return broke(c, err, rc);
 	}
+}
+
+bool rpc_client_await_event(struct rpc_client *c, xld_error *err)
+{
+	unsigned int seen = c->events;
+	struct rpc_header h;
+	const uint8_t *body;
+	size_t len;
+
+	if (c->broken)
+		return fail(c, err, XLD_E_UNREACHABLE, "await events of", "the connection broke earlier", "");
+	return await(c, &seen, &h, &body, &len, err);
 }
 
 static bool take_reply(struct rpc_client *c, const struct rpc_proc *p, void *ret, xld_error *err)
@@ -249,7 +348,7 @@ static bool take_reply(struct rpc_client *c, const struct rpc_proc *p, void *ret
 	size_t len;
 	bool ok;
 
-	if (!await_reply(c, &h, &body, &len, err))
+	if (!await(c, NULL, &h, &body, &len, err))
 		return false;
 	memset(err, 0, sizeof(*err));
 	if (h.status == XLD_OK) {

@@ -67,10 +67,21 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DOMAIN_MIGRATE, xld_migrate, xld_migrated),
 	PROC(XLD_MIGRATE_OFFER, xld_offer, xld_accepted),
 	PROC(XLD_MIGRATE_SETTLE, xld_settle, xld_settled),
-	PROC(XLD_MIGRATE_LIST, xld_nothing, xld_moves),
+	READS(XLD_MIGRATE_LIST, xld_nothing, xld_moves),
 	PROC(XLD_MIGRATE_RECOVER, xld_recover, xld_nothing),
-	PROC(XLD_JOB_LIST, xld_nothing, xld_jobs),
+	READS(XLD_JOB_LIST, xld_nothing, xld_jobs),
 	PROC(XLD_JOB_CANCEL, xld_domain, xld_nothing),
+	READS(XLD_EVENT_SUBSCRIBE, xld_subscribe, xld_nothing),
+	READS(XLD_PING, xld_nothing, xld_nothing),
+};
+
+#define EVENT(e, body) { e, (xdrproc_t)xdr_##body, sizeof(body) }
+
+static const struct rpc_event events[] = {
+	EVENT(XLD_EVENT_PROGRESS, xld_progress),
+	EVENT(XLD_EVENT_PING, xld_nothing),
+	EVENT(XLD_EVENT_DOMAIN, xld_domain_event),
+	EVENT(XLD_EVENT_JOB, xld_job_event),
 };
 
 static const char *const code_names[] = {
@@ -94,6 +105,14 @@ const struct rpc_proc *rpc_proc_find(uint32_t proc)
 	for (size_t i = 0; (p = rpc_proc_at(i)); i++)
 		if (p->proc == proc)
 			return p;
+	return NULL;
+}
+
+const struct rpc_event *rpc_event_find(uint32_t event)
+{
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (events[i].event == event)
+			return &events[i];
 	return NULL;
 }
 

@@ -47,7 +47,7 @@ static int set_key_id(gnutls_x509_crt_t crt, gnutls_x509_crt_t issuer)
 /* A new key, and a certificate of it without a purpose yet. */
 static int make_pair(gnutls_x509_privkey_t *key, gnutls_x509_crt_t *crt, const char *name, time_t from, time_t until)
 {
-	unsigned char serial[16];
+	unsigned char serial[16] = { 0 };
 	int rc = gnutls_x509_privkey_init(key);
 
 	if (!rc)

@@ -13,6 +13,9 @@
 
 struct pki_ca;
 
+/* NULL in a program without pki.c. */
+#pragma weak pki_init
+
 struct pki_want {
 	const char *names;		/* with commas between: the first is the common name; addresses are taken as such */
 	time_t from, until;

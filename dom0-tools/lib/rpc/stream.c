@@ -82,7 +82,8 @@ void rpc_stream_bye(struct rpc_stream *s)
 
 void rpc_stream_abandon(struct rpc_stream *s)
 {
-	rpc_tls_free(s->tls);
+	if (s->tls)
+		rpc_tls_free(s->tls);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s->in);

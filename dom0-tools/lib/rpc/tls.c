@@ -9,6 +9,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tls.h"
 #include "xrpc.h"
@@ -34,30 +35,12 @@ struct rpc_tls {
 
 /* --- credentials --- */
 
-void rpc_pki_in(struct rpc_pki *pki, const char *dir)
-{
-	pki->ca = xasprintf("%s/ca.pem", dir);
-	pki->cert = xasprintf("%s/host.pem", dir);
-	pki->key = xasprintf("%s/host.key", dir);
-}
-
-void rpc_pki_free(struct rpc_pki *pki)
-{
-	free(pki->ca);
-	free(pki->cert);
-	free(pki->key);
-	memset(pki, 0, sizeof(*pki));
-}
-
 static bool readable(const char *what, const char *path, char **why)
 {
-	FILE *f = fopen(path, "re");
-
-	if (f)
-		fclose(f);
-	else
-		*why = xasprintf("%s %s: %s", what, path, strerror(errno));
-	return f;
+	if (!access(path, R_OK))
+		return true;
+	*why = xasprintf("%s %s: %s", what, path, strerror(errno));
+	return false;
 }
 
 static bool load(struct rpc_creds *c, const struct rpc_pki *pki, char **why)

@@ -4,6 +4,9 @@
  *
  * The socket may block or not; with one that does not, calls return -EAGAIN and are repeated when it is ready.
  * Nothing is sent or received for the caller before the peer's certificate has been found good.
+ *
+ * A program without tls.c can do everything but TLS: GnuTLS and the libraries behind it double the time that a short
+ * command takes. Hence these functions are weak, and rpc_tls_new is NULL there.
  */
 #ifndef LIB_RPC_TLS_H
 #define LIB_RPC_TLS_H
@@ -15,6 +18,19 @@
 struct rpc_pki;
 struct rpc_creds;
 struct rpc_tls;
+
+#pragma weak rpc_tls_new
+#pragma weak rpc_tls_free
+#pragma weak rpc_tls_handshake
+#pragma weak rpc_tls_wants_write
+#pragma weak rpc_tls_recv
+#pragma weak rpc_tls_send
+#pragma weak rpc_tls_buffered
+#pragma weak rpc_tls_bye
+#pragma weak rpc_tls_why
+#pragma weak rpc_tls_peer
+#pragma weak rpc_creds_new
+#pragma weak rpc_creds_free
 
 /*
  * A session over fd, which stays the caller's. host: the name or address that the peer's certificate has to carry;

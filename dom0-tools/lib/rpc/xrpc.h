@@ -21,6 +21,7 @@
 #define RPC_HEADER_SIZE 28
 #define RPC_SOCKET "/run/xen-lite/xld.sock"
 #define RPC_PORT 16561
+#define RPC_KEEPALIVE_S 15
 #define RPC_PKI_DIR "/etc/xen-lite/pki"
 
 struct rpc_creds;
@@ -41,10 +42,18 @@ struct rpc_proc {
 	bool (*changes)(const void *args);	/* might this call change anything? NULL: none does */
 };
 
+/* The same for events, which go from xld to its clients. */
+struct rpc_event {
+	uint32_t event;
+	xdrproc_t xdr;
+	size_t size;
+};
+
 /* --- messages (msg.c) --- */
 
 const struct rpc_proc *rpc_proc_find(uint32_t proc);	/* NULL: no such procedure */
 const struct rpc_proc *rpc_proc_at(size_t i);		/* i-th row, NULL behind the last */
+const struct rpc_event *rpc_event_find(uint32_t event);	/* NULL: no such event */
 
 void rpc_header_put(uint8_t buf[RPC_HEADER_SIZE], const struct rpc_header *h);
 /*
@@ -182,8 +191,8 @@ struct rpc_client;
 typedef void rpc_progress_fn(const char *text, void *arg);
 
 /*
- * Where the client's certificates are: three paths, which must live on. Without it they are in the directory that XLD_PKI
- * in the environment names, else in RPC_PKI_DIR.
+ * Where the client's certificates are: three paths, which must live on; to be called again when the files have changed.
+ * Without it they are in the directory that XLD_PKI in the environment names, else in RPC_PKI_DIR.
  */
 void rpc_client_set_pki(const struct rpc_pki *pki);
 
@@ -193,6 +202,17 @@ void rpc_client_close(struct rpc_client *c);		/* NULL is fine */
 /* Consume the client, and go on with its connection as a pipe: see rpc_stream_detach(). A descriptor or -errno. */
 int rpc_client_detach(struct rpc_client *c);
 void rpc_client_on_progress(struct rpc_client *c, rpc_progress_fn *fn, void *arg);
+/*
+ * A daemon that is silent for that long while we wait for it is asked whether it is there, and given up after as long
+ * again. 0: never. Set to RPC_KEEPALIVE_S at first, and to 0 for a local daemon. Off it must be before the last call
+ * on a connection that becomes a pipe.
+ */
+void rpc_client_keepalive(struct rpc_client *c, unsigned int seconds);
+/* Events that were subscribed to come here, while a reply is awaited too. obj is that of rpc_event_find(). */
+typedef void rpc_event_fn(uint32_t event, const void *obj, void *arg);
+void rpc_client_on_event(struct rpc_client *c, rpc_event_fn *fn, void *arg);
+/* Wait until fn has been called. false: *err says why nothing will come any more. */
+bool rpc_client_await_event(struct rpc_client *c, xld_error *err);
 /* Call and wait. ret is zeroed first; release it with the procedure's xdr_ret. false: *err says why. */
 bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void *ret, xld_error *err);
 
