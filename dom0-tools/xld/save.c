@@ -280,6 +280,9 @@ static bool may_save(struct xld *x, const struct dom *d, const xld_save *a, cons
 	if (info->shutdown)
 		return xld_fail(err, XLD_E_BUSY, WHAT, d->name, "", "it has stopped (%s)",
 				life_reason_name(info->shutdown_reason));
+	if (d->cfg.nomigrate)
+		return xld_fail(err, XLD_E_DENIED, WHAT, d->name, "`xl shutdown` it, or make it without nomigrate",
+				"its configuration has nomigrate = 1");
 	if (info->paused)
 		return xld_fail(err, XLD_E_BUSY, WHAT, d->name, "`xl unpause` it first",
 				"it is paused and cannot react");
