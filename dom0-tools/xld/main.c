@@ -24,6 +24,7 @@ static const char usage[] =
 	"The management daemon of xen-lite; xl talks to it.\n"
 	"  --socket PATH    listen here (" RPC_SOCKET ")\n"
 	"  --state DIR      remember domains here (/run/xen-lite)\n"
+	"  --lib DIR        keep definitions of domains below this (/var/lib/xen-lite)\n"
 	"  --daemon         go to the background once ready, and log to a file\n"
 	"  --log FILE       append the log here (" LOG_FILE "; without --daemon: standard error)\n"
 	"  --pid-file FILE  write the process id to FILE\n"
@@ -82,7 +83,7 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 {
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' }, { "state", required_argument, NULL, 'S' },
-		{ "daemon", no_argument, NULL, 'd' }, { "log", required_argument, NULL, 'l' },
+		{ "lib", required_argument, NULL, 'L' }, { "daemon", no_argument, NULL, 'd' }, { "log", required_argument, NULL, 'l' },
 		{ "pid-file", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	const char *step = getenv("XLD_FAIL_STEP");
@@ -92,6 +93,7 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 		switch (opt) {
 		case 's': x->socket_path = optarg; break;
 		case 'S': x->state_dir = optarg; break;
+		case 'L': x->lib_dir = optarg; break;
 		case 'd': o->daemon = true; break;
 		case 'l': o->log = optarg; break;
 		case 'p': o->pid_file = optarg; break;
@@ -159,6 +161,7 @@ static void start(struct xld *x)
 		die("cannot watch for signals: %s", strerror(-rc));
 	if (!life_start(x))
 		die("no access to xenstore: %s; start xenstored if it is not running", strerror(errno));
+	define_load(x);
 	state_load(x);
 	make_parent(x->socket_path);
 	if (!server_start(x, &why))
@@ -167,7 +170,7 @@ static void start(struct xld *x)
 
 int main(int argc, char **argv)
 {
-	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite" };
+	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite", .lib_dir = "/var/lib/xen-lite" };
 	struct options o = { 0 };
 	int ready = -1, rc;
 
@@ -190,6 +193,7 @@ int main(int argc, char **argv)
 	rc = ev_loop_run(x.loop);
 	xld_log("ends");
 	server_stop(&x);
+	define_free(&x);
 	if (o.pid_file)
 		unlink(o.pid_file);
 	return rc ? 1 : 0;

@@ -17,6 +17,7 @@
  *	memory.c	targets, limits and claims
  *	device.h	devices: more files, listed there
  *	save.c		save: the call, the worker, and giving a domain back that was not saved
+ *	define.c	descriptions that are kept while their domains do not run
  *	restore.c	restore: the call, and the step of a create that takes the place of loading a kernel
  *
  * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored.
@@ -116,12 +117,13 @@ struct xld {
 	struct xs_handle *xs;		/* NULL while xenstored is away */
 	struct ev_fd *xs_watch;
 	struct ev_timer *tick;
-	const char *socket_path, *state_dir;
+	const char *socket_path, *state_dir, *lib_dir;
 	int listener;
 	struct ev_fd *listen_watch;
 	struct client *clients;
 	unsigned int nr_clients;
 	struct dom *doms;
+	struct definition *definitions;	/* by name */
 	int fail_step;			/* XLD_FAIL_STEP: n fails a create behind step n, -n kills its worker there */
 };
 
@@ -164,6 +166,18 @@ struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_er
  */
 bool create_start(struct xld *x, struct client *c, uint32_t serial, uint32_t proc, const char *config, uint32_t flags,
 		  const char *path, xld_error *err, bool *later);
+
+/* A configuration (JSON), checked. Free cfg in any case. */
+bool call_read_config(struct domcfg *cfg, const char *config, const char *what, xld_error *err);
+
+/* --- define.c --- */
+call_fn call_define, call_undefine, call_defined_list, call_defined_config, call_autostart;
+void define_load(struct xld *x);
+void define_free(struct xld *x);
+/* A domain without a UUID gets that of the definition of its name, if that is free. */
+void define_fill_uuid(struct xld *x, struct domcfg *cfg);
+/* No other domain is defined under its name. */
+bool define_allows(struct xld *x, const struct domcfg *cfg, const char *what, xld_error *err);
 
 /* --- devcalls.c --- */
 call_fn call_attach, call_detach, call_devices, call_resize;

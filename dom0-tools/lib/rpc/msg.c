@@ -40,6 +40,11 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),
+	PROC(XLD_DEFINE, xld_define, xld_created),
+	PROC(XLD_UNDEFINE, xld_domain, xld_nothing),
+	PROC(XLD_DEFINED_LIST, xld_nothing, xld_defined_list),
+	PROC(XLD_DEFINED_CONFIG, xld_domain, xld_config),
+	PROC(XLD_AUTOSTART, xld_autostart, xld_nothing),
 };
 
 static const char *const code_names[] = {
