@@ -9,3 +9,4 @@ $(eval $(call tool,dom0-tools/xl/xl,$(XL_SRCS) $(RPC_SRC) $(DOMCFG_SRC) $(DOMXML
 
 ALL += $(B)/dom0-tools/xl/xl
 DOM0_PROGRAMS += $(B)/dom0-tools/xl/xl:/usr/sbin/xl
+DOM0_PROGRAMS += dom0-tools/install/xendomains:/usr/sbin/xendomains

@@ -281,6 +281,9 @@ static void finish_memory(struct reader *r)
 		set_memory(r, r->memory, r->current ? "maxmem" : "memory");
 	if (r->current)
 		set_memory(r, r->current, "memory");
+	/* Said twice it says nothing: a memory= behind the file on a command line sets both. */
+	if (r->cfg->maxmem == r->cfg->memory)
+		r->cfg->maxmem = 0;
 }
 
 static void take_vcpu(struct reader *r, xmlNode *n)
