@@ -242,9 +242,11 @@ static json_t *defined_to_json(const xld_defined *d)
 
 	free(json);
 	uuid_format((const uint8_t *)d->uuid, uuid);
-	return mem_check(json_pack("{s:n, s:s, s:s, s:s, s:b, s:I, s:I, s:i, s:i, s:o}", "domid", "name", d->name, "uuid", uuid,
-				   "state", "defined", "autostart", d->autostart, "memory_kib", (json_int_t)d->memory_kib,
-				   "max_memory_kib", (json_int_t)d->max_memory_kib, "vcpus", d->vcpus, "max_vcpus",
+	return mem_check(json_pack("{s:n, s:s, s:s, s:s, s:b, s:I, s:I, s:i, s:i, s:o}", "domid", "name", d->name,
+				   "uuid", uuid, "state", "defined", "autostart", d->autostart,
+				   "memory_kib", (json_int_t)d->memory_kib,
+				   "max_memory_kib", (json_int_t)d->max_memory_kib,
+				   "vcpus", d->vcpus, "max_vcpus",
 				   d->max_vcpus, "config", config ? config : json_null()));
 }
 
@@ -264,7 +266,8 @@ bool list_inactive(struct json_t *array)
 			json_array_append_new(array, defined_to_json(d));
 		else
 			printf("%-40s %5s %5llu %5u     ------  %8.1f%s\n", d->name, "-",
-			       (unsigned long long)d->memory_kib / 1024, d->vcpus, 0.0, d->autostart ? "  autostart" : "");
+			       (unsigned long long)d->memory_kib / 1024, d->vcpus, 0.0,
+			       d->autostart ? "  autostart" : "");
 	}
 	rpc_release(XDR_DEFINED, &list);
 	return true;
@@ -374,8 +377,8 @@ static int edit(char *ref, const char *json, const struct domcfg *old)
 		edited = domcfg_to_json(&cfg);
 		taken = !strcmp(edited, json) || replace(ref, json, &cfg);
 		if (taken)
-			fprintf(stderr, strcmp(edited, json) ? "Definition of %s changed\n" : "Definition of %s not changed\n",
-				old->name);
+			fprintf(stderr, "Definition of %s %s\n", old->name,
+				strcmp(edited, json) ? "changed" : "not changed");
 		free(edited);
 		domcfg_free(&cfg);
 	}
@@ -408,15 +411,19 @@ static int cmd_edit(const struct command *cmd, int argc, char **argv)
 const struct command cmds_define[] = {
 	{ .name = "define", .fn = cmd_define, .args = "FILE...",
 	  .summary = "Keep the description of a domain (xl.cfg or XML), in place of an earlier one" },
-	{ .name = "undefine", .fn = cmd_undefine, .args = "DOMAIN...", .summary = "Forget descriptions; domains that run go on" },
-	{ .name = "edit", .fn = cmd_edit, .args = "DOMAIN", .summary = "Change a description that is kept, with $EDITOR" },
-	{ .name = "start", .fn = cmd_start, .args = "DOMAIN", .summary = "Make a domain from the description that is kept",
+	{ .name = "undefine", .fn = cmd_undefine, .args = "DOMAIN...",
+	  .summary = "Forget descriptions; domains that run go on" },
+	{ .name = "edit", .fn = cmd_edit, .args = "DOMAIN",
+	  .summary = "Change a description that is kept, with $EDITOR" },
+	{ .name = "start", .fn = cmd_start, .args = "DOMAIN",
+	  .summary = "Make a domain from the description that is kept",
 	  .options = "  -c  attach to its console\n"
 		     "  -p  leave it paused\n" },
 	{ .name = "autostart", .fn = cmd_autostart, .args = "[DOMAIN...]",
 	  .summary = "Start domains with the host, or list those that are",
 	  .options = "  --disable       do not\n" },
-	{ .name = "dumpxml", .fn = cmd_dumpxml, .args = "{DOMAIN | -f FILE}", .summary = "Print a domain's description as XML",
+	{ .name = "dumpxml", .fn = cmd_dumpxml, .args = "{DOMAIN | -f FILE}",
+	  .summary = "Print a domain's description as XML",
 	  .options = "  --inactive      what is kept, also if the domain runs\n"
 		     "  -f, --file=FILE that of a file, xl.cfg or XML\n" },
 	{ 0 },

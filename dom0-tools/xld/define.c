@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Definitions: descriptions of domains that are kept whether the domains run or not, one XML file each below
- * LIB_DIR/defined, named by its UUID. A link of the same name in LIB_DIR/defined/autostart says that the domain is to be
- * started with the host.
+ * LIB_DIR/defined, named by its UUID. A link of the same name in LIB_DIR/defined/autostart says that the domain is to
+ * be started with the host.
  *
  * A definition and a domain of the same UUID belong together, though nothing here touches a domain, and what is changed
  * on a running one is not written here.
  *
- * Invariant: the list is what the directory holds, as far as it could be read. A file is replaced by renaming a complete
- * one that is on the disk (these are small; the one place where the daemon waits for a disk). A file that cannot be read is
- * logged, left alone and never overwritten. UUIDs and names of definitions are unique.
+ * Invariant: the list is what the directory holds, as far as it could be read. A file is replaced by renaming a
+ * complete one that is on the disk (these are small; the one place where the daemon waits for a disk). A file that
+ * cannot be read is logged, left alone and never overwritten. UUIDs and names of definitions are unique.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -209,7 +209,8 @@ static bool make_parents(const char *path)
 static bool make_directories(struct xld *x)
 {
 	char *dir = xasprintf("%s/defined", x->lib_dir), *autostart = xasprintf("%s/autostart", dir);
-	bool ok = make_parents(x->lib_dir) && make_directory(x->lib_dir) && make_directory(dir) && make_directory(autostart);
+	bool ok = make_parents(x->lib_dir) && make_directory(x->lib_dir) && make_directory(dir) &&
+		  make_directory(autostart);
 
 	if (!ok)
 		xld_log("cannot make %s: %s", autostart, strerror(errno));
@@ -301,7 +302,8 @@ bool define_allows(struct xld *x, const struct domcfg *cfg, const char *what, xl
 	struct definition *f = by_name(x, cfg->name);
 
 	return !f || !cfg->has_uuid || !memcmp(f->cfg.uuid, cfg->uuid, 16) ||
-	       xld_fail(err, XLD_E_EXISTS, what, cfg->name, "give it another name, leave uuid out, or `xl undefine` the other",
+	       xld_fail(err, XLD_E_EXISTS, what, cfg->name,
+			"give it another name, leave uuid out, or `xl undefine` the other",
 			"a domain of this name is defined with another UUID");
 }
 
@@ -326,14 +328,16 @@ static bool settle_uuid(struct xld *x, struct domcfg *cfg, xld_error *err)
 		uuid_generate(cfg->uuid);
 	cfg->has_uuid = true;
 	if (same_name && memcmp(same_name->cfg.uuid, cfg->uuid, 16))
-		return xld_fail(err, XLD_E_EXISTS, DEFINE, cfg->name, "`xl undefine` it, or give this one its UUID or another name",
+		return xld_fail(err, XLD_E_EXISTS, DEFINE, cfg->name,
+				"`xl undefine` it, or give this one its UUID or another name",
 				"a domain of this name is defined with another UUID");
 	if (running && memcmp(running->uuid, cfg->uuid, 16))
 		return xld_fail(err, XLD_E_EXISTS, DEFINE, cfg->name, "give it another name",
 				"a domain of this name runs with another UUID");
 	if (is_unreadable(x, cfg->uuid))
-		return xld_fail(err, XLD_E_EXISTS, DEFINE, cfg->name, "mend or remove the file below /var/lib/xen-lite/defined, and "
-				"restart xld", "there is a definition with this UUID that cannot be read");
+		return xld_fail(err, XLD_E_EXISTS, DEFINE, cfg->name,
+				"mend or remove the file below /var/lib/xen-lite/defined, and restart xld",
+				"there is a definition with this UUID that cannot be read");
 	return true;
 }
 
@@ -351,8 +355,8 @@ bool call_define(struct xld *x, struct client *c, uint32_t serial, void *args, v
 		return false;
 	}
 	if (!write_file(x, &cfg)) {
-		xld_fail(err, XLD_E_INTERNAL, DEFINE, cfg.name, "is there room on the file system?", "cannot write below "
-			 "%s/defined: %s", x->lib_dir, strerror(errno));
+		xld_fail(err, XLD_E_INTERNAL, DEFINE, cfg.name, "is there room on the file system?",
+			 "cannot write below %s/defined: %s", x->lib_dir, strerror(errno));
 		domcfg_free(&cfg);
 		return false;
 	}
@@ -379,7 +383,8 @@ bool call_undefine(struct xld *x, struct client *c, uint32_t serial, void *args,
 		return false;
 	path = defined_path(x, f->cfg.uuid, "", "");
 	if (!set_autostart(x, f, false) || (unlink(path) && errno != ENOENT) || !sync_directory(path)) {
-		xld_fail(err, XLD_E_INTERNAL, "undefine domain", f->cfg.name, "", "cannot remove %s: %s", path, strerror(errno));
+		xld_fail(err, XLD_E_INTERNAL, "undefine domain", f->cfg.name, "", "cannot remove %s: %s", path,
+			 strerror(errno));
 		free(path);
 		return false;
 	}
@@ -434,7 +439,8 @@ bool call_defined_config(struct xld *x, struct client *c, uint32_t serial, void 
 	return true;
 }
 
-bool call_autostart(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+bool call_autostart(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		    bool *later)
 {
 	xld_autostart *a = args;
 	struct definition *f = find(x, a->name, "set autostart of", err);
@@ -443,6 +449,6 @@ bool call_autostart(struct xld *x, struct client *c, uint32_t serial, void *args
 	if (!f)
 		return false;
 	return set_autostart(x, f, a->on) ||
-	       xld_fail(err, XLD_E_INTERNAL, "set autostart of", f->cfg.name, "", "cannot write below %s/defined/autostart: %s",
-			x->lib_dir, strerror(errno));
+	       xld_fail(err, XLD_E_INTERNAL, "set autostart of", f->cfg.name, "",
+			"cannot write below %s/defined/autostart: %s", x->lib_dir, strerror(errno));
 }

@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	domcfg_init(&cfg);
 	/* xl.cfg too, for what its keys may be. */
-	if ((domxml_is((const char *)data, size) ? domxml_parse : domcfg_parse)(&cfg, (const char *)data, size, &diag) &&
+	if ((domxml_is((const char *)data, size) ? domxml_parse : domcfg_parse)(&cfg, (const char *)data, size,
+			&diag) &&
 	    domcfg_check(&cfg, &diag))
 		round_trip(&cfg);
 	domcfg_free(&cfg);

@@ -27,7 +27,8 @@ static void test_host(void)
 	char line[2 * PATH_MAX];
 
 	opts = sys_opts(H);
-	snprintf(line, sizeof(line), "truncate -s 512M '%s' && PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 '%s'", disk, disk);
+	snprintf(line, sizeof(line), "truncate -s 512M '%s' && PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 '%s'",
+			disk, disk);
 	CU_ASSERT_EQUAL_FATAL(system(line), 0);
 	opts.disks[0] = strdup(disk);
 	CU_ASSERT_FATAL(sys_up(&opts));
@@ -42,7 +43,8 @@ static void test_host(void)
 
 static void test_create(void)
 {
-	sys_must(H, "xl create -n -q /root/a.cfg >/tmp/1 && xl create -n -q /root/a.xml >/tmp/2 && cmp /tmp/1 /tmp/2 && "
+	sys_must(H, "xl create -n -q /root/a.cfg >/tmp/1 && xl create -n -q /root/a.xml >/tmp/2 && cmp /tmp/1 /tmp/2 "
+			"&& "
 		 "xl -N create -q /root/a.xml memory=100 | grep '\"memory\": 100,'");
 	sys_must(H, "rm -f " LOG("a") "; xl create -q /root/a.xml 'title=\"T\"' max_maptrack_frames=0 tsc_mode=native "
 		 "rtc_timeoffset=86400 max_event_channels=64 max_grant_frames=16 nomigrate=1; " AWAIT_UP("a"));
@@ -63,8 +65,10 @@ static void test_create(void)
 
 static void test_errors(void)
 {
-	sys_must(H, "sed \"s/<vcpu.*/<vcpu>0<\\/vcpu><foo\\/>/; s/<\\/devices>/<hostdev\\/>&/\" /root/a.xml >/tmp/bad.xml");
-	guest_refused(H, 1, "/tmp/bad.xml:5: error: <vcpu>: vcpus must be a whole number of vCPUs from 1 to 32, not '0'\n"
+	sys_must(H, "sed \"s/<vcpu.*/<vcpu>0<\\/vcpu><foo\\/>/; s/<\\/devices>/<hostdev\\/>&/\" /root/a.xml "
+			">/tmp/bad.xml");
+	guest_refused(H, 1, "/tmp/bad.xml:5: error: <vcpu>: vcpus must be a whole number of vCPUs from 1 to 32, not "
+			"'0'\n"
 		      "/tmp/bad.xml:5: error: <foo>: unknown element in <domain>\n", "xl create -q /tmp/bad.xml 2>&1");
 	guest_refused(H, 1, "error: <hostdev>: is not offered: devices of the host are not passed through",
 		      "xl define /tmp/bad.xml 2>&1");
@@ -81,7 +85,8 @@ static void test_define(void)
 	sys_contains(sys_must(H, "xl define /root/b.cfg /root/c.xml 2>&1"), "Domain c defined from /root/c.xml");
 	sys_must(H, "ls -l /var/lib/xen-lite/defined | grep -c '^-rw-------.*[0-9a-f-]*[.]xml$' | grep 2");
 	sys_contains(sys_must(H, "xl list --all"), "Domain-0");
-	sys_contains(sys_must(H, "xl list --all"), "b                                            -    96     1     ------       0.0\n");
+	sys_contains(sys_must(H, "xl list --all"), "b                                            -    96     1     "
+			"------       0.0\n");
 	sys_contains(sys_must(H, "xl list --inactive -l"), "\"state\": \"defined\"");
 	sys_must(H, "xl autostart c && [ \"$(xl autostart)\" = c ]");
 	sys_must(H, KILL_XLD "xl list --inactive | grep -q '^c .* autostart$' && xl dumpxml b >/tmp/b.xml && "
@@ -105,14 +110,18 @@ static void test_edit(void)
 	sys_must(H, "xl list --inactive | grep '^c  *-  *97 '");
 	sys_contains(sys_must(H, "EDITOR=true xl edit c 2>&1"), "Definition of c not changed");
 	/* Nonsense, another UUID, somebody else, an editor that fails: the text is kept, the definition as it was. */
-	guest_refused(H, 1, "what was edited is in /tmp/xl-edit-", "EDITOR='sed -i s/97/lots/' xl edit c 2>&1 </dev/null");
+	guest_refused(H, 1, "what was edited is in /tmp/xl-edit-", "EDITOR='sed -i s/97/lots/' xl edit c 2>&1 "
+			"</dev/null");
 	sys_must(H, "grep -q '>lots<' /tmp/xl-edit-*.xml && rm /tmp/xl-edit-*");
-	guest_refused(H, 1, "the UUID must stay as it is", "EDITOR='sed -i s/<uuid>.......[0-9a-f]/<uuid>12345678/' "
+	guest_refused(H, 1, "the UUID must stay as it is", "EDITOR=\"sed -i 's/<uuid>......../<uuid>12345678/'\" "
 		      "xl edit c 2>&1 </dev/null; s=$?; rm /tmp/xl-edit-*; exit $s");
-	guest_refused(H, 1, "changed by somebody else", "printf '#!/bin/sh\\nsed -i s/97/98/ $1; xl define /root/c.cfg\\n' "
+	guest_refused(H, 1, "changed by somebody else", "printf '#!/bin/sh\\nsed -i s/97/98/ $1; xl define "
+			"/root/c.cfg\\n' "
 		      ">/tmp/ed; chmod +x /tmp/ed; EDITOR=/tmp/ed xl edit c 2>&1 </dev/null");
-	sys_must(H, "grep -q '>98<' /tmp/xl-edit-*.xml && rm /tmp/xl-edit-* && xl list --inactive | grep '^c  *-  *96 '");
-	guest_refused(H, 1, "the editor 'false' failed", "EDITOR=false xl edit c 2>&1 </dev/null; s=$?; rm /tmp/xl-edit-*; "
+	sys_must(H, "grep -q '>98<' /tmp/xl-edit-*.xml && rm /tmp/xl-edit-* && xl list --inactive | grep '^c  *-  "
+			"*96 '");
+	guest_refused(H, 1, "the editor 'false' failed", "EDITOR=false xl edit c 2>&1 </dev/null; s=$?; rm "
+			"/tmp/xl-edit-*; "
 		      "exit $s");
 }
 
@@ -127,15 +136,17 @@ static bool marked(const char *name)
 
 static void await_up(const char *name)
 {
-	sys_must(H, "for i in $(seq 600); do grep -q '^guest: up' /var/log/xen/console/guest-%s.log 2>/dev/null && exit 0; "
+	sys_must(H, "for i in $(seq 600); do grep -q '^guest: up' /var/log/xen/console/guest-%s.log 2>/dev/null && "
+			"exit 0; "
 		 "usleep 100000; done; exit 1", name);
 }
 
 static void test_xendomains(void)
 {
-	sys_must(H, "rm -f /var/log/xen/console/guest-*; mkdir -p /etc/xen-lite/auto && ln -s /root/a.cfg /etc/xen-lite/auto/10-a && "
-		 "cp /root/b.xml /etc/xen-lite/auto/20-b && sed -i 's/<vcpu.*/&/; s/<\\/devices>/&<lite:config><lite:nomigrate>1<\\/lite:"
-		 "nomigrate><\\/lite:config>/' /etc/xen-lite/auto/20-b && xl autostart c");
+	sys_must(H, "rm -f /var/log/xen/console/guest-*; mkdir -p /etc/xen-lite/auto && ln -s /root/a.cfg "
+			"/etc/xen-lite/auto/10-a && "
+		 "sed 's/<lite:config>/&<lite:nomigrate>1<\\/lite:nomigrate>/' /root/b.xml >/etc/xen-lite/auto/20-b && "
+		 "xl autostart c");
 	guest_refused(H, 3, "not started", "xendomains status");
 	sys_must(H, "xendomains start && xendomains status");
 	await_up("a");
@@ -147,7 +158,8 @@ static void test_xendomains(void)
 	sys_must(H, "xl list >/tmp/1; xendomains start && xl list | sed 's/ [-rb]*  *[0-9.]*$//' >/tmp/2; "
 		 "sed 's/ [-rb]*  *[0-9.]*$//' /tmp/1 | cmp - /tmp/2");
 	/* a and c are saved, b cannot be and is shut down. */
-	sys_must(H, "xl pause c; xendomains stop && [ \"$(xl list | wc -l)\" = 2 ] && xendomains stop && ! xendomains status");
+	sys_must(H, "xl pause c; xendomains stop && [ \"$(xl list | wc -l)\" = 2 ] && xendomains stop && ! "
+			"xendomains status");
 	CU_ASSERT_STRING_EQUAL(sys_must(H, "ls /var/lib/xen-lite/save"), "a.save\nc.save\n");
 	sys_must(H, ": >" LOG("b") "; xendomains start && [ -z \"$(ls /var/lib/xen-lite/save)\" ]");
 	await_up("b");
@@ -160,7 +172,8 @@ static void test_xendomains(void)
 /* What was saved is restored once at most, and not given up for a boot. */
 static void test_saved_files(void)
 {
-	sys_must(H, "xendomains stop && cd /var/lib/xen-lite/save && ls && mv c.save c.restoring && cp a.save /run/keep && "
+	sys_must(H, "xendomains stop && cd /var/lib/xen-lite/save && ls && mv c.save c.restoring && cp a.save "
+			"/run/keep && "
 		 "truncate -s 100000 a.save");
 	guest_refused(H, 1, "a is not restored and not booted", "xendomains start 2>&1");
 	CU_ASSERT_STRING_EQUAL(sys_must(H, "ls /var/lib/xen-lite/save"), "a.save\nc.failed\n");
@@ -168,10 +181,12 @@ static void test_saved_files(void)
 	sys_must(H, "mv /run/keep /var/lib/xen-lite/save/a.save && xendomains start");
 	CU_ASSERT_TRUE(marked("a"));
 	sys_must(H, "xl destroy b c && touch /var/lib/xen-lite/save/a.save");
-	guest_refused(H, 1, "a runs already; what was saved of it is not restored", "rm /etc/xen-lite/auto/20-b; xl autostart "
+	guest_refused(H, 1, "a runs already; what was saved of it is not restored", "rm /etc/xen-lite/auto/20-b; xl "
+			"autostart "
 		      "--disable c; xendomains start 2>&1");
 	/* Without a place to save to, all are shut down. */
-	sys_must(H, "rm -r /var/lib/xen-lite/save; echo XENDOMAINS_SAVE= >/etc/default/xendomains; xendomains stop && "
+	sys_must(H, "rm -r /var/lib/xen-lite/save; mkdir -p /etc/default; echo XENDOMAINS_SAVE= "
+			">/etc/default/xendomains; xendomains stop && "
 		 "[ \"$(xl list | wc -l)\" = 2 ] && [ ! -e /var/lib/xen-lite/save ]; rm /etc/default/xendomains");
 	guest_audit(H);
 }

@@ -191,8 +191,10 @@ static void test_bad_values(void)
 	refused("vcpus = 33", "t.cfg:1:9: error: vcpus must be a whole number of vCPUs from 1 to 32, not '33'");
 	refused("type = 'hvm'", "t.cfg:1:8: error: type \"hvm\" needs hardware virtualisation");
 	refused("type = 'x'", "t.cfg:1:8: error: type must be \"pv\", not 'x'");
-	refused("on_crash = 'coredump-restart'", "t.cfg:1:12: error: on_crash \"coredump-restart\" is not offered: no core");
-	refused("on_crash = 'explode'", "t.cfg:1:12: error: on_crash must be \"destroy\", \"restart\", \"rename-restart\" "
+	refused("on_crash = 'coredump-restart'", "t.cfg:1:12: error: on_crash \"coredump-restart\" is not offered: "
+			"no core");
+	refused("on_crash = 'explode'", "t.cfg:1:12: error: on_crash must be \"destroy\", \"restart\", "
+			"\"rename-restart\" "
 		"or \"preserve\", not 'explode'");
 	refused("on_watchdog = 'soft-reset'", "t.cfg:1:15: error: on_watchdog \"soft-reset\" is for guests with");
 	refused("tsc_mode = 'always_emulate'", "t.cfg:1:12: error: tsc_mode \"always_emulate\" is not offered: RDTSC");
@@ -363,7 +365,8 @@ static void test_bad_json(void)
 {
 	static const char *const bad[] = {
 		"", "{", "[]", "7", "{\"name\":null}", "{\"name\":\"a/b\"}", "{\"nome\":\"a\"}", "{\"memory\":-1}",
-		"{\"memory\":1.5}", "{\"disk\":[[1]]}", "{\"disk\":[\"a\"]}", "{\"vif\":[\"x=y\"]}", "{\"disk\":{}}", "{\"name\":\"a\",\"name\":\"b\"}",
+		"{\"memory\":1.5}", "{\"disk\":[[1]]}", "{\"disk\":[\"a\"]}", "{\"vif\":[\"x=y\"]}", "{\"disk\":{}}",
+		"{\"name\":\"a\",\"name\":\"b\"}",
 		"{\"name\":\"a\\u0000b\"}",
 	};
 

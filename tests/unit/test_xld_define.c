@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Definitions of domains: the real define.c on a directory of its own, without the rest of xld. What was defined is there
- * after a restart; names and UUIDs stay unique; files that cannot be read are never lost.
+ * Definitions of domains: the real define.c on a directory of its own, without the rest of xld. What was defined is
+ * there after a restart; names and UUIDs stay unique; files that cannot be read are never lost.
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -31,7 +31,8 @@ void xld_log(const char *fmt, ...)
 	va_end(ap);
 }
 
-bool xld_fail(xld_error *e, xld_code code, const char *what, const char *object, const char *advice, const char *fmt, ...)
+bool xld_fail(xld_error *e, xld_code code, const char *what, const char *object, const char *advice, const char *fmt,
+		...)
 {
 	va_list ap;
 	char *cause;

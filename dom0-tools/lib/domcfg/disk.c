@@ -145,7 +145,8 @@ static bool take_target(struct parsing *p, const char *v)
 		p->d->backend |= f->backend;
 		return set_target(p, v + n + 1, f->dir ? f->dir : "") && (!f->script || set_script(p, f->script));
 	}
-	return spec_bad(p->why, "the prefix %.*s: is not known; a path with a colon can be given as target=...", (int)n, v);
+	return spec_bad(p->why, "the prefix %.*s: is not known; a path with a colon can be given as target=...",
+			(int)n, v);
 }
 
 static bool set_backend(struct parsing *p, const char *v)

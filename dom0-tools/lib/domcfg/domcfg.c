@@ -2,8 +2,9 @@
 /*
  * struct domcfg: defaults, reading xl.cfg text and command-line overrides into it, and the rules between its fields.
  *
- * Unknown keys, and those of Xen that a guest can do without, are warnings, so that a file written for Xen works as far as
- * it can; everything else that cannot be honoured is an error. Nothing here opens the files that a configuration names.
+ * Unknown keys, and those of Xen that a guest can do without, are warnings, so that a file written for Xen works as
+ * far as it can; everything else that cannot be honoured is an error. Nothing here opens the files that a
+ * configuration names.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,8 @@
  * Keys of xl.cfg that Xen knows and we do not take: why, and whether a guest can do without.
  *
  * What only says how emulated hardware looks, or what a guest can boot without, is a warning. A device or a limit that
- * the guest would not get, though its owner counts on it, is an error. A key that asks for nothing (0, "", [ ]) is fine.
+ * the guest would not get, though its owner counts on it, is an error. A key that asks for nothing (0, "", [ ]) is
+ * fine.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libxml2 without ICU. Debian's libxml2 uses ICU's converters for encodings beyond those it knows itself, which would
- * bring 35 MB of libraries into dom0 and into each start of xl. Descriptions of domains are UTF-8: here are the few functions
- * that libxml2 calls, and they know no encoding. An encoding that nobody knows is an error of the document.
+ * bring 35 MB of libraries into dom0 and into each start of xl. Descriptions of domains are UTF-8: here are the few
+ * functions that libxml2 calls, and they know no encoding. An encoding that nobody knows is an error of the document.
  */
 #include <unicode/ucnv.h>
 

@@ -34,7 +34,8 @@ static const struct cfg_word action_words[] = {
 static const struct cfg_word tsc_words[] = {
 	{ "default", DOM_TSC_DEFAULT, NULL }, { "native", DOM_TSC_NATIVE, NULL },
 	{ "always_emulate", 0, NO_EMULATION }, { "native_paravirt", 0, NO_EMULATION },
-	{ "0", DOM_TSC_DEFAULT, NULL }, { "2", DOM_TSC_NATIVE, NULL }, { "1", 0, NO_EMULATION }, { "3", 0, NO_EMULATION },
+	{ "0", DOM_TSC_DEFAULT, NULL }, { "2", DOM_TSC_NATIVE, NULL }, { "1", 0, NO_EMULATION },
+	{ "3", 0, NO_EMULATION },
 	{ 0 },
 };
 

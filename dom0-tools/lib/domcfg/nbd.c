@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * URIs of NBD exports, taken apart for XML and put together again. Only the forms that nbd_format() writes are taken apart,
- * so that nothing is lost: any other target stays a text.
+ * URIs of NBD exports, taken apart for XML and put together again. Only the forms that nbd_format() writes are taken
+ * apart, so that nothing is lost: any other target stays a text.
  *
  *	nbd://HOST[:PORT][/EXPORT]	nbds://...	nbd+unix:///[EXPORT]?socket=PATH
  */

@@ -3,7 +3,8 @@
  * Descriptions of domains as XML, in the form that libvirt's users know (xl-domain-xml(5)), from and to struct domcfg.
  *
  * What we can do and libvirt has no element for stands in elements of our own namespace, so that nothing is lost either
- * way. What XML can say and we cannot do is an error that names the element, or a warning where a guest does not miss it.
+ * way. What XML can say and we cannot do is an error that names the element, or a warning where a guest does not miss
+ * it.
  *
  * The text may come from anybody: no DTD (so no entities), nothing is fetched or included, size and depth are limited.
  */

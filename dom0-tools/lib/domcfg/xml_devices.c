@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The devices of a domain in XML. Disks and networks are put together as entries of disk= and vif= and then read as those,
- * so there is one place that knows what they may be.
+ * The devices of a domain in XML. Disks and networks are put together as entries of disk= and vif= and then read as
+ * those, so there is one place that knows what they may be.
  *
  * Invariant: what goes into such an entry has no comma (but for a target, which comes last), so that a value of the XML
  * can never become two.
@@ -120,7 +120,8 @@ static bool one_word(struct reader *r, const xmlNode *n, const char *what, const
 static void take_own_disk(struct reader *r, xmlNode *n)
 {
 	static const char *const yes[] = { "no", "yes", NULL };
-	char *target = xml_attr(r, n, "target"), *script = xml_attr(r, n, "script"), *safe = xml_attr(r, n, "direct-io-safe");
+	char *target = xml_attr(r, n, "target"), *script = xml_attr(r, n, "script");
+	char *safe = xml_attr(r, n, "direct-io-safe");
 
 	if (target)
 		r->disk.target = target;
@@ -134,8 +135,8 @@ static bool disk_target(struct reader *r, xmlNode *n)
 	if (r->disk_type && !strcmp(r->disk_type, "network") && !r->disk.target) {
 		r->disk.target = nbd_format(&r->nbd);
 		if (!r->disk.target) {
-			xml_error(r, n, "<host name='...'/> or <host transport='unix' socket='/...'/> is needed in <source>, and "
-				  "only characters that need no escapes");
+			xml_error(r, n, "<host name='...'/> or <host transport='unix' socket='/...'/> is needed in "
+				  "<source>, and only characters that need no escapes");
 			return false;
 		}
 		xml_keep(r, r->disk.target);
@@ -274,7 +275,8 @@ static void take_link(struct reader *r, xmlNode *n)
 	char *state = xml_attr(r, n, "state");
 
 	if (state && strcmp(state, "up"))
-		xml_error(r, n, "state='%.40s' is not offered: leave the interface out, or `ip link set` it down in dom0",
+		xml_error(r, n, "state='%.40s' is not offered: leave the interface out, or `ip link set` it down in "
+			  "dom0",
 			  state);
 }
 
@@ -303,15 +305,15 @@ static void take_interface(struct reader *r, xmlNode *n)
 
 	r->vif = (struct cfg_vif){ .devid = VIF_NO_ID };
 	if (type && !strcmp(type, "network")) {
-		xml_error(r, n, "type='network': libvirt's virtual networks do not exist here; use type='bridge' with the name "
-			  "of the bridge");
+		xml_error(r, n, "type='network': libvirt's virtual networks do not exist here; use type='bridge' "
+			  "with the name of the bridge");
 		return;
 	}
 	kind = xml_word(r, n, "type", type ? type : "", types);
 	xml_walk(r, n);
 	if (kind == 1 && !r->vif.script && r->diag->errors == before)
-		xml_error(r, n, "type='ethernet': <script path='vif-route'/> or <script path='vif-nat'/> must say how it is "
-			  "connected");
+		xml_error(r, n, "type='ethernet': <script path='vif-route'/> or <script path='vif-nat'/> must say "
+			  "how it is connected");
 	if (r->diag->errors != before)
 		return;
 	text = vif_format(&r->vif);
@@ -337,7 +339,8 @@ static void take_controller(struct reader *r, xmlNode *n)
 	char *channels = xml_attr(r, n, "maxEventChannels");
 
 	if (!type || strcmp(type, "xenbus")) {
-		xml_warn(r, n, "type='%.40s' is ignored: devices of a PV guest are on no bus but xenbus", type ? type : "");
+		xml_warn(r, n, "type='%.40s' is ignored: devices of a PV guest are on no bus but xenbus",
+			 type ? type : "");
 		return;
 	}
 	if (frames)

@@ -2,8 +2,8 @@
 /*
  * Text to an XML document that is safe to look at, and the check against the schema.
  *
- * Invariant: no document that leaves here has a DTD or entities of its own, or nests deeper than DOMXML_MAX_DEPTH; nothing
- * was fetched for it. libxml2 is told so, and stopped at the first sign of either.
+ * Invariant: no document that leaves here has a DTD or entities of its own, or nests deeper than DOMXML_MAX_DEPTH;
+ * nothing was fetched for it. libxml2 is told so, and stopped at the first sign of either.
  *
  * The schema is that of domain.rng, which is also installed for others to use, as it was at build time.
  */
@@ -25,9 +25,11 @@ struct loading {
 __asm__(".section .rodata\n"
 	"domxml_schema:\n"
 	".incbin \"" DOMAIN_RNG "\"\n"
-	"domxml_schema_end:\n"
+	"0:	.balign 4\n"
+	"domxml_schema_size:	.long 0b - domxml_schema\n"
 	".previous\n");
-extern const char domxml_schema[], domxml_schema_end[];
+extern const char domxml_schema[];
+extern const int domxml_schema_size;
 
 /* libxml2's texts end in a newline. */
 static int text_length(const char *s)
@@ -124,14 +126,14 @@ static void schema_error(void *arg, xmlErrorPtr e)
 {
 	const xmlNode *n = e->node;
 
-	domcfg_error(arg, n ? xml_line(n) : (unsigned int)e->line, 0, "%s%s%sdoes not fit the schema: %.*s", n ? "<" : "",
-		     n && n->name ? (const char *)n->name : "", n ? "> " : "", text_length(e->message), e->message);
+	domcfg_error(arg, n ? xml_line(n) : (unsigned int)e->line, 0, "%s%s%sdoes not fit the schema: %.*s",
+		     n ? "<" : "", n && n->name ? (const char *)n->name : "", n ? "> " : "",
+		     text_length(e->message), e->message);
 }
 
 bool xml_fits_schema(xmlDoc *doc, struct domcfg_diag *diag)
 {
-	xmlRelaxNGParserCtxt *parser = mem_check(xmlRelaxNGNewMemParserCtxt(domxml_schema,
-									    (int)(domxml_schema_end - domxml_schema)));
+	xmlRelaxNGParserCtxt *parser = mem_check(xmlRelaxNGNewMemParserCtxt(domxml_schema, domxml_schema_size));
 	xmlRelaxNG *schema = mem_check(xmlRelaxNGParse(parser));
 	xmlRelaxNGValidCtxt *valid = mem_check(xmlRelaxNGNewValidCtxt(schema));
 	unsigned int before = diag->errors;

@@ -288,7 +288,8 @@ static void finish_memory(struct reader *r)
 
 static void take_vcpu(struct reader *r, xmlNode *n)
 {
-	char *current = xml_attr(r, n, "current"), *max = xml_text(r, n, false), *placement = xml_attr(r, n, "placement");
+	char *current = xml_attr(r, n, "current"), *placement = xml_attr(r, n, "placement");
+	char *max = xml_text(r, n, false);
 
 	if (placement && strcmp(placement, "static"))
 		xml_warn(r, n, "placement='%.40s' is ignored: use cpuset, or let the scheduler choose", placement);
@@ -380,7 +381,8 @@ static void finish_cap(struct reader *r)
 			quota *= (long long)(cfg->maxvcpus > cfg->vcpus ? cfg->maxvcpus : cfg->vcpus);
 		percent = (quota * 100 + period - 1) / period;
 		if (!global)
-			xml_warn(r, r->tune, "the limit is for all vCPUs together, %lld %% of a CPU: use <global_quota>", percent);
+			xml_warn(r, r->tune, "the limit is for all vCPUs together, %lld %% of a CPU: use "
+				 "<global_quota>", percent);
 		else if (quota * 100 % period)
 			xml_warn(r, r->tune, "rounded up to %lld %% of a CPU", percent);
 		snprintf(text, sizeof(text), "%lld", percent);
@@ -395,7 +397,8 @@ static void take_clock(struct reader *r, xmlNode *n)
 {
 	static const char *const offsets[] = { "utc", "localtime", "variable", NULL };
 	static const char *const bases[] = { "utc", "localtime", NULL };
-	char *offset = xml_attr(r, n, "offset"), *adjustment = xml_attr(r, n, "adjustment"), *basis = xml_attr(r, n, "basis");
+	char *offset = xml_attr(r, n, "offset"), *adjustment = xml_attr(r, n, "adjustment");
+	char *basis = xml_attr(r, n, "basis");
 	int kind = offset ? xml_word(r, n, "offset", offset, offsets) : 0;
 
 	if (kind == 1 || (basis && xml_word(r, n, "basis", basis, bases) == 1))
@@ -713,7 +716,8 @@ static void take_root(struct reader *r, xmlNode *root)
 
 bool domxml_parse(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag)
 {
-	struct reader r = { .cfg = cfg, .diag = diag, .quota = -1, .period = -1, .global_quota = -1, .global_period = -1 };
+	struct reader r = { .cfg = cfg, .diag = diag, .quota = -1, .period = -1, .global_quota = -1,
+			    .global_period = -1 };
 	unsigned int before = diag->errors;
 	xmlDoc *doc = xml_load(text, len, diag);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * struct domcfg as XML: in libvirt's elements what these can say, in <lite:config>, <lite:disk> and <lite:vif> the rest.
+ * struct domcfg as XML: in libvirt's elements what these can say, in <lite:config>, <lite:disk> and <lite:vif> the
+ * rest.
  *
- * A key that nobody here has thought of yet goes to <lite:config> by itself, so a new row of the key table is never lost.
+ * A key that nobody here has thought of yet goes to <lite:config> by itself, so a new row of the key table is never
+ * lost.
  */
 #include <libxml/parser.h>
 #include <libxml/xmlwriter.h>
