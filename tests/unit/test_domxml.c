@@ -78,7 +78,7 @@ static const char *const samples[] = {
 	"'vdev=hda,target=nbd://host', 'vdev=sdb,target=nbds://[fe80::1]:10809/exp/ort',"
 	"'vdev=xvdh,target=nbd+unix:///?socket=/run/s', 'vdev=xvdi,target=nbd+unix:///e?socket=/run/s',"
 	"'vdev=xvdj,target=nbd:old:10809', 'vdev=d700p3,format=vhd,target=/v', "
-	"'vdev=xvdk,format=qed,target=nbd://h/a%20b']\n"
+	"'vdev=xvdk,format=qed,target=nbd://h/a%20b','vdev=xvdl,target=nbd://[1.2.3.4]/x']\n"
 	"vif=['', 'mac=00:16:3e:01:02:03,bridge=br1,mtu=9000,rate=10Mb/s,vifname=w0',"
 	"'script=vif-route,gatewaydev=eth0,ip=192.0.2.7 2001:db8::/64', "
 	"'bridge=ovs.7,script=vif-openvswitch,rate=7B/s@1s',"
