@@ -531,6 +531,10 @@ static void test_schema(void)
 	CU_ASSERT_FALSE(xml_fits_schema(doc, &diag));
 	xmlFreeDoc(doc);
 	finds("t.xml:");
+	/* What the reader by itself would let pass. */
+	refused(DOMAIN("<clock><timer name='sundial'/></clock>"), "t.xml:3: warning: <timer>: name='sundial' is "
+			"ignored");
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.text, "t.xml:3: error: <timer> does not fit the schema: "));
 }
 
 int main(void)
