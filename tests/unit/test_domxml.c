@@ -534,7 +534,7 @@ static void test_schema(void)
 	/* What the reader by itself would let pass. */
 	refused(DOMAIN("<clock><timer name='sundial'/></clock>"), "t.xml:3: warning: <timer>: name='sundial' is "
 			"ignored");
-	CU_ASSERT_PTR_NOT_NULL(strstr(diag.text, "t.xml:3: error: <timer> does not fit the schema: "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.text, "t.xml:3: error: <clock> does not fit the schema: "));
 }
 
 int main(void)
