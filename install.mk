@@ -12,7 +12,7 @@ CONF   := /etc/default/xen-lite
 src_of     = $(firstword $(subst :, ,$(1)))
 dst_of     = $(lastword $(subst :, ,$(1)))
 INSTALLED := $(foreach p,$(DOM0_PROGRAMS),$(if $(filter /etc/rc.d/% /root/% %/lab-agent %/nft,$(call dst_of,$(p))),,$(p)))
-UNITS     := xenstored xenconsoled xld xen-lite
+UNITS     := xenstored xenconsoled xld xen-lite xendomains
 
 # source, destination, mode, how: f as it is, s with the @NAMES@ filled in, c only if there is none yet
 define INSTALL_LIST
@@ -20,6 +20,9 @@ $(B)/xen-lite $(HV_DIR)/xen-lite 644 f
 $(INST)/grub.in /etc/grub.d/21_xen_lite 755 s
 $(INST)/xen-lite.conf $(CONF) 644 c
 $(INST)/xen-lite.init.in /etc/init.d/xen-lite 755 s
+$(INST)/xendomains.conf /etc/default/xendomains 644 c
+$(INST)/xendomains.init.in /etc/init.d/xendomains 755 s
+$(DOMAIN_RNG) $(PREFIX)/share/xen-lite/domain.rng 644 f
 $(foreach u,$(UNITS),$(INST)/$(u).service.in $(PREFIX)/lib/systemd/system/$(u).service 644 s
 )$(foreach m,$(wildcard docs/man/*.[1-8]),$(m) $(PREFIX)/share/man/man$(subst .,,$(suffix $(m)))/$(notdir $(m)) 644 f
 )$(foreach p,$(INSTALLED),$(call src_of,$(p)) $(patsubst /usr/%,$(PREFIX)/%,$(call dst_of,$(p))) 755 f

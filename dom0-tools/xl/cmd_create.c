@@ -11,12 +11,13 @@
 #include <unistd.h>
 
 #include "domcfg/disk.h"
-#include "domcfg/domcfg.h"
+#include "domcfg/xml.h"
 #include "xl.h"
 
 struct create_options {
 	const char *file;
 	bool console, paused, quiet;
+	bool silent;			/* do not say that it is read */
 };
 
 static void show_findings(struct domcfg_diag *diag, bool quiet)
@@ -54,10 +55,10 @@ static bool read_config(struct domcfg *cfg, const struct create_options *o, char
 	bool ok;
 
 	domcfg_init(cfg);
-	if (o->file && !o->quiet)
+	if (o->file && !o->quiet && !o->silent)
 		fprintf(stderr, "Parsing config from %s\n", o->file);
 	if (o->file)
-		domcfg_parse_file(cfg, o->file, &diag);
+		domcfg_read_file(cfg, o->file, &diag);
 	for (int i = 0; i < n; i++)
 		domcfg_override(cfg, overrides[i], &diag);
 	if (!diag.errors) {
@@ -73,9 +74,9 @@ static bool read_config(struct domcfg *cfg, const struct create_options *o, char
 	return ok;
 }
 
-bool read_config_file(struct domcfg *cfg, const char *file)
+bool read_config_file(struct domcfg *cfg, const char *file, bool warnings)
 {
-	struct create_options o = { .file = file, .quiet = true };
+	struct create_options o = { .file = file, .quiet = !warnings, .silent = true };
 
 	return read_config(cfg, &o, NULL, 0);
 }
@@ -94,19 +95,16 @@ static int attach_and_run(xld_created *created)
 	return con ? console_run(con) : EXIT_FAILURE;
 }
 
-static int create(const struct create_options *o, const struct domcfg *cfg)
+int create_domain(char *json, bool console, bool paused)
 {
-	char *json = domcfg_to_json(cfg);
-	xld_create args = { .config = json, .flags = o->console || o->paused ? XLD_CREATE_PAUSED : 0 };
+	xld_create args = { .config = json, .flags = console || paused ? XLD_CREATE_PAUSED : 0 };
 	xld_created created;
-	bool ok = call(XLD_DOMAIN_CREATE, &args, &created);
 
-	free(json);
-	if (!ok)
+	if (!call(XLD_DOMAIN_CREATE, &args, &created))
 		return EXIT_FAILURE;
 	if (verbose)
 		fprintf(stderr, "created domain %u\n", created.domid);
-	if (o->console && !o->paused)
+	if (console && !paused)
 		return attach_and_run(&created);
 	return EXIT_SUCCESS;
 }
@@ -137,13 +135,12 @@ static int cmd_create(const struct command *cmd, int argc, char **argv)
 		want_args(cmd, argc, 1, -1);
 	if (!read_config(&cfg, &o, argv + optind, argc - optind)) {
 		rc = EXIT_FAILURE;
-	} else if (dry_run) {
-		json = domcfg_to_json(&cfg);
-		puts(json);
-		free(json);
-		rc = EXIT_SUCCESS;
 	} else {
-		rc = create(&o, &cfg);
+		json = domcfg_to_json(&cfg);
+		if (dry_run)
+			puts(json);
+		rc = dry_run ? EXIT_SUCCESS : create_domain(json, o.console, o.paused);
+		free(json);
 	}
 	domcfg_free(&cfg);
 	return rc;
@@ -151,7 +148,7 @@ static int cmd_create(const struct command *cmd, int argc, char **argv)
 
 const struct command cmds_create[] = {
 	{ .name = "create", .fn = cmd_create, .args = "[FILE] [KEY=VALUE]...", .dry_run = true,
-	  .summary = "Make a domain from a configuration file and let it run",
+	  .summary = "Make a domain from a configuration file (xl.cfg or XML) and let it run",
 	  .options = "  -c              attach to its console\n"
 		     "  -p              leave it paused\n"
 		     "  -q, --quiet     no messages but errors\n"

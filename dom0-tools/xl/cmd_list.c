@@ -82,15 +82,18 @@ static json_t *info_to_json(const xld_dominfo *i)
 		"start_time", (json_int_t)i->start_time, "config", config_to_json(i)));
 }
 
-static void print_json(const xld_domain_list *list)
+static bool print_json(const xld_domain_list *list, bool inactive)
 {
 	json_t *a = mem_check(json_array());
+	bool ok;
 
 	for (u_int i = 0; i < list->domains.domains_len; i++)
 		json_array_append_new(a, info_to_json(&list->domains.domains_val[i]));
+	ok = !inactive || list_inactive(a);
 	json_dumpf(a, stdout, JSON_INDENT(4));
 	putchar('\n');
 	json_decref(a);
+	return ok;
 }
 
 /* --- as a table --- */
@@ -130,21 +133,29 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "long", no_argument, NULL, 'l' }, { "verbose", no_argument, NULL, 'v' },
+		{ "all", no_argument, NULL, 'A' }, { "inactive", no_argument, NULL, 'I' },
 		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
-	bool json = false, long_rows = false, ok;
+	bool json = false, long_rows = false, active = true, inactive = false, ok = true;
 	xld_domain_list list = { 0 };
 	int opt;
 
 	while ((opt = next_option(cmd, argc, argv, "lvh", longs)) != -1) {
 		json |= opt == 'l';
 		long_rows |= opt == 'v';
+		inactive |= opt == 'A' || opt == 'I';
+		active &= opt != 'I';
 	}
-	ok = collect(argv + optind, argc - optind, &list);
-	if (json && (ok || list.domains.domains_len))
-		print_json(&list);
-	else if (ok || list.domains.domains_len)
+	if (inactive)
+		want_args(cmd, argc, 0, 0);
+	if (active)
+		ok = collect(argv + optind, argc - optind, &list);
+	if (json && (ok || list.domains.domains_len)) {
+		ok &= print_json(&list, inactive);
+	} else if (ok || list.domains.domains_len) {
 		print_table(&list, long_rows ? LONG : SHORT);
+		ok &= !inactive || list_inactive(NULL);
+	}
 	rpc_release(XDR_LIST, &list);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
@@ -242,7 +253,9 @@ static int cmd_uptime(const struct command *cmd, int argc, char **argv)
 const struct command cmds_list[] = {
 	{ .name = "list", .fn = cmd_list, .args = "[DOMAIN]...", .summary = "List domains",
 	  .options = "  -l, --long      everything that is known, as JSON\n"
-		     "  -v, --verbose   UUID and reason of shutdown, too\n" },
+		     "  -v, --verbose   UUID and reason of shutdown, too\n"
+		     "  --all           also domains that are defined and do not run\n"
+		     "  --inactive      only those\n" },
 	{ .name = "claims", .fn = cmd_claims, .args = "",
 	  .summary = "List domains with the memory that is kept for them while they are built" },
 	{ .name = "domid", .fn = cmd_domid, .args = "NAME", .summary = "Print the id of a domain" },

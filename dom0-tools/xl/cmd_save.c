@@ -17,7 +17,7 @@ char *config_json(const char *file)
 
 	if (!file)
 		return xstrdup("");
-	if (read_config_file(&cfg, file))
+	if (read_config_file(&cfg, file, false))
 		json = domcfg_to_json(&cfg);
 	domcfg_free(&cfg);
 	return json;

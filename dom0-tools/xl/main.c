@@ -29,7 +29,7 @@ static const struct command cmds_help[] = {
 
 static const struct command *const groups[] = {
 	cmds_create, cmds_list, cmds_domain, cmds_console, cmds_vcpu, cmds_memory, cmds_device, cmds_save, cmds_migrate,
-	cmds_store, cmds_host, cmds_events, cmds_pki, cmds_help,
+	cmds_store, cmds_define, cmds_host, cmds_events, cmds_pki, cmds_help,
 };
 
 #define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -27,7 +27,7 @@ struct command {
 
 /* Rows of the command table, one array per file, ended by a row without name. */
 extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
-extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[];
+extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[], cmds_define[];
 extern const struct command cmds_pki[], cmds_events[], cmds_migrate[];
 
 /* --- main.c --- */
@@ -59,14 +59,22 @@ bool find_domain(const char *ref, xld_dominfo *info);
 
 /* --- cmd_create.c --- */
 struct domcfg;
-/* Read a configuration file, show what is wrong with it. Free cfg with domcfg_free() in any case. */
-bool read_config_file(struct domcfg *cfg, const char *file);
+/*
+ * Read a configuration file, xl.cfg or XML, show what is wrong with it. Free cfg with domcfg_free() in any case.
+ */
+bool read_config_file(struct domcfg *cfg, const char *file, bool warnings);
+/* Make a domain. Returns the exit status. */
+int create_domain(char *json, bool console, bool paused);
 /* Relative paths begin in the current directory. */
 void make_absolute(char **path);
 
 /* --- cmd_save.c --- */
 /* A configuration as JSON, empty without a file. NULL: complained. Caller frees. */
 char *config_json(const char *file);
+/* --- cmd_define.c --- */
+struct json_t;
+/* Rows of `xl list` for domains that are defined and do not run, or the same as JSON added to an array. */
+bool list_inactive(struct json_t *array);
 
 /* --- cmd_vcpu.c --- */
 /* Decimal digits and nothing else. Complains if not. */

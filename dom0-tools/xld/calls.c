@@ -142,7 +142,7 @@ static bool call_config(struct xld *x, struct client *c, uint32_t serial, void *
 
 /* --- create --- */
 
-static bool read_config(struct domcfg *cfg, const char *config, const char *what, xld_error *err)
+bool call_read_config(struct domcfg *cfg, const char *config, const char *what, xld_error *err)
 {
 	struct domcfg_diag diag = { .file = "configuration" };
 	bool ok;
@@ -162,6 +162,7 @@ static bool config_allowed(struct xld *x, struct domcfg *cfg, const char *what, 
 	size_t n;
 
 	free(dom_refresh(x, &n));
+	define_fill_uuid(x, cfg);
 	other = dom_by_name(x, cfg->name);
 	if (other)
 		xld_fail(err, XLD_E_EXISTS, what, cfg->name, "give it another name, or `xl destroy` the old one",
@@ -170,7 +171,7 @@ static bool config_allowed(struct xld *x, struct domcfg *cfg, const char *what, 
 		xld_fail(err, XLD_E_EXISTS, what, cfg->name, "leave uuid out to get a new one",
 			 "domain '%s' has the same uuid", dom_by_uuid(x, cfg->uuid)->name);
 	else
-		return true;
+		return define_allows(x, cfg, what, err);
 	return false;
 }
 
@@ -181,7 +182,7 @@ bool create_start(struct xld *x, struct client *c, uint32_t serial, uint32_t pro
 	struct domcfg cfg;
 	struct dom *d;
 
-	if (!read_config(&cfg, config, what, err) || !config_allowed(x, &cfg, what, err)) {
+	if (!call_read_config(&cfg, config, what, err) || !config_allowed(x, &cfg, what, err)) {
 		domcfg_free(&cfg);
 		return false;
 	}
@@ -497,6 +498,11 @@ static call_fn *const calls[] = {
 	[XLD_JOB_CANCEL] = call_cancel,
 	[XLD_EVENT_SUBSCRIBE] = call_subscribe,
 	[XLD_PING] = call_ping,
+	[XLD_DEFINE] = call_define,
+	[XLD_UNDEFINE] = call_undefine,
+	[XLD_DEFINED_LIST] = call_defined_list,
+	[XLD_DEFINED_CONFIG] = call_defined_config,
+	[XLD_AUTOSTART] = call_autostart,
 };
 
 call_fn *call_find(uint32_t proc)

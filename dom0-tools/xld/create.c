@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "build/build.h"
@@ -145,13 +146,33 @@ static bool step_check_memory(struct creation *c)
 	return pages_needed(c) <= avail || not_enough(c, avail);
 }
 
+/* A restored domain gets the TSC mode that is in its stream. */
+static bool set_clock(struct creation *c)
+{
+	struct xenctl_tscinfo tsc = { .mode = c->cfg->tsc_mode };
+	int64_t offset = c->cfg->rtc_timeoffset;
+	time_t now = time(NULL);
+	struct tm tm;
+	int rc = 0;
+
+	if (c->cfg->localtime && localtime_r(&now, &tm))
+		offset += tm.tm_gmtoff;
+	if (offset)
+		rc = xenctl_domain_set_time_offset(c->xc, c->domid, offset);
+	if (!rc && tsc.mode != DOM_TSC_DEFAULT)
+		rc = xenctl_domain_settscinfo(c->xc, c->domid, &tsc);
+	return !rc || refused(c, "set its clock", rc);
+}
+
 static bool step_create(struct creation *c)
 {
+	const struct domcfg *cfg = c->cfg;
 	struct xenctl_create create = {
-		.max_vcpus = (uint32_t)c->cfg->maxvcpus,
-		.max_evtchn_port = MAX_EVTCHN_PORT,
-		.max_grant_frames = -1,
-		.max_maptrack_frames = -1,
+		.max_vcpus = (uint32_t)cfg->maxvcpus,
+		.max_evtchn_port = cfg->max_event_channels ? (uint32_t)cfg->max_event_channels : MAX_EVTCHN_PORT,
+		.max_grant_frames = cfg->max_grant_frames ? (int32_t)cfg->max_grant_frames : -1,
+		.max_maptrack_frames = cfg->max_maptrack_frames == DOMCFG_NO_LIMIT ? -1 :
+			(int32_t)cfg->max_maptrack_frames,
 		.max_grant_version = 1,
 	};
 	int rc;
@@ -162,7 +183,7 @@ static bool step_create(struct creation *c)
 	if (rc)
 		return refused(c, "create an empty domain", rc);
 	worker_progress(c->fd, "it is domain %u", c->domid);
-	return true;
+	return set_clock(c);
 }
 
 static bool step_claim(struct creation *c)

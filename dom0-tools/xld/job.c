@@ -440,6 +440,8 @@ static void migrate_ended(struct xld *x, struct dom *d, struct job *j)
 			j->migrated.host, (unsigned long long)j->migrated.total_ms, j->migrated.rounds,
 			(unsigned long long)j->migrated.bytes, (unsigned long long)j->migrated.downtime_ms);
 	destroy = migrate_over(x, d, j->cancelled);
+	if (destroy && migrate_comes_here(x, d) && !j->cancelled)
+		destroy = false;	/* it has to give up its name first: receive_ended() */
 	if (j->ok && !check) {		/* told when it is gone here */
 		d->report = j->migrated;
 		memset(&j->migrated, 0, sizeof(j->migrated));
@@ -457,6 +459,8 @@ static void migrate_ended(struct xld *x, struct dom *d, struct job *j)
 
 static void receive_ended(struct xld *x, struct dom *d, struct job *j)
 {
+	struct move *out = move_find(x, false, d->move->token);
+	struct dom *old;
 	if (!j->ok)
 		xld_log("%s: %s", d->name, j->error.cause);
 	move_read(x, d->move);
@@ -466,6 +470,9 @@ static void receive_ended(struct xld *x, struct dom *d, struct job *j)
 		job_destroy(x, d);
 	else
 		life_check(x);
+	old = out ? move_dom(x, out) : NULL;
+	if (old && !old->job && out->state == SRC_DONE)
+		job_destroy(x, old);
 }
 
 /* A domain that was saved goes, unless it is to stay. One that was not runs on, unless somebody wants it gone. */

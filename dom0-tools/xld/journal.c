@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The journal of migrations: one JSON file for each, below VAR_DIR/migrations, replaced as a whole and synced, so that
+ * The journal of migrations: one JSON file for each, below LIB_DIR/migrations, replaced as a whole and synced, so that
  * after any crash or power cut it says the old state or the new one.
  *
  * Invariant: while a worker is about a migration only the worker writes its file, else only the daemon does.
@@ -38,7 +38,7 @@ static int state_by_name(bool incoming, const char *name)
 
 static char *directory(const struct xld *x)
 {
-	return xasprintf("%s/migrations", x->var_dir);
+	return xasprintf("%s/migrations", x->lib_dir);
 }
 
 static char *file_of(const struct xld *x, const struct move *m, const char *suffix)
@@ -46,7 +46,7 @@ static char *file_of(const struct xld *x, const struct move *m, const char *suff
 	char token[37];
 
 	uuid_format(m->token, token);
-	return xasprintf("%s/migrations/%s-%s.json%s", x->var_dir, token, m->incoming ? "in" : "out", suffix);
+	return xasprintf("%s/migrations/%s-%s.json%s", x->lib_dir, token, m->incoming ? "in" : "out", suffix);
 }
 
 struct move *move_new(struct xld *x, bool incoming, const uint8_t token[16], const char *name, const uint8_t uuid[16],
@@ -226,7 +226,7 @@ void moves_load(struct xld *x)
 	struct dirent *e;
 	DIR *dp;
 
-	mkdir(x->var_dir, 0755);
+	mkdir(x->lib_dir, 0755);
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		xld_log("cannot make %s: %s", dir, strerror(errno));
 	dp = opendir(dir);

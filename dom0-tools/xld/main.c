@@ -27,7 +27,7 @@ static const char usage[] =
 	"  --listen URI     and here: tls://ADDRESS[:PORT], or tcp://ADDRESS[:PORT] on a link that is trusted\n"
 	"  --config FILE    settings (" CONF_FILE ", if it is there)\n"
 	"  --state DIR      remember domains here (/run/xen-lite)\n"
-	"  --var DIR        what outlives a restart of the host (/var/lib/xen-lite)\n"
+	"  --lib DIR        keep what outlives a restart of the host here (/var/lib/xen-lite)\n"
 	"  --daemon         go to the background once ready, and log to a file\n"
 	"  --log FILE       append the log here (" LOG_FILE "; without --daemon: standard error)\n"
 	"  --pid-file FILE  write the process id to FILE\n"
@@ -88,7 +88,7 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 {
 	static const struct option options[] = {
 		{ "socket", required_argument, NULL, 's' }, { "state", required_argument, NULL, 'S' },
-		{ "var", required_argument, NULL, 'v' },
+		{ "lib", required_argument, NULL, 'D' },
 		{ "daemon", no_argument, NULL, 'd' }, { "log", required_argument, NULL, 'l' },
 		{ "pid-file", required_argument, NULL, 'p' }, { "help", no_argument, NULL, 'h' },
 		{ "listen", required_argument, NULL, 'L' }, { "config", required_argument, NULL, 'c' }, { 0 },
@@ -100,7 +100,7 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 		switch (opt) {
 		case 's': x->socket_path = optarg; break;
 		case 'S': x->state_dir = optarg; break;
-		case 'v': x->var_dir = optarg; break;
+		case 'D': x->lib_dir = optarg; break;
 		case 'd': o->daemon = true; break;
 		case 'l': o->log = optarg; break;
 		case 'p': o->pid_file = optarg; break;
@@ -189,6 +189,7 @@ static void start(struct xld *x)
 		die("cannot watch for signals: %s", strerror(-rc));
 	if (!life_start(x))
 		die("no access to xenstore: %s; start xenstored if it is not running", strerror(errno));
+	define_load(x);
 	state_load(x);
 	if (!events_start(x))
 		die("there are too many hooks in the event loop");
@@ -199,7 +200,7 @@ static void start(struct xld *x)
 
 int main(int argc, char **argv)
 {
-	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite", .var_dir = "/var/lib/xen-lite" };
+	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite", .lib_dir = "/var/lib/xen-lite" };
 	struct options o = { 0 };
 	struct xld_conf conf;
 	int ready = -1, rc;
@@ -224,6 +225,7 @@ int main(int argc, char **argv)
 	rc = ev_loop_run(x.loop);
 	xld_log("ends");
 	server_stop(&x);
+	define_free(&x);
 	conf_free(&conf);
 	if (o.pid_file)
 		unlink(o.pid_file);

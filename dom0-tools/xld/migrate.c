@@ -255,7 +255,7 @@ static bool journal(struct sending *s, enum src_state state)
 	int rc = move_write(s->x, s->m, state);
 
 	return !rc || FAIL(s, XLD_E_INTERNAL, "is there room on the file system?",
-			   "cannot write the journal below %s/migrations: %s", s->x->var_dir, strerror(-rc));
+			   "cannot write the journal below %s/migrations: %s", s->x->lib_dir, strerror(-rc));
 }
 
 static bool drained(struct sending *s)
@@ -332,6 +332,14 @@ bool migrate_over(struct xld *x, struct dom *d, bool destroy)
 	if (step.act == SRC_RESUME)
 		suspend_undo(x, d);
 	return destroy || step.act == SRC_DESTROY;
+}
+
+bool migrate_comes_here(struct xld *x, const struct dom *d)
+{
+	struct move *in = d->move ? move_find(x, true, d->move->token) : NULL;
+	const struct dom *next = in ? move_dom(x, in) : NULL;
+
+	return next && next->job;
 }
 
 bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)

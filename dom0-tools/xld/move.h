@@ -8,7 +8,7 @@
  *	settle.c	afterwards: asking the other end, answering it, orders by people
  *	drain.c		a stopped guest's disks have nothing under way any more
  *
- * A migration exists in memory from the call or the offer on, on disk (VAR_DIR/migrations/TOKEN-out.json or -in.json)
+ * A migration exists in memory from the call or the offer on, on disk (LIB_DIR/migrations/TOKEN-out.json or -in.json)
  * from its first state other than 0 on, until both ends know how it has ended. An incoming domain has the token as its
  * UUID and the name NAME--incoming until it is ours; in a migration to localhost the outgoing one then becomes
  * NAME--migratedaway.
@@ -60,6 +60,8 @@ call_fn call_migrate;
 bool migrate_run(const struct xld *x, const struct dom *d, int fd, xld_migrated *report, xld_error *err);
 /* The worker has ended. Returns true if the domain is to be destroyed here. */
 bool migrate_over(struct xld *x, struct dom *d, bool destroy);
+/* d goes to this host, and its successor is still being received. */
+bool migrate_comes_here(struct xld *x, const struct dom *d);
 /* A test wants something to happen here: XLD_MIGRATE_POINT=NAME:ACTION, see migrate.c. */
 void migrate_point(const struct xld *x, const char *name, int peer);
 
@@ -76,8 +78,11 @@ bool receive_commit(const struct xld *x, const struct dom *d, struct xenctl *xc,
 void receive_refuse(const struct dom *d, int peer, bool accepted, const xld_error *err);
 /* The worker has ended, or xld begins. Returns true if the domain is to be destroyed. */
 bool receive_over(struct xld *x, struct dom *d);
-/* The domain is ours, whoever has said so: let it run, give it its name. */
+/* The domain is ours, whoever has said so, and runs. */
 void receive_arrived(struct xld *x, struct dom *d);
+/* It is called what it is to be called; if not, do that, or leave it for later while the name is still taken. */
+bool receive_named(const struct dom *d);
+void receive_take_name(struct xld *x, struct dom *d);
 
 /* --- settle.c --- */
 call_fn call_settle, call_moves, call_recover;

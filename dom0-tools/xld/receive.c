@@ -179,7 +179,7 @@ static bool journal(const struct xld *x, const struct dom *d, enum dst_state sta
 	int rc = move_write(x, d->move, state);
 
 	return !rc || FAIL(d, XLD_E_INTERNAL, "is there room on the file system?",
-			   "cannot write the journal below %s/migrations: %s", x->var_dir, strerror(-rc));
+			   "cannot write the journal below %s/migrations: %s", x->lib_dir, strerror(-rc));
 }
 
 bool receive_commit(const struct xld *x, const struct dom *d, struct xenctl *xc, uint32_t domid, uint64_t store_mfn,
@@ -211,26 +211,36 @@ bool receive_commit(const struct xld *x, const struct dom *d, struct xenctl *xc,
 
 /* --- in the daemon --- */
 
-void receive_arrived(struct xld *x, struct dom *d)
+bool receive_named(const struct dom *d)
+{
+	return !strcmp(d->name, d->move->name);
+}
+
+void receive_take_name(struct xld *x, struct dom *d)
 {
 	struct move *m = d->move;
 	struct dom *old = dom_by_uuid(x, m->uuid);
 	uint8_t fresh[16];
 	char *away;
 
-	/* Migrated to where it was: the old one makes room. */
-	if (old && old->move && !old->move->incoming && !memcmp(old->move->token, m->token, 16)) {
+	/* Migrated to where it was: the old one makes room, unless it is just going. */
+	if (old && old->move && !old->move->incoming && !memcmp(old->move->token, m->token, 16) && !old->job) {
 		uuid_generate(fresh);
 		away = xasprintf("%.200s--migratedaway", m->name);
 		dom_rename(x, old, fresh, away);
 		free(away);
 	}
-	if (dom_by_uuid(x, m->uuid) || dom_by_name(x, m->name) || !dom_rename(x, d, m->uuid, m->name))
-		xld_log("%s: it is here, but its name or UUID is taken: it stays %s", m->name, d->name);
+	if (!dom_by_uuid(x, m->uuid) && !dom_by_name(x, m->name) && !dom_rename(x, d, m->uuid, m->name))
+		xld_log("%s: cannot be renamed to %s yet", d->name, m->name);
+}
+
+void receive_arrived(struct xld *x, struct dom *d)
+{
 	d->phase = PHASE_LIVE;
 	d->stop_seen = false;
+	receive_take_name(x, d);
 	state_save(x, d);
-	xld_log("%s: received from %s, domain %u", d->name, m->peer, d->domid);
+	xld_log("%s: received from %s, domain %u", d->name, d->move->peer, d->domid);
 }
 
 /* A domain of ours that should run and was not let run by the worker that did not come so far. */

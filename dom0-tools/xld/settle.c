@@ -164,8 +164,10 @@ void settle_check(struct xld *x)
 	uint64_t now = ev_now_ms();
 
 	for (struct move *m = x->moves; m; m = m->next) {
-		const struct dom *d = move_dom(x, m);
+		struct dom *d = move_dom(x, m);
 
+		if (m->incoming && d && d->phase == PHASE_LIVE && !d->job && !receive_named(d))
+			receive_take_name(x, d);
 		if (m->incoming || m->ask || !src_verdict(m->state) || now < m->next_ask)
 			continue;
 		if (!d || !d->job)
@@ -222,6 +224,11 @@ bool call_settle(struct xld *x, struct client *c, uint32_t serial, void *args, v
 	if (!m) {
 		r->answer = ANSWER_UNKNOWN;
 		return true;
+	}
+	if (d && d->phase == PHASE_LIVE && !receive_named(d)) {
+		receive_take_name(x, d);
+		if (!receive_named(d))
+			return true;	/* to be asked again: its name is still taken */
 	}
 	step = dst_told(m->state, !has_ended(x, d), a->verdict);
 	if (step.next && (int)step.next != m->state && move_write(x, m, step.next))

@@ -119,6 +119,9 @@ bool suspend_allowed(struct xld *x, const struct dom *d, const char *what, const
 	if (info->shutdown)
 		return xld_fail(err, XLD_E_BUSY, what, d->name, "", "it has stopped (%s)",
 				life_reason_name(info->shutdown_reason));
+	if (d->cfg.nomigrate)
+		return xld_fail(err, XLD_E_DENIED, what, d->name, "`xl shutdown` it, or make it without nomigrate",
+				"its configuration has nomigrate = 1");
 	if (info->paused)
 		return xld_fail(err, XLD_E_BUSY, what, d->name, "`xl unpause` it first",
 				"it is paused and cannot react");

@@ -20,6 +20,7 @@
  *	memory.c	targets, limits and claims
  *	device.h	devices: more files, listed there
  *	save.c		save: the call, the worker, and giving a domain back that was not saved
+ *	define.c	descriptions that are kept while their domains do not run
  *	restore.c	restore: the call, and the step of a create that takes the place of loading a kernel
  *	suspend.c	what a save and a migration have in common
  *	jobcalls.c	the procedures about jobs, and the jobs of the past
@@ -143,7 +144,7 @@ struct xld {
 	struct ev_fd *xs_watch;
 	struct ev_timer *tick;
 	const char *socket_path, *state_dir;
-	const char *var_dir;		/* what outlives a restart of the host */
+	const char *lib_dir;		/* what outlives a restart of the host */
 	const char *migrate_point;	/* XLD_MIGRATE_POINT, for tests */
 	struct move *moves;
 	const struct xld_conf *conf;
@@ -154,6 +155,7 @@ struct xld {
 	unsigned int nr_subscribers;	/* clients that want events of domains */
 	unsigned int nr_clients, nr_remote;	/* of the local socket; of others */
 	struct dom *doms;
+	struct definition *definitions;	/* by name */
 	int fail_step;			/* XLD_FAIL_STEP: n fails a create behind step n, -n kills its worker there */
 };
 
@@ -210,6 +212,18 @@ struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_er
  */
 bool create_start(struct xld *x, struct client *c, uint32_t serial, uint32_t proc, const char *config, uint32_t flags,
 		  const char *path, xld_error *err, bool *later);
+
+/* A configuration (JSON), checked. Free cfg in any case. */
+bool call_read_config(struct domcfg *cfg, const char *config, const char *what, xld_error *err);
+
+/* --- define.c --- */
+call_fn call_define, call_undefine, call_defined_list, call_defined_config, call_autostart;
+void define_load(struct xld *x);
+void define_free(struct xld *x);
+/* A domain without a UUID gets that of the definition of its name, if that is free. */
+void define_fill_uuid(struct xld *x, struct domcfg *cfg);
+/* No other domain is defined under its name. */
+bool define_allows(struct xld *x, const struct domcfg *cfg, const char *what, xld_error *err);
 
 /* --- devcalls.c --- */
 call_fn call_attach, call_detach, call_devices, call_resize;

@@ -102,8 +102,60 @@ static void test_warnings(void)
 	CU_ASSERT_STRING_EQUAL(diag.text,
 		"t.cfg:2:1: warning: unknown key 'foo' is ignored\n"
 		"t.cfg:4:1: warning: 'memory' was already set in line 3; this one counts\n"
-		"t.cfg:5:1: warning: unknown key 'bootloader' is ignored: the kernel is loaded from dom0: "
+		"t.cfg:5:1: warning: 'bootloader' is ignored: the kernel is loaded from dom0: "
 		"give kernel and ramdisk\n");
+}
+
+/* Keys of Xen that are not offered: ignored with a reason, refused with one, or fine since they ask for nothing. */
+static void test_foreign(void)
+{
+	CU_ASSERT_TRUE(parse("vfb = ['vnc=1']\nseclabel='x'\ncpuid='host,avx2=0'"));
+	CU_ASSERT_EQUAL(diag.warnings, 3);
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.text, "t.cfg:1:1: warning: 'vfb' is ignored: there are no graphics"));
+	refused("pci = ['03:00.0']", "t.cfg:1:1: error: 'pci' cannot be honoured: devices of the host are not");
+	refused("driver_domain = 1", "t.cfg:1:1: error: 'driver_domain' cannot be honoured: back ends run in dom0");
+	refused("pool = 'fast'", "t.cfg:1:1: error: 'pool' cannot be honoured: all CPUs are in one pool");
+	CU_ASSERT_TRUE(parse("pci=[]\nvfb=[ ]\nbootloader=''\ndriver_domain=0\npool='Pool-0'\nbuilder='generic'\n"
+			     "passthrough='disabled'"));
+	CU_ASSERT_PTR_NULL(diag.text);
+}
+
+/* Limits and clocks; what is not given does not show up in JSON. */
+static void test_limits(void)
+{
+	struct domcfg back;
+	char *a;
+
+	CU_ASSERT_TRUE(parse("name='a'\nkernel='k'\nmemory=64\nmax_grant_frames=32\nmax_maptrack_frames=0\n"
+			     "max_event_channels=255\nnomigrate=1\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\n"
+			     "title='T'\ndescription='two\\nlines'"));
+	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
+	CU_ASSERT_PTR_NULL(diag.text);
+	a = domcfg_to_json(&cfg);
+	domcfg_init(&back);
+	CU_ASSERT_TRUE(domcfg_from_json(&back, a, strlen(a), &diag));
+	CU_ASSERT_EQUAL(back.max_grant_frames, 32);
+	CU_ASSERT_EQUAL(back.max_maptrack_frames, 0);
+	CU_ASSERT_EQUAL(back.max_event_channels, 255);
+	CU_ASSERT_TRUE(back.nomigrate);
+	CU_ASSERT_EQUAL(back.tsc_mode, DOM_TSC_NATIVE);
+	CU_ASSERT_TRUE(back.localtime);
+	CU_ASSERT_EQUAL(back.rtc_timeoffset, -3600);
+	CU_ASSERT_STRING_EQUAL(back.description, "two\nlines");
+	domcfg_free(&back);
+	free(a);
+	CU_ASSERT_TRUE(parse("name='a'\nkernel='k'\nmemory=64\ntsc_mode=2\ntsc_mode='default'\nmax_grant_version=2"));
+	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
+	CU_ASSERT_PTR_NOT_NULL(strstr(diag.text, "t.cfg:6: warning: grant tables have version 1 only"));
+	a = domcfg_to_json(&cfg);
+	CU_ASSERT_PTR_NULL(strstr(a, "maptrack"));
+	CU_ASSERT_PTR_NULL(strstr(a, "tsc_mode"));
+	CU_ASSERT_PTR_NULL(strstr(a, "nomigrate"));
+	free(a);
+	CU_ASSERT_TRUE(parse("name='a'\nkernel='k'\nmemory=64\nvcpus=4\nmax_event_channels=30"));
+	CU_ASSERT_FALSE(domcfg_check(&cfg, &diag));
+	CU_ASSERT_STRING_EQUAL(diag.text, "t.cfg:5: error: max_event_channels (30) is less than the 31 that store, "
+			       "console and 4 vCPUs need\n");
 }
 
 static void test_syntax_errors(void)
@@ -139,7 +191,24 @@ static void test_bad_values(void)
 	refused("vcpus = 33", "t.cfg:1:9: error: vcpus must be a whole number of vCPUs from 1 to 32, not '33'");
 	refused("type = 'hvm'", "t.cfg:1:8: error: type \"hvm\" needs hardware virtualisation");
 	refused("type = 'x'", "t.cfg:1:8: error: type must be \"pv\", not 'x'");
-	refused("on_crash = 'coredump-restart'", "t.cfg:1:12: error: on_crash must be");
+	refused("on_crash = 'coredump-restart'", "t.cfg:1:12: error: on_crash \"coredump-restart\" is not offered: "
+			"no core");
+	refused("on_crash = 'explode'", "t.cfg:1:12: error: on_crash must be \"destroy\", \"restart\", "
+			"\"rename-restart\" "
+		"or \"preserve\", not 'explode'");
+	refused("on_watchdog = 'soft-reset'", "t.cfg:1:15: error: on_watchdog \"soft-reset\" is for guests with");
+	refused("tsc_mode = 'always_emulate'", "t.cfg:1:12: error: tsc_mode \"always_emulate\" is not offered: RDTSC");
+	refused("tsc_mode = 3", "t.cfg:1:12: error: tsc_mode \"3\" is not offered");
+	refused("tsc_mode = 4", "t.cfg:1:12: error: tsc_mode must be \"default\" or \"native\", not '4'");
+	refused("nomigrate = 2", "t.cfg:1:13: error: nomigrate must be 0 or 1, not '2'");
+	refused("rtc_timeoffset = '1h'", "t.cfg:1:18: error: rtc_timeoffset must be a whole number of seconds from "
+		"-3155760000 to 3155760000, not '1h'");
+	refused("rtc_timeoffset = -07", "t.cfg:1:18: error: rtc_timeoffset must be");
+	refused("max_grant_frames = 0", "t.cfg:1:20: error: max_grant_frames must be a whole number of pages from 1 to "
+		"1024");
+	refused("title = 'a\\nb'", "t.cfg:1:9: error: title must be UTF-8 text without control characters");
+	refused("description = 'a\\tb\\x01'", "t.cfg:1:15: error: description must be UTF-8 text");
+	refused("title = '\xef\xbf\xbe'", "t.cfg:1:9: error: title must be UTF-8 text");
 	refused("on_reboot = 1", "t.cfg:1:13: error: on_reboot must be");
 	refused("name = ''", "t.cfg:1:8: error: name must be 1 to 63 letters");
 	refused("name = 'a/b'", "t.cfg:1:8: error: name must be 1 to 63 letters");
@@ -296,7 +365,8 @@ static void test_bad_json(void)
 {
 	static const char *const bad[] = {
 		"", "{", "[]", "7", "{\"name\":null}", "{\"name\":\"a/b\"}", "{\"nome\":\"a\"}", "{\"memory\":-1}",
-		"{\"memory\":1.5}", "{\"disk\":[[1]]}", "{\"disk\":[\"a\"]}", "{\"vif\":[\"x=y\"]}", "{\"disk\":{}}", "{\"name\":\"a\",\"name\":\"b\"}",
+		"{\"memory\":1.5}", "{\"disk\":[[1]]}", "{\"disk\":[\"a\"]}", "{\"vif\":[\"x=y\"]}", "{\"disk\":{}}",
+		"{\"name\":\"a\",\"name\":\"b\"}",
 		"{\"name\":\"a\\u0000b\"}",
 	};
 
@@ -349,7 +419,8 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "all keys", test_all_keys }, { "defaults", test_defaults }, { "append", test_append },
-		{ "warnings", test_warnings }, { "syntax errors", test_syntax_errors },
+		{ "warnings", test_warnings }, { "keys of Xen", test_foreign }, { "limits and clocks", test_limits },
+		{ "syntax errors", test_syntax_errors },
 		{ "bad values", test_bad_values }, { "all errors are found", test_all_errors_are_found },
 		{ "rules between fields", test_check }, { "command line length", test_long_cmdline },
 		{ "CPUs", test_cpus },

@@ -138,7 +138,7 @@ static void test_changes(void)
 	static const uint32_t reads[] = {
 		XLD_HELLO, XLD_DOMAIN_LIST, XLD_DOMAIN_INFO, XLD_DOMAIN_CONFIG, XLD_DOMAIN_WAIT, XLD_DOMAIN_CONSOLE,
 		XLD_HOST_INFO, XLD_VCPU_LIST, XLD_DEVICE_LIST, XLD_EVENT_SUBSCRIBE, XLD_PING, XLD_MIGRATE_LIST,
-		XLD_JOB_LIST,
+		XLD_JOB_LIST, XLD_DEFINED_LIST, XLD_DEFINED_CONFIG,
 	};
 	xld_sched_domain domain = { .set = 0 };
 	xld_sched_host host = { .set = 0 };

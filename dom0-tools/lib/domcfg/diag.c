@@ -30,6 +30,11 @@ static void diag_add(struct domcfg_diag *diag, const char *what, unsigned int li
 	if (n >= DIAG_MAX)
 		return;
 	msg = xvasprintf(fmt, ap);
+	if (diag->where) {
+		full = xasprintf("%s: %s", diag->where, msg);
+		free(msg);
+		msg = full;
+	}
 	if (!line)
 		full = xasprintf("%s: %s: %s\n", diag->file, what, msg);
 	else if (!col)

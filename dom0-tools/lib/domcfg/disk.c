@@ -145,7 +145,8 @@ static bool take_target(struct parsing *p, const char *v)
 		p->d->backend |= f->backend;
 		return set_target(p, v + n + 1, f->dir ? f->dir : "") && (!f->script || set_script(p, f->script));
 	}
-	return spec_bad(p->why, "the prefix %.*s: is not known; a path with a colon can be given as target=...", (int)n, v);
+	return spec_bad(p->why, "the prefix %.*s: is not known; a path with a colon can be given as target=...",
+			(int)n, v);
 }
 
 static bool set_backend(struct parsing *p, const char *v)
@@ -203,6 +204,14 @@ static bool take_word(struct parsing *p, const char *v)
 	return spec_bad(p->why, "'%.40s' is one item too many", v);
 }
 
+void disk_choose_backend(struct cfg_disk *d)
+{
+	if (d->script)
+		d->backend = DISK_PHY;
+	else if (d->backend == DISK_AUTO)
+		d->backend = d->format == DISK_RAW && !network_target(d->target) ? DISK_PHY : DISK_QDISK;
+}
+
 /* What follows from the rest, and what does not go together. */
 static bool complete(struct parsing *p)
 {
@@ -222,8 +231,7 @@ static bool complete(struct parsing *p)
 	if (d->backend == DISK_PHY && (d->format != DISK_RAW || network_target(d->target)))
 		return spec_bad(p->why, "backendtype=phy serves raw files and block devices; leave it out or use "
 				"backendtype=qdisk");
-	if (d->backend == DISK_AUTO)
-		d->backend = d->format == DISK_RAW && !network_target(d->target) ? DISK_PHY : DISK_QDISK;
+	disk_choose_backend(d);
 	return true;
 }
 

@@ -39,6 +39,8 @@ void disk_free(struct cfg_disk *disk);
 char *disk_format(const struct cfg_disk *disk);
 /* An entry with its path made absolute; text itself when it has none or is wrong. Caller frees. */
 char *disk_absolute(const char *text, const char *cwd);
+/* Choose what serves it, if that is left open. */
+void disk_choose_backend(struct cfg_disk *disk);
 const char *disk_format_name(unsigned int format);
 
 /*

@@ -2,8 +2,9 @@
 /*
  * struct domcfg: defaults, reading xl.cfg text and command-line overrides into it, and the rules between its fields.
  *
- * Unknown keys are warnings, so that a file written for Xen works as far as it can; everything else that cannot be
- * honoured is an error. Nothing here opens the files that a configuration names.
+ * Unknown keys, and those of Xen that a guest can do without, are warnings, so that a file written for Xen works as
+ * far as it can; everything else that cannot be honoured is an error. Nothing here opens the files that a
+ * configuration names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,9 @@
 #include "domcfg.h"
 #include "keys.h"
 #include "../util/mem.h"
+
+/* Port 0, store, console; Linux binds seven for each of its vCPUs. */
+#define DOMCFG_CHANNELS(vcpus) (3 + 7 * (vcpus))
 
 _Static_assert(sizeof(((struct domcfg *)0)->line) / sizeof(unsigned int) == DOMCFG_NKEYS, "one line number per key");
 
@@ -25,6 +29,7 @@ void domcfg_init(struct domcfg *cfg)
 	cfg->on_crash = DOM_DESTROY;
 	cfg->on_watchdog = DOM_DESTROY;
 	cfg->on_soft_reset = DOM_DESTROY;
+	cfg->max_maptrack_frames = DOMCFG_NO_LIMIT;
 }
 
 void domcfg_free(struct domcfg *cfg)
@@ -33,7 +38,7 @@ void domcfg_free(struct domcfg *cfg)
 		void *f = (char *)cfg + cfg_keys[k].offset;
 
 		switch (cfg_keys[k].kind) {
-		case KEY_STRING: case KEY_PATH: case KEY_NAME:
+		case KEY_STRING: case KEY_TEXT: case KEY_PATH: case KEY_NAME:
 			free(*(char **)f);
 			break;
 		case KEY_LIST: case KEY_CPUS:
@@ -56,12 +61,9 @@ static void take_stmt(void *ctx, const struct cfg_stmt *s)
 {
 	struct reading *r = ctx;
 	int k = cfg_key_find(s->key);
-	const char *why;
 
 	if (k < 0) {
-		why = cfg_key_foreign(s->key);
-		domcfg_warn(r->diag, s->line, s->col, "unknown key '%.60s' is ignored%s%s", s->key, why ? ": " : "",
-			    why ? why : "");
+		cfg_key_foreign(s, r->diag);
 		return;
 	}
 	if (r->line[k] && !s->append)
@@ -102,26 +104,39 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return n;
 }
 
-bool domcfg_parse_file(struct domcfg *cfg, const char *path, struct domcfg_diag *diag)
+char *domcfg_load(const char *path, size_t *len, struct domcfg_diag *diag)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	bool ok = false;
-	ssize_t n;
 	char *buf;
+	ssize_t n;
 
 	diag->file = path;
 	if (fd < 0) {
 		domcfg_error(diag, 0, 0, "cannot be opened: %s", strerror(errno));
-		return false;
+		return NULL;
 	}
-	buf = xcalloc(DOMCFG_MAX_FILE + 1, 1);
+	buf = xcalloc(DOMCFG_MAX_FILE + 2, 1);
 	n = read_all(fd, buf, DOMCFG_MAX_FILE + 1);
+	close(fd);
 	if (n < 0)
 		domcfg_error(diag, 0, 0, "cannot be read: %s", strerror((int)-n));
-	else
-		ok = domcfg_parse(cfg, buf, n, diag);
+	else if (n > DOMCFG_MAX_FILE)
+		domcfg_error(diag, 0, 0, "longer than the %u bytes a configuration may have", DOMCFG_MAX_FILE);
+	if (n >= 0 && n <= DOMCFG_MAX_FILE) {
+		*len = (size_t)n;
+		return buf;
+	}
 	free(buf);
-	close(fd);
+	return NULL;
+}
+
+bool domcfg_parse_file(struct domcfg *cfg, const char *path, struct domcfg_diag *diag)
+{
+	size_t len = 0;
+	char *text = domcfg_load(path, &len, diag);
+	bool ok = text && domcfg_parse(cfg, text, len, diag);
+
+	free(text);
 	return ok;
 }
 
@@ -198,6 +213,18 @@ static void check_amounts(struct domcfg *cfg, struct domcfg_diag *diag)
 			     (unsigned long long)cfg->cap, (unsigned long long)cfg->maxvcpus);
 }
 
+static void check_limits(const struct domcfg *cfg, struct domcfg_diag *diag)
+{
+	if (cfg->max_grant_version > 1)
+		domcfg_warn(diag, line_of(cfg, "max_grant_version"), 0,
+			    "grant tables have version 1 only; a guest that asks gets that");
+	if (cfg->max_event_channels && cfg->max_event_channels < DOMCFG_CHANNELS(cfg->maxvcpus))
+		domcfg_error(diag, line_of(cfg, "max_event_channels"), 0,
+			     "max_event_channels (%llu) is less than the %llu that store, console and %llu vCPUs need",
+			     (unsigned long long)cfg->max_event_channels,
+			     (unsigned long long)DOMCFG_CHANNELS(cfg->maxvcpus), (unsigned long long)cfg->maxvcpus);
+}
+
 static void check_cpus(const struct domcfg *cfg, const struct domcfg_list *cpus, const char *key,
 		       struct domcfg_diag *diag)
 {
@@ -242,6 +269,7 @@ bool domcfg_check(struct domcfg *cfg, struct domcfg_diag *diag)
 	check_cpus(cfg, &cfg->cpus, "cpus", diag);
 	check_cpus(cfg, &cfg->cpus_soft, "cpus_soft", diag);
 	check_cmdline(cfg, diag);
+	check_limits(cfg, diag);
 	cfg_check_devices(cfg, diag);
 	return diag->errors == before;
 }

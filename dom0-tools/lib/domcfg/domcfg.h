@@ -20,6 +20,9 @@
 
 enum dom_type { DOM_TYPE_PV };
 
+/* How the guest's RDTSC behaves; the numbers are those of the ABI (TSC_MODE_*). */
+enum dom_tsc { DOM_TSC_DEFAULT = 0, DOM_TSC_NATIVE = 2 };
+
 /* What to do when a domain stops. */
 enum dom_action { DOM_DESTROY, DOM_RESTART, DOM_RENAME_RESTART, DOM_PRESERVE };
 
@@ -29,8 +32,9 @@ struct domcfg_list {
 	bool single;			/* was given as one string, not as a list */
 };
 
-#define DOMCFG_NKEYS 24			/* rows of the key table; checked where the table is */
+#define DOMCFG_NKEYS 35			/* rows of the key table; checked where the table is */
 #define DOMCFG_MAX_FILE (1U << 20)	/* bytes of a configuration file */
+#define DOMCFG_NO_LIMIT UINT64_MAX	/* of max_maptrack_frames: the hypervisor's default */
 #define DOMCFG_MAX_CMDLINE 1023		/* start_info holds 1024 bytes with the final 0 */
 
 struct domcfg {
@@ -48,11 +52,21 @@ struct domcfg {
 	uint64_t cpu_weight, cap;	/* 0: the scheduler's default */
 	struct domcfg_list xenstore_quota;	/* QUOTA=NUMBER each, names as xenstored knows them */
 	struct domcfg_list disk, vif;	/* entries as disk_format() and vif_format() write them */
+	char *title, *description;	/* for people */
+	char *metadata;			/* of other programs: an XML element <metadata>, as it came */
+	uint64_t max_grant_frames, max_event_channels;	/* 0: the default */
+	uint64_t max_maptrack_frames;	/* DOMCFG_NO_LIMIT: the default */
+	uint64_t max_grant_version;	/* 0: not given */
+	bool nomigrate;			/* it is neither saved nor migrated */
+	unsigned int tsc_mode;		/* enum dom_tsc */
+	bool localtime;			/* its clock shows the host's local time, not UTC, */
+	int64_t rtc_timeoffset;		/* and is that many seconds ahead */
 	unsigned int line[DOMCFG_NKEYS];	/* where each key was set; 0 = default */
 };
 
 struct domcfg_diag {
 	const char *file;		/* named in each finding */
+	const char *where;		/* NULL, or what in the file: "<memory>" */
 	unsigned int errors, warnings;
 	char *text;			/* NULL or lines, each ended by a newline */
 	size_t len;
@@ -82,6 +96,8 @@ void domcfg_warn(struct domcfg_diag *diag, unsigned int line, unsigned int col, 
 /* Readers: they only set fields; call domcfg_check() once when all sources have been read. */
 bool domcfg_parse(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag);
 bool domcfg_parse_file(struct domcfg *cfg, const char *path, struct domcfg_diag *diag);
+/* The text of a file, which becomes diag->file, with a 0 behind it. NULL: an error was added. Caller frees. */
+char *domcfg_load(const char *path, size_t *len, struct domcfg_diag *diag);
 /* One `key=value` of the command line; a value without quotes is taken as it stands. */
 bool domcfg_override(struct domcfg *cfg, const char *arg, struct domcfg_diag *diag);
 bool domcfg_from_json(struct domcfg *cfg, const char *text, size_t len, struct domcfg_diag *diag);

@@ -28,34 +28,30 @@ static json_t *list_to_json(const struct domcfg_list *list)
 
 static json_t *field_to_json(const struct domcfg *cfg, const struct cfg_key *key)
 {
-	const void *f = (const char *)cfg + key->offset;
-	char uuid[37];
+	char *text;
+	json_t *j;
 
-	switch (key->kind) {
-	case KEY_STRING: case KEY_PATH: case KEY_NAME:
-		return *(char *const *)f ? json_string(*(char *const *)f) : NULL;
-	case KEY_UUID:
-		uuid_format(cfg->uuid, uuid);
-		return cfg->has_uuid ? json_string(uuid) : NULL;
-	case KEY_UINT:
-		return *(const uint64_t *)f ? json_integer((json_int_t)*(const uint64_t *)f) : NULL;
-	case KEY_TYPE:
-		return json_string("pv");
-	case KEY_ACTION:
-		return json_string(dom_action_name(*(const unsigned int *)f));
-	case KEY_LIST: case KEY_CPUS:
-		return list_to_json(f);
-	}
-	return NULL;
+	if (key->kind == KEY_LIST || key->kind == KEY_CPUS)
+		return list_to_json((const void *)((const char *)cfg + key->offset));
+	text = cfg_key_text(cfg, key);
+	if (!text)
+		return NULL;
+	if (key->kind == KEY_UINT || key->kind == KEY_INT || key->kind == KEY_BOOL)
+		j = json_integer(strtoll(text, NULL, 10));
+	else
+		j = json_string(text);
+	free(text);
+	return j;
 }
 
-bool cfg_text_ok(const char *s)
+bool cfg_text_ok(const char *s, bool lines)
 {
 	json_t *j = json_string(s);
 
 	json_decref(j);
 	for (; j && *s; s++)
-		if (((unsigned char)*s < 32 && *s != '\t') || *s == 127)
+		if (((unsigned char)*s < 32 && *s != '\t' && (*s != '\n' || !lines)) || *s == 127 ||
+		    !strncmp(s, "\xef\xbf\xbe", 3) || !strncmp(s, "\xef\xbf\xbf", 3))
 			return false;
 	return j;
 }

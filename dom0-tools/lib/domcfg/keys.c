@@ -13,10 +13,39 @@
 
 #define ROW(n, k, ...) { .name = #n, .kind = k, .offset = offsetof(struct domcfg, n), __VA_ARGS__ }
 
+static const struct cfg_word type_words[] = {
+	{ "pv", DOM_TYPE_PV, NULL },
+	{ "hvm", 0, "needs hardware virtualisation, which xen-lite does not use; only \"pv\" is offered" },
+	{ "pvh", 0, "needs hardware virtualisation, which xen-lite does not use; only \"pv\" is offered" },
+	{ 0 },
+};
+
+#define NO_CORE "is not offered: no core is dumped when a domain stops; \"preserve\" keeps it to be looked at"
+
+static const struct cfg_word action_words[] = {
+	{ "destroy", DOM_DESTROY, NULL }, { "restart", DOM_RESTART, NULL },
+	{ "rename-restart", DOM_RENAME_RESTART, NULL }, { "preserve", DOM_PRESERVE, NULL },
+	{ "coredump-destroy", 0, NO_CORE }, { "coredump-restart", 0, NO_CORE },
+	{ "soft-reset", 0, "is for guests with hardware virtualisation" }, { 0 },
+};
+
+#define NO_EMULATION "is not offered: RDTSC always runs on the processor; use \"default\" or \"native\""
+
+static const struct cfg_word tsc_words[] = {
+	{ "default", DOM_TSC_DEFAULT, NULL }, { "native", DOM_TSC_NATIVE, NULL },
+	{ "always_emulate", 0, NO_EMULATION }, { "native_paravirt", 0, NO_EMULATION },
+	{ "0", DOM_TSC_DEFAULT, NULL }, { "2", DOM_TSC_NATIVE, NULL }, { "1", 0, NO_EMULATION },
+	{ "3", 0, NO_EMULATION },
+	{ 0 },
+};
+
 const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(name, KEY_NAME),
 	ROW(uuid, KEY_UUID),
-	ROW(type, KEY_TYPE),
+	ROW(title, KEY_STRING),
+	ROW(description, KEY_TEXT),
+	ROW(metadata, KEY_TEXT),
+	ROW(type, KEY_WORD, .words = type_words, .absent = CFG_ALWAYS),
 	ROW(kernel, KEY_PATH),
 	ROW(ramdisk, KEY_PATH),
 	ROW(cmdline, KEY_STRING),
@@ -26,11 +55,11 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(maxmem, KEY_UINT, .min = 1, .max = 16 << 20, .unit = "MiB"),
 	ROW(vcpus, KEY_UINT, .min = 1, .max = 32, .unit = "vCPUs"),
 	ROW(maxvcpus, KEY_UINT, .min = 1, .max = 32, .unit = "vCPUs"),
-	ROW(on_poweroff, KEY_ACTION),
-	ROW(on_reboot, KEY_ACTION),
-	ROW(on_crash, KEY_ACTION),
-	ROW(on_watchdog, KEY_ACTION),
-	ROW(on_soft_reset, KEY_ACTION),
+	ROW(on_poweroff, KEY_WORD, .words = action_words, .absent = CFG_ALWAYS),
+	ROW(on_reboot, KEY_WORD, .words = action_words, .absent = CFG_ALWAYS),
+	ROW(on_crash, KEY_WORD, .words = action_words, .absent = CFG_ALWAYS),
+	ROW(on_watchdog, KEY_WORD, .words = action_words, .absent = CFG_ALWAYS),
+	ROW(on_soft_reset, KEY_WORD, .words = action_words, .absent = CFG_ALWAYS),
 	ROW(cpus, KEY_CPUS),
 	ROW(disk, KEY_LIST, .item = cfg_disk_item),
 	ROW(vif, KEY_LIST, .item = cfg_vif_item),
@@ -38,21 +67,14 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(cpu_weight, KEY_UINT, .min = 1, .max = 65535, .unit = "shares"),
 	ROW(xenstore_quota, KEY_LIST, .item = cfg_quota_item),
 	ROW(cap, KEY_UINT, .min = 0, .max = 3200, .unit = "percent of a CPU"),
-};
-
-static const char *const action_names[] = {
-	[DOM_DESTROY] = "destroy", [DOM_RESTART] = "restart",
-	[DOM_RENAME_RESTART] = "rename-restart", [DOM_PRESERVE] = "preserve",
-};
-
-static const struct { const char *name, *why; } foreign_keys[] = {
-	{ "builder", "every domain here is PV; leave it out" },
-	{ "bootloader", "the kernel is loaded from dom0: give kernel and ramdisk" },
-	{ "firmware", "a PV domain has none" },
-	{ "boot", "a PV domain boots the kernel that its configuration names" },
-	{ "vfb", "virtual frame buffers are not offered" },
-	{ "pci", "PCI devices are not passed through" },
-	{ "device_model_version", "no device model is used" },
+	ROW(max_grant_frames, KEY_UINT, .min = 1, .max = 1024, .unit = "pages"),
+	ROW(max_maptrack_frames, KEY_UINT, .min = 0, .max = 8192, .unit = "pages", .absent = DOMCFG_NO_LIMIT),
+	ROW(max_grant_version, KEY_UINT, .min = 1, .max = 2, .unit = "versions"),
+	ROW(max_event_channels, KEY_UINT, .min = 1, .max = 4095, .unit = "event channels"),
+	ROW(nomigrate, KEY_BOOL),
+	ROW(tsc_mode, KEY_WORD, .words = tsc_words, .absent = DOM_TSC_DEFAULT),
+	ROW(localtime, KEY_BOOL),
+	ROW(rtc_timeoffset, KEY_INT, .max = 3155760000, .unit = "seconds"),
 };
 
 /* A name of letters and '-', then a number of 32 bits. Whether there is such a quota xenstored knows. */
@@ -76,17 +98,49 @@ int cfg_key_find(const char *name)
 	return -1;
 }
 
-const char *cfg_key_foreign(const char *name)
+static const char *word_name(const struct cfg_word *words, unsigned int value)
 {
-	for (size_t i = 0; i < sizeof(foreign_keys) / sizeof(foreign_keys[0]); i++)
-		if (!strcmp(foreign_keys[i].name, name))
-			return foreign_keys[i].why;
-	return NULL;
+	for (; words->name; words++)
+		if (!words->no && words->value == value)
+			return words->name;
+	return "?";
 }
 
 const char *dom_action_name(unsigned int action)
 {
-	return action < sizeof(action_names) / sizeof(action_names[0]) ? action_names[action] : "?";
+	return word_name(action_words, action);
+}
+
+static char *number_text(const struct cfg_key *key, uint64_t n)
+{
+	return n == key->absent ? NULL : xasprintf("%llu", (unsigned long long)n);
+}
+
+char *cfg_key_text(const struct domcfg *cfg, const struct cfg_key *key)
+{
+	const void *f = (const char *)cfg + key->offset;
+	char uuid[37];
+
+	switch (key->kind) {
+	case KEY_STRING: case KEY_TEXT: case KEY_PATH: case KEY_NAME:
+		return *(char *const *)f ? xstrdup(*(char *const *)f) : NULL;
+	case KEY_UUID:
+		uuid_format(cfg->uuid, uuid);
+		return cfg->has_uuid ? xstrdup(uuid) : NULL;
+	case KEY_UINT:
+		return number_text(key, *(const uint64_t *)f);
+	case KEY_INT:
+		return *(const int64_t *)f ? xasprintf("%lld", (long long)*(const int64_t *)f) : NULL;
+	case KEY_BOOL:
+		return *(const bool *)f ? xstrdup("1") : NULL;
+	case KEY_WORD:
+		if (*(const unsigned int *)f == key->absent)
+			return NULL;
+		return xstrdup(word_name(key->words, *(const unsigned int *)f));
+	case KEY_LIST: case KEY_CPUS:
+		break;
+	}
+	return NULL;
 }
 
 static void *field(struct domcfg *cfg, const struct cfg_key *key)
@@ -169,32 +223,70 @@ static bool set_uint(uint64_t *dst, const struct cfg_key *key, const struct cfg_
 	return true;
 }
 
-static bool set_type(unsigned int *dst, const struct cfg_value *v, struct domcfg_diag *diag)
+static bool set_int(int64_t *dst, const struct cfg_key *key, const struct cfg_value *v, struct domcfg_diag *diag)
 {
-	if (!strcmp(v->str, "pv")) {
-		*dst = DOM_TYPE_PV;
-		return true;
+	const char *digits = v->str + (*v->str == '-');
+	long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoll(v->str, &end, 10);
+	if (!isdigit((unsigned char)*digits) || (*digits == '0' && digits[1]) || *end || errno ||
+	    n > (long long)key->max || n < -(long long)key->max) {
+		domcfg_error(diag, v->line, v->col, "%s must be a whole number of %s from -%llu to %llu, not '%.40s'",
+			     key->name, key->unit, (unsigned long long)key->max, (unsigned long long)key->max, v->str);
+		return false;
 	}
-	if (!strcmp(v->str, "hvm") || !strcmp(v->str, "pvh"))
-		domcfg_error(diag, v->line, v->col, "type \"%s\" needs hardware virtualisation, which xen-lite does "
-			     "not use; only \"pv\" is offered", v->str);
-	else
-		domcfg_error(diag, v->line, v->col, "type must be \"pv\", not '%.40s'", v->str);
-	return false;
+	*dst = n;
+	return true;
 }
 
-static bool set_action(unsigned int *dst, const struct cfg_key *key, const struct cfg_value *v,
-		       struct domcfg_diag *diag)
+static bool set_bool(bool *dst, const struct cfg_key *key, const struct cfg_value *v, struct domcfg_diag *diag)
 {
-	for (unsigned int i = 0; i < sizeof(action_names) / sizeof(action_names[0]); i++) {
-		if (!strcmp(v->str, action_names[i])) {
-			*dst = i;
-			return true;
-		}
+	if (strcmp(v->str, "0") && strcmp(v->str, "1")) {
+		domcfg_error(diag, v->line, v->col, "%s must be 0 or 1, not '%.40s'", key->name, v->str);
+		return false;
 	}
-	domcfg_error(diag, v->line, v->col, "%s must be \"destroy\", \"restart\", \"rename-restart\" or \"preserve\", "
-		     "not '%.40s'%s", key->name, v->str,
-		     strncmp(v->str, "coredump-", 9) ? "" : " (core dumps are not offered)");
+	*dst = *v->str == '1';
+	return true;
+}
+
+/* "a", "b" or "c": the words that are taken and are not numbers. */
+static char *word_list(const struct cfg_word *words)
+{
+	char *s = xstrdup(""), *t;
+	unsigned int left = 0;
+
+	for (const struct cfg_word *w = words; w->name; w++)
+		left += !w->no && !isdigit((unsigned char)*w->name);
+	for (; left; words++) {
+		if (words->no || isdigit((unsigned char)*words->name))
+			continue;
+		t = xasprintf("%s%s\"%s\"", s, !*s ? "" : left == 1 ? " or " : ", ", words->name);
+		free(s);
+		s = t;
+		left--;
+	}
+	return s;
+}
+
+static bool set_word(unsigned int *dst, const struct cfg_key *key, const struct cfg_value *v, struct domcfg_diag *diag)
+{
+	const struct cfg_word *w = key->words;
+	char *words;
+
+	while (w->name && strcmp(w->name, v->str))
+		w++;
+	if (w->name && !w->no) {
+		*dst = w->value;
+		return true;
+	}
+	words = word_list(key->words);
+	if (w->name)
+		domcfg_error(diag, v->line, v->col, "%s \"%s\" %s", key->name, v->str, w->no);
+	else
+		domcfg_error(diag, v->line, v->col, "%s must be %s, not '%.40s'", key->name, words, v->str);
+	free(words);
 	return false;
 }
 
@@ -235,7 +327,7 @@ static bool set_list(struct domcfg_list *dst, const struct cfg_key *key, const s
 		domcfg_list_free(&list);
 	}
 	if (ok)
-		dst->single = single;
+		dst->single = single && key->kind == KEY_CPUS;
 	return ok;
 }
 
@@ -263,12 +355,14 @@ static bool set_one(struct domcfg *cfg, const struct cfg_key *key, const struct 
 
 	switch (key->kind) {
 	case KEY_STRING:	return set_string(dst, v, append);
+	case KEY_TEXT:		return set_string(dst, v, append);
 	case KEY_PATH:		return set_path(dst, key, v, diag);
 	case KEY_NAME:		return set_name(dst, v, diag);
 	case KEY_UUID:		return set_uuid(cfg, v, diag);
 	case KEY_UINT:		return set_uint(dst, key, v, diag);
-	case KEY_TYPE:		return set_type(dst, v, diag);
-	case KEY_ACTION:	return set_action(dst, key, v, diag);
+	case KEY_INT:		return set_int(dst, key, v, diag);
+	case KEY_BOOL:		return set_bool(dst, key, v, diag);
+	case KEY_WORD:		return set_word(dst, key, v, diag);
 	case KEY_LIST:		return set_list(dst, key, v, append, diag);
 	case KEY_CPUS:		return set_cpus(dst, key, v, append, diag);
 	}
@@ -278,7 +372,7 @@ static bool set_one(struct domcfg *cfg, const struct cfg_key *key, const struct 
 /* Checks all strings of a value. */
 static bool text_ok(const struct cfg_key *key, const struct cfg_value *v, struct domcfg_diag *diag)
 {
-	if (v->str && !cfg_text_ok(v->str)) {
+	if (v->str && !cfg_text_ok(v->str, key->kind == KEY_TEXT)) {
 		domcfg_error(diag, v->line, v->col, "%s must be UTF-8 text without control characters", key->name);
 		return false;
 	}
@@ -296,7 +390,7 @@ void cfg_key_set(struct domcfg *cfg, int k, const struct cfg_value *v, bool appe
 
 	if (v->is_list && !lists)
 		domcfg_error(diag, v->line, v->col, "%s takes one value, not a list", key->name);
-	else if (append && !lists && key->kind != KEY_STRING)
+	else if (append && !lists && key->kind != KEY_STRING && key->kind != KEY_TEXT)
 		domcfg_error(diag, v->line, v->col, "%s cannot be appended to: use = instead of +=", key->name);
 	else if (text_ok(key, v, diag) && set_one(cfg, key, v, append, diag))
 		cfg->line[k] = v->line;

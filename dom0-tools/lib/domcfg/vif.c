@@ -11,11 +11,6 @@
 #include "spec.h"
 #include "../util/mem.h"
 
-/*
- * Without @: the interval at which credit is given. The kernel's back end loses up to one tick (4 ms) in each, so that
- * shorter ones give noticeably less than the rate.
- */
-#define RATE_USECS 200000U
 #define RATE_USECS_MAX 1000000U
 #define RATE_MAX 1000000000000UL	/* per second */
 #define BRIDGE_MAX 200			/* Open vSwitch takes VLANs behind the name */
@@ -99,7 +94,7 @@ bool vif_rate_parse(const char *text, uint64_t *rate, uint32_t *usecs)
 		return false;
 	*rate = n * unit / (*s == 'b' ? 8 : 1);
 	s += 3;
-	*usecs = RATE_USECS;
+	*usecs = VIF_RATE_USECS;
 	if (*s && (*s != '@' || !rate_interval(s + 1, usecs)))
 		return false;
 	return vif_credit(*rate, *usecs) && vif_credit(*rate, *usecs) <= UINT32_MAX;

@@ -8,6 +8,11 @@
 
 #define VIF_NO_ID (~0U)
 #define VIF_NAME_MAX 15			/* of an interface in dom0 */
+/*
+ * The interval at which credit is given unless a rate says it. The kernel's back end loses up to one tick (4 ms) in
+ * each, so that shorter ones give noticeably less than the rate.
+ */
+#define VIF_RATE_USECS 200000U
 #define VIF_BRIDGE "xenbr0"		/* where a vif goes by default */
 
 struct cfg_vif {

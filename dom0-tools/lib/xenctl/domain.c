@@ -178,6 +178,13 @@ int xenctl_domain_settscinfo(struct xenctl *x, uint32_t domid, const struct xenc
 	return xenctl_domctl(x, XEN_DOMCTL_settscinfo, domid, &dc);
 }
 
+int xenctl_domain_set_time_offset(struct xenctl *x, uint32_t domid, int64_t seconds)
+{
+	struct xen_domctl dc = { .u.settimeoffset.time_offset_seconds = seconds };
+
+	return xenctl_domctl(x, XEN_DOMCTL_settimeoffset, domid, &dc);
+}
+
 int xenctl_domain_gettscinfo(struct xenctl *x, uint32_t domid, struct xenctl_tscinfo *t)
 {
 	struct xen_domctl dc = { 0 };

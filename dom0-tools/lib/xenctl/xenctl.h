@@ -117,6 +117,8 @@ struct xenctl_tscinfo {
 	uint64_t elapsed_ns;
 };
 int xenctl_domain_settscinfo(struct xenctl *x, uint32_t domid, const struct xenctl_tscinfo *t);
+/* Its wall clock is that much ahead of UTC. */
+int xenctl_domain_set_time_offset(struct xenctl *x, uint32_t domid, int64_t seconds);
 int xenctl_domain_gettscinfo(struct xenctl *x, uint32_t domid, struct xenctl_tscinfo *t);
 
 /* vcpu contexts are the ABI's struct vcpu_guest_context, 64-bit layout. */
