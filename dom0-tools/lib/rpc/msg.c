@@ -64,11 +64,6 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),
-	PROC(XLD_DEFINE, xld_define, xld_created),
-	PROC(XLD_UNDEFINE, xld_domain, xld_nothing),
-	READS(XLD_DEFINED_LIST, xld_nothing, xld_defined_list),
-	READS(XLD_DEFINED_CONFIG, xld_domain, xld_config),
-	PROC(XLD_AUTOSTART, xld_autostart, xld_nothing),
 	PROC(XLD_DOMAIN_MIGRATE, xld_migrate, xld_migrated),
 	PROC(XLD_MIGRATE_OFFER, xld_offer, xld_accepted),
 	PROC(XLD_MIGRATE_SETTLE, xld_settle, xld_settled),
@@ -78,6 +73,11 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_JOB_CANCEL, xld_domain, xld_nothing),
 	READS(XLD_EVENT_SUBSCRIBE, xld_subscribe, xld_nothing),
 	READS(XLD_PING, xld_nothing, xld_nothing),
+	PROC(XLD_DEFINE, xld_define, xld_created),
+	PROC(XLD_UNDEFINE, xld_domain, xld_nothing),
+	READS(XLD_DEFINED_LIST, xld_nothing, xld_defined_list),
+	READS(XLD_DEFINED_CONFIG, xld_domain, xld_config),
+	PROC(XLD_AUTOSTART, xld_autostart, xld_nothing),
 };
 
 #define EVENT(e, body) { e, (xdrproc_t)xdr_##body, sizeof(body) }
