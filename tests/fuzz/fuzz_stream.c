@@ -45,12 +45,12 @@ static void repair(uint8_t *p, size_t size)
 		if (h.length > size - at - sizeof(h))
 			h.length = (uint32_t)(size - at - sizeof(h));
 		if (h.type == STREAM_HEADER && h.length == sizeof(struct stream_header)) {
-			struct stream_header *head = (void *)(p + at + sizeof(h));
+			uint8_t *nr = p + at + sizeof(h) + offsetof(struct stream_header, nr_pfns);
 			uint64_t n;
 
-			memcpy(&n, &head->nr_pfns, sizeof(n));
+			memcpy(&n, nr, sizeof(n));
 			n %= PFNS_MAX;
-			memcpy(&head->nr_pfns, &n, sizeof(n));
+			memcpy(nr, &n, sizeof(n));
 		}
 		h.body_sum = (uint32_t)XXH64(p + at + sizeof(h), h.length, 0);
 		h.head_sum = (uint32_t)XXH64(&h, offsetof(struct stream_head, head_sum), 0);
