@@ -51,6 +51,13 @@ static const char *state_name(xld_state s)
 
 /* --- as JSON --- */
 
+void print_json_value(json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(4) | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(value);
+}
+
 static json_t *config_to_json(const xld_dominfo *i)
 {
 	char id[16];
@@ -88,9 +95,7 @@ static void print_json(const xld_domain_list *list)
 
 	for (u_int i = 0; i < list->domains.domains_len; i++)
 		json_array_append_new(a, info_to_json(&list->domains.domains_val[i]));
-	json_dumpf(a, stdout, JSON_INDENT(4));
-	putchar('\n');
-	json_decref(a);
+	print_json_value(a);
 }
 
 /* --- as a table --- */

@@ -10,6 +10,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "rpc/xrpc.h"
 #include "util/mem.h"
@@ -28,6 +29,7 @@ struct command {
 /* Rows of the command table, one array per file, ended by a row without name. */
 extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
 extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[];
+extern const struct command cmds_control[], cmds_top[], cmds_explain[], cmds_doctor[];
 
 /* --- main.c --- */
 extern bool verbose, dry_run;
@@ -52,12 +54,35 @@ void complain(const char *fmt, ...);
 /* Ask for one domain and show the error if there is none. */
 bool find_domain(const char *ref, xld_dominfo *info);
 
+/* Show a value as indented JSON, and drop it. */
+struct json_t;
+void print_json_value(struct json_t *value);
+
+/* --- cmd_explain.c --- */
+void print_findings(const xld_findings *f);
+struct json_t *findings_to_json(const xld_findings *f);
+/* The last lines of a domain's console, from an offset of its log on; empty when there is nothing. Caller frees. */
+char *console_tail(const char *name, uint64_t from);
+uint64_t console_size(const char *name);
+void print_indented(FILE *f, const char *text);
+
 /* --- cmd_create.c --- */
 struct domcfg;
 /* Read a configuration file, show what is wrong with it. Free cfg with domcfg_free() in any case. */
 bool read_config_file(struct domcfg *cfg, const char *file);
+/* The same, completed by n words of the form KEY=VALUE. */
+bool read_config_with(struct domcfg *cfg, const char *file, char **overrides, int n);
 /* Relative paths begin in the current directory. */
 void make_absolute(char **path);
+
+/* --- cmd_absent.c --- */
+/* Is this a command of Xen's xl that is left out? Then the reason has been told. */
+bool is_absent(const char *name);
+
+/* --- cmd_completion.c --- */
+/* The groups of commands, ended by NULL: for what is generated from the table. */
+extern const struct command *const command_groups[];
+int complete(int argc, char **argv);
 
 /* --- cmd_vcpu.c --- */
 /* Decimal digits and nothing else. Complains if not. */

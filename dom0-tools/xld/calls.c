@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "stats.h"
 #include "xld.h"
 
-#define CONSOLE_LOG_DIR "/var/log/xen/console"	/* xenconsoled's default */
 #define DMESG_SIZE (256U << 10)
 
 static xld_state state_of(const struct dom *d, const struct xenctl_dominfo *info)
@@ -336,6 +336,7 @@ static bool call_destroy(struct xld *x, struct client *c, uint32_t serial, void 
 		return false;
 	}
 	d->restarting = false;
+	obituary_add(d, "somebody asked for its end (xl destroy)", "destroy");
 	dom_ask(d, c, XLD_DOMAIN_DESTROY, serial, 0);
 	job_destroy(x, d);
 	*later = true;
@@ -360,7 +361,7 @@ static bool call_console(struct xld *x, struct client *c, uint32_t serial, void 
 	if (x->xs && d->domid != DOMID_NONE)
 		tty = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/console/tty", d->domid);
 	r->tty = tty ? tty : xstrdup("");
-	r->log = xasprintf("%s/guest-%s.log", CONSOLE_LOG_DIR, d->name);
+	r->log = console_log_path(d->name);
 	return true;
 }
 
@@ -446,6 +447,23 @@ static bool call_dmesg(struct xld *x, struct client *c, uint32_t serial, void *a
 	return true;
 }
 
+bool call_stats(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+{
+	xld_stats_list *r = ret;
+	u_int n;
+
+	if (!call_list(x, c, serial, args, &r->list, err, later))
+		return false;
+	n = r->list.domains.domains_len;
+	r->now_ns = ev_now_ms() * 1000000;
+	r->stats.stats_val = xcalloc(n, sizeof(xld_stats));
+	r->stats.stats_len = n;
+	for (u_int i = 0; i < n; i++)
+		r->stats.stats_val[i].domid = r->list.domains.domains_val[i].domid;
+	stats_collect("/sys", r->stats.stats_val, n);
+	return true;
+}
+
 static call_fn *const calls[] = {
 	[XLD_HELLO] = call_hello,
 	[XLD_DOMAIN_LIST] = call_list,
@@ -473,6 +491,17 @@ static call_fn *const calls[] = {
 	[XLD_DISK_RESIZE] = call_resize,
 	[XLD_DOMAIN_SAVE] = call_save,
 	[XLD_DOMAIN_RESTORE] = call_restore,
+	[XLD_DOMAIN_RENAME] = call_rename,
+	[XLD_DOMAIN_SYSRQ] = call_sysrq,
+	[XLD_DOMAIN_TRIGGER] = call_trigger,
+	[XLD_HOST_DEBUG_KEYS] = call_debug_keys,
+	[XLD_CONFIG_UPDATE] = call_config_update,
+	[XLD_DOMAIN_SUSPEND] = call_suspend,
+	[XLD_DOMAIN_RESUME] = call_resume,
+	[XLD_DUMP_CORE] = call_dump_core,
+	[XLD_DOMAIN_STATS] = call_stats,
+	[XLD_DOMAIN_EXPLAIN] = call_explain,
+	[XLD_CONSOLE_TAIL] = call_tail,
 };
 
 call_fn *call_find(uint32_t proc)

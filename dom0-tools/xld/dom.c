@@ -36,8 +36,13 @@ void dom_free(struct xld *x, struct dom *d)
 	for (at = &x->doms; *at != d; at = &(*at)->next)
 		;
 	*at = d->next;
-	while ((a = d->askers)) {
+	while ((a = d->askers)) {	/* nobody is left without an answer */
+		xld_error err = { 0 };
+
 		d->askers = a->next;
+		xld_fail(&err, XLD_E_NOT_FOUND, "act on domain", d->name, "", "it is gone");
+		client_reply_error(a->client, a->proc, a->serial, &err);
+		rpc_release((xdrproc_t)xdr_xld_error, &err);
 		free(a);
 	}
 	rpc_release((xdrproc_t)xdr_xld_error, &d->failure);
@@ -45,6 +50,8 @@ void dom_free(struct xld *x, struct dom *d)
 	free(d->request.spec);
 	free(d->restore_path);
 	save_forget(&d->save);
+	dump_forget(&d->dump);
+	config_forget_next(d);
 	free(d->name);
 	free(d);
 }
@@ -229,7 +236,7 @@ void dom_client_gone(struct xld *x, struct client *c)
 			}
 			*at = a->next;
 			wanted |= a->proc == XLD_DOMAIN_CREATE || a->proc == XLD_DOMAIN_RESTORE;
-			saving |= a->proc == XLD_DOMAIN_SAVE;
+			saving |= a->proc == XLD_DOMAIN_SAVE || a->proc == XLD_DUMP_CORE;
 			free(a);
 		}
 		if (wanted && d->phase == PHASE_CREATING) {

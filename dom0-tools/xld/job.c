@@ -20,7 +20,7 @@
 
 #include "device.h"
 
-enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE };
+enum job_kind { JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE, JOB_DUMP };
 
 struct job {
 	struct xld *x;
@@ -43,10 +43,15 @@ static const char *job_what(const struct job *j)
 		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
 		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
 		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a network of",
-		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
+		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain", [JOB_DUMP] = "dump the core of",
 	};
 
 	return what[j->kind];
+}
+
+const char *job_text(const struct dom *d)
+{
+	return job_what(d->job);
 }
 
 /* --- in the worker --- */
@@ -96,6 +101,7 @@ static bool worker_run(const struct job *j, int fd, xld_created *created, xld_er
 	case JOB_REVIVE:	return revive_run(j->dom, fd, err);
 	case JOB_RELEASE:	return release_run(j->dom, fd, err);
 	case JOB_SAVE:		return save_run(j->dom, fd, err);
+	case JOB_DUMP:		return dump_run(j->dom, fd, err);
 	}
 	return false;
 }
@@ -215,6 +221,7 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DOMAIN_SAVE, &nothing, NULL);
 	d->domid = DOMID_NONE;
 	if (d->restarting) {
+		config_take_next(d);
 		job_create(x, d);
 		return;
 	}
@@ -339,6 +346,25 @@ static void save_ended(struct xld *x, struct dom *d, struct job *j)
 	life_check(x);
 }
 
+static void dump_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	struct dump_request r = d->dump;
+	xld_nothing nothing = { 0 };
+
+	if (j->ok)
+		xld_log("%s: core dumped into %s", d->name, d->dump.path);
+	else
+		xld_log("%s: no core was dumped: %s", d->name, j->error.cause);
+	dump_undo(x, d);
+	dom_answer(d, XLD_DUMP_CORE, j->ok ? &nothing : NULL, &j->error);
+	if (j->cancelled)
+		job_destroy(x, d);
+	else if (r.by_itself)
+		life_dumped(x, d, r.then);
+	else
+		life_check(x);
+}
+
 static void job_end(struct job *j)
 {
 	struct dom *d = j->dom;
@@ -354,6 +380,8 @@ static void job_end(struct job *j)
 		destroy_ended(j->x, d, j);
 	else if (j->kind == JOB_SAVE)
 		save_ended(j->x, d, j);
+	else if (j->kind == JOB_DUMP)
+		dump_ended(j->x, d, j);
 	else if (j->cancelled)
 		device_cancelled(j->x, d, j);
 	else if (j->kind == JOB_ATTACH)
@@ -477,6 +505,13 @@ void job_save(struct xld *x, struct dom *d)
 {
 	state_save(x, d);
 	job_start(x, d, JOB_SAVE);
+}
+
+void job_dump(struct xld *x, struct dom *d)
+{
+	if (d->ours)
+		state_save(x, d);
+	job_start(x, d, JOB_DUMP);
 }
 
 void job_stop(struct dom *d)

@@ -47,8 +47,7 @@ static void sleep_ms(long ms)
 	nanosleep(&t, NULL);
 }
 
-/* A suspend that returns 1 was cancelled: the guest's kernel goes on with all that it had. */
-static int go_on(struct xenctl *xc, uint32_t domid)
+int domain_go_on(struct xenctl *xc, uint32_t domid)
 {
 	struct vcpu_guest_context *c = xcalloc(1, sizeof(*c));
 	int rc = xenctl_vcpu_getcontext(xc, domid, 0, c);
@@ -201,7 +200,7 @@ static bool let_stay(struct saving *s)
 	if (flags & XLD_SAVE_PAUSED)
 		rc = xenctl_domain_pause(s->xc, s->d->domid);
 	if (!rc && (flags & (XLD_SAVE_GO_ON | XLD_SAVE_PAUSED)))
-		rc = go_on(s->xc, s->d->domid);
+		rc = domain_go_on(s->xc, s->d->domid);
 	return !rc || FAIL(s, XLD_E_HYPERVISOR, "the file is complete: destroy the domain and restore it",
 			   "it is saved but cannot go on: %s", strerror(-rc));
 }
@@ -235,7 +234,7 @@ void save_undo(struct xld *x, struct dom *d)
 	xenctl_logdirty_off(x->xc, d->domid);
 	take_back_request(x, d);
 	if (!xenctl_domain_info(x->xc, d->domid, &info) && info.shutdown && info.shutdown_reason == STOP_SUSPEND)
-		rc = go_on(x->xc, d->domid);
+		rc = domain_go_on(x->xc, d->domid);
 	if (rc)
 		xld_log("%s: cannot be given back: %s", d->name, strerror(-rc));
 	d->stop_seen = false;

@@ -39,18 +39,28 @@ static json_t *request_to_json(const struct dom *d)
 			 "new", !!r->spec);
 }
 
+static json_t *next_to_json(const struct dom *d)
+{
+	char *text = d->next_cfg ? domcfg_to_json(d->next_cfg) : NULL;
+	json_t *o = text ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	return o;
+}
+
 static json_t *record_to_json(const struct dom *d)
 {
 	char *text = domcfg_to_json(&d->cfg);
 	json_t *cfg = json_loads(text, 0, NULL);
 
 	free(text);
-	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*, s:s*}", "phase", phase_names[d->phase],
+	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*, s:s*, s:s*, s:b, s:o*}", "phase", phase_names[d->phase],
 			 "restarting", d->restarting,
 			 "domid", d->domid == DOMID_NONE ? -1 : (int)d->domid, "start_paused", d->start_paused,
 			 "start_time", (json_int_t)d->start_time, "quick_stops", (int)d->quick_stops,
 			 "stop_seen", d->stop_seen, "config", cfg, "device", request_to_json(d), "saving",
-			 d->save.temp);
+			 d->save.temp, "dumping", d->dump.temp, "paused_for_dump", d->dump.paused, "next",
+			 next_to_json(d));
 }
 
 bool state_save(struct xld *x, const struct dom *d)
@@ -107,6 +117,16 @@ static void request_from_record(struct dom *d, json_t *o)
 	d->request.force = force || new;
 }
 
+/* What config-update has said. A record without it, or with one that is wrong, means: as it is. */
+static void next_from_record(struct dom *d, json_t *o, const char *path)
+{
+	if (!o)
+		return;
+	d->next_cfg = xcalloc(1, sizeof(*d->next_cfg));
+	if (!config_from_record(d->next_cfg, o, path))
+		config_forget_next(d);
+}
+
 static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 {
 	int domid = -1, restarting = 0, start_paused = 0, quick_stops = 0, stop_seen = 0;
@@ -136,6 +156,10 @@ static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 	request_from_record(d, json_object_get(o, "device"));
 	if (json_is_string(json_object_get(o, "saving")))
 		d->save.temp = xstrdup(json_string_value(json_object_get(o, "saving")));
+	if (json_is_string(json_object_get(o, "dumping")))
+		d->dump.temp = xstrdup(json_string_value(json_object_get(o, "dumping")));
+	d->dump.paused = json_is_true(json_object_get(o, "paused_for_dump"));
+	next_from_record(d, json_object_get(o, "next"), path);
 	for (unsigned int i = 0; i < sizeof(phase_names) / sizeof(phase_names[0]); i++)
 		if (!strcmp(phase, phase_names[i]))
 			d->phase = i;
@@ -158,6 +182,8 @@ static void load_one(struct xld *x, const char *path)
 		job_destroy(x, d);
 	else if (d->save.temp)
 		save_undo(x, d);
+	else if (d->dump.temp)
+		dump_undo(x, d);
 	else if (d->request.verb == DEV_DETACH)
 		job_device(x, d);
 }

@@ -17,6 +17,10 @@
  *	memory.c	targets, limits and claims
  *	device.h	devices: more files, listed there
  *	save.c		save: the call, the worker, and giving a domain back that was not saved
+ *	control.c	rename, sysrq, trigger, debug keys, config-update, suspend and resume
+ *	dump.c		core dumps: the call, the worker, and giving a domain back
+ *	stats.c		what goes through the devices of domains
+ *	explain.c	the state of a domain in words, also of one that has gone
  *	restore.c	restore: the call, and the step of a create that takes the place of loading a kernel
  *
  * One thread runs an event loop and never waits for anything longer than one hypercall or one request to xenstored.
@@ -69,6 +73,15 @@ struct save_request {
 	uint32_t flags;			/* XLD_SAVE_* */
 };
 
+/* A core dump that is under way. */
+struct dump_request {
+	char *path, *temp;		/* written as temp, renamed to path when it is complete; NULL: none */
+	uint32_t flags;			/* XLD_DUMP_* */
+	bool paused;			/* by us, for the time of the dump */
+	unsigned int then;		/* enum dom_action, if it was on_* that asked for it */
+	bool by_itself;
+};
+
 struct job;
 struct client;
 
@@ -104,6 +117,8 @@ struct dom {
 	struct job *job;
 	struct dev_request request;	/* what a device job is about */
 	struct save_request save;
+	struct domcfg *next_cfg;	/* what it is to be from its next start on; NULL: the same */
+	struct dump_request dump;
 	char *restore_path;		/* its create makes it of this file */
 	struct asker *askers;
 	bool failed;			/* failure is what to tell who asked for the create */
@@ -204,6 +219,9 @@ void job_device(struct xld *x, struct dom *d);
 /* Take all devices away from a domain that has stopped, then call life_released(). */
 void job_release(struct xld *x, struct dom *d);
 void job_save(struct xld *x, struct dom *d);
+/* What its job does, in words. */
+const char *job_text(const struct dom *d);
+void job_dump(struct xld *x, struct dom *d);
 /* Stop a job that nobody waits for any more; what it does when it fails follows. */
 void job_stop(struct dom *d);
 /* In a worker: tell what is being done. */
@@ -222,6 +240,34 @@ bool save_run(const struct dom *d, int fd, xld_error *err);
 void save_undo(struct xld *x, struct dom *d);
 /* No save any more. */
 void save_forget(struct save_request *r);
+
+/* A suspend that returns 1 was cancelled: the guest's kernel goes on with all that it had. */
+int domain_go_on(struct xenctl *xc, uint32_t domid);
+
+/* --- control.c --- */
+call_fn call_rename, call_sysrq, call_trigger, call_debug_keys, call_config_update, call_suspend, call_resume;
+/* The domain has stopped: tell who asked for its suspend. */
+void suspend_answer(struct dom *d, unsigned int reason);
+/* It starts again: its configuration is what config-update said. */
+void config_take_next(struct dom *d);
+void config_forget_next(struct dom *d);
+
+/* --- dump.c --- */
+call_fn call_dump_core;
+/* In a worker. */
+bool dump_run(const struct dom *d, int fd, xld_error *err);
+/* The end of a dump, good or bad: a domain that was paused for it runs on, an incomplete file is removed. */
+void dump_undo(struct xld *x, struct dom *d);
+void dump_forget(struct dump_request *r);
+/* Have a domain that has stopped dumped into DUMP_DIR; life_dumped() then does what `then` says. */
+void dump_stopped(struct xld *x, struct dom *d, unsigned int then);
+
+/* --- stats.c, explain.c --- */
+call_fn call_stats, call_explain, call_tail;
+/* It has stopped: keep for a while why, and what was done then. */
+void obituary_add(const struct dom *d, const char *why, const char *then);
+/* Where xenconsoled keeps the output of a domain of this name. Caller frees. */
+char *console_log_path(const char *name);
 
 /* --- restore.c --- */
 call_fn call_restore;
@@ -280,6 +326,8 @@ bool life_start(struct xld *x);
 void life_check(struct xld *x);
 /* The devices of a domain to be renamed are free for its successor. */
 void life_released(struct xld *x, struct dom *d);
+/* Its core is written, or could not be: go on with what its configuration wants. */
+void life_dumped(struct xld *x, struct dom *d, unsigned int action);
 const char *life_reason_name(unsigned int reason);
 
 /* --- revive.c --- */

@@ -139,7 +139,7 @@ static void test_bad_values(void)
 	refused("vcpus = 33", "t.cfg:1:9: error: vcpus must be a whole number of vCPUs from 1 to 32, not '33'");
 	refused("type = 'hvm'", "t.cfg:1:8: error: type \"hvm\" needs hardware virtualisation");
 	refused("type = 'x'", "t.cfg:1:8: error: type must be \"pv\", not 'x'");
-	refused("on_crash = 'coredump-restart'", "t.cfg:1:12: error: on_crash must be");
+	refused("on_crash = 'coredump-rename'", "t.cfg:1:12: error: on_crash must be");
 	refused("on_reboot = 1", "t.cfg:1:13: error: on_reboot must be");
 	refused("name = ''", "t.cfg:1:8: error: name must be 1 to 63 letters");
 	refused("name = 'a/b'", "t.cfg:1:8: error: name must be 1 to 63 letters");

@@ -21,7 +21,8 @@
 enum dom_type { DOM_TYPE_PV };
 
 /* What to do when a domain stops. */
-enum dom_action { DOM_DESTROY, DOM_RESTART, DOM_RENAME_RESTART, DOM_PRESERVE };
+enum dom_action { DOM_DESTROY, DOM_RESTART, DOM_RENAME_RESTART, DOM_PRESERVE, DOM_COREDUMP_DESTROY,
+		  DOM_COREDUMP_RESTART };
 
 struct domcfg_list {
 	char **item;

@@ -43,6 +43,7 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 static const char *const action_names[] = {
 	[DOM_DESTROY] = "destroy", [DOM_RESTART] = "restart",
 	[DOM_RENAME_RESTART] = "rename-restart", [DOM_PRESERVE] = "preserve",
+	[DOM_COREDUMP_DESTROY] = "coredump-destroy", [DOM_COREDUMP_RESTART] = "coredump-restart",
 };
 
 static const struct { const char *name, *why; } foreign_keys[] = {
@@ -192,9 +193,8 @@ static bool set_action(unsigned int *dst, const struct cfg_key *key, const struc
 			return true;
 		}
 	}
-	domcfg_error(diag, v->line, v->col, "%s must be \"destroy\", \"restart\", \"rename-restart\" or \"preserve\", "
-		     "not '%.40s'%s", key->name, v->str,
-		     strncmp(v->str, "coredump-", 9) ? "" : " (core dumps are not offered)");
+	domcfg_error(diag, v->line, v->col, "%s must be \"destroy\", \"restart\", \"rename-restart\", \"preserve\", "
+		     "\"coredump-destroy\" or \"coredump-restart\", not '%.40s'", key->name, v->str);
 	return false;
 }
 

@@ -40,6 +40,17 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),
+	PROC(XLD_DOMAIN_RENAME, xld_rename, xld_nothing),
+	PROC(XLD_DOMAIN_SYSRQ, xld_sysrq, xld_nothing),
+	PROC(XLD_DOMAIN_TRIGGER, xld_trigger, xld_nothing),
+	PROC(XLD_HOST_DEBUG_KEYS, xld_debug_keys, xld_dmesg_text),
+	PROC(XLD_CONFIG_UPDATE, xld_config_update, xld_nothing),
+	PROC(XLD_DOMAIN_SUSPEND, xld_domain, xld_nothing),
+	PROC(XLD_DOMAIN_RESUME, xld_domain, xld_nothing),
+	PROC(XLD_DUMP_CORE, xld_dump_core, xld_nothing),
+	PROC(XLD_DOMAIN_STATS, xld_nothing, xld_stats_list),
+	PROC(XLD_DOMAIN_EXPLAIN, xld_domain, xld_findings),
+	PROC(XLD_CONSOLE_TAIL, xld_tail, xld_tail_text),
 };
 
 static const char *const code_names[] = {
