@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "domcfg/disk.h"
@@ -138,6 +139,20 @@ static bool print_crash(const char *name, const char *id)
 	return crashed;
 }
 
+/* xenconsoled needs a moment for what the domain wrote last. */
+static char *last_words(const char *name, uint64_t log_from)
+{
+	struct timespec moment = { .tv_nsec = 200000000 };
+	char *tail = NULL;
+
+	for (int i = 0; i < 5 && (!tail || !*tail); i++) {
+		free(tail);
+		nanosleep(&moment, NULL);
+		tail = console_tail(name, log_from);
+	}
+	return tail;
+}
+
 static void watch(const char *name, uint32_t domid, uint64_t log_from, unsigned int seconds)
 {
 	char id[16], *tail;
@@ -151,7 +166,7 @@ static void watch(const char *name, uint32_t domid, uint64_t log_from, unsigned 
 		return;
 	if (!print_crash(name, id))
 		return;
-	tail = console_tail(name, log_from);
+	tail = last_words(name, log_from);
 	fputs(*tail ? "    the last lines of its console:\n" : "    it has written nothing to its console\n", stderr);
 	print_indented(stderr, tail);
 	free(tail);

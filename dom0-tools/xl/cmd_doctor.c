@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "xenstore/xenstore.h"
-#include "xl.h"
+#include "json.h"
 
 #define MIB		(1ULL << 20)
 #define LOW_MEMORY_KIB	(64 << 10)
@@ -313,7 +313,7 @@ static void check_space(xld_findings *f)
 static int cmd_doctor(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	xld_findings f = { 0 };
 	struct rpc_client *c;
@@ -349,6 +349,6 @@ static int cmd_doctor(const struct command *cmd, int argc, char **argv)
 
 const struct command cmds_doctor[] = {
 	{ .name = "doctor", .fn = cmd_doctor, .args = "", .summary = "Check whether this host is fit to run domains",
-	  .options = "  -j, --json      as JSON\n" },
+	  .options = JSON_HELP },
 	{ 0 },
 };

@@ -3,9 +3,7 @@
  * xl explain: the state of a domain in words, of each of its devices at both ends, and the end of its console when it
  * has stopped. Also how findings are shown, which xl doctor has too.
  */
-#include <jansson.h>
-
-#include "xl.h"
+#include "json.h"
 
 #define TAIL_LINES 15
 #define TAIL_BYTES 4096
@@ -136,7 +134,7 @@ static char *name_of(const char *ref)
 static int cmd_explain(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	xld_domain d;
 	xld_findings f;
@@ -172,6 +170,6 @@ static int cmd_explain(const struct command *cmd, int argc, char **argv)
 const struct command cmds_explain[] = {
 	{ .name = "explain", .fn = cmd_explain, .args = "DOMAIN",
 	  .summary = "Tell the state of a domain, and of its devices at both ends, in words",
-	  .options = "  -j, --json      as JSON\n" },
+	  .options = JSON_HELP },
 	{ 0 },
 };

@@ -10,14 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "json.h"
 #include "top.h"
-#include "xl.h"
 
 #define XDR_STATS ((xdrproc_t)xdr_xld_stats_list)
 
 struct top {
 	unsigned int delay_ms, rounds;	/* rounds 0: until it is ended */
-	bool batch, full_name;
+	bool batch, full_name, json;
 	enum top_sort sort;
 	xld_host host;
 	xld_stats_list before, now;
@@ -60,6 +60,28 @@ static void put_line(const char *line, void *arg)
 	puts(line);
 }
 
+/* One object a line for each look, so that a reader can take them one by one. */
+static void print_rows_json(struct top *t)
+{
+	json_t *a = mem_check(json_array()), *o;
+	struct top_row *rows;
+	size_t n;
+
+	rows = top_rows(t->have_before ? &t->before : NULL, &t->now, t->sort, &n);
+	for (size_t i = 0; i < n; i++) {
+		o = domain_to_json(rows[i].info);
+		json_object_set_new(o, "cpu_percent", json_real(rows[i].cpu_percent));
+		json_object_set_new(o, "devices", stats_to_json(rows[i].stats));
+		json_array_append_new(a, o);
+	}
+	free(rows);
+	o = json_pack("{s:I, s:I, s:I, s:o}", "time", (json_int_t)time(NULL), "total_kib", (json_int_t)t->host.total_kib,
+		      "free_kib", (json_int_t)t->host.free_kib, "domains", a);
+	json_dumpf(o, stdout, JSON_COMPACT);
+	putchar('\n');
+	json_decref(o);
+}
+
 static int run_batch(struct top *t)
 {
 	struct timespec delay = { t->delay_ms / 1000, (long)(t->delay_ms % 1000) * 1000000 };
@@ -69,7 +91,10 @@ static int run_batch(struct top *t)
 			nanosleep(&delay, NULL);
 		if (!look(t))
 			return EXIT_FAILURE;
-		each_line(t, put_line, NULL);
+		if (t->json)
+			print_rows_json(t);
+		else
+			each_line(t, put_line, NULL);
 		if (fflush(stdout))
 			return EXIT_FAILURE;
 	}
@@ -186,14 +211,15 @@ static int cmd_top(const struct command *cmd, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "batch", no_argument, NULL, 'b' }, { "delay", required_argument, NULL, 'd' },
 		{ "iterations", required_argument, NULL, 'i' }, { "full-name", no_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct top t = { .delay_ms = 3000 };
 	int opt, rc;
 
-	while ((opt = next_option(cmd, argc, argv, "bd:i:fh", longs)) != -1) {
+	while ((opt = next_option(cmd, argc, argv, "bd:i:fjh", longs)) != -1) {
 		t.batch |= opt == 'b';
 		t.full_name |= opt == 'f';
+		t.json |= opt == 'j';
 		if ((opt == 'd' && !parse_delay(optarg, &t.delay_ms)) ||
 		    (opt == 'i' && !parse_number("top: the number of iterations", optarg, &t.rounds)))
 			return EXIT_USAGE;
@@ -201,7 +227,7 @@ static int cmd_top(const struct command *cmd, int argc, char **argv)
 	want_args(cmd, argc, 0, 0);
 	if (!refresh_host(&t))
 		return EXIT_FAILURE;
-	rc = t.batch ? run_batch(&t) : run_screen(&t);
+	rc = t.batch || t.json ? run_batch(&t) : run_screen(&t);
 	rpc_release(XDR_STATS, &t.now);
 	rpc_release(XDR_STATS, &t.before);
 	rpc_release((xdrproc_t)xdr_xld_host, &t.host);
@@ -213,6 +239,7 @@ const struct command cmds_top[] = {
 	  .options = "  -b, --batch          print lines instead of a screen\n"
 		     "  -d, --delay=S        seconds between two looks (3)\n"
 		     "  -i, --iterations=N   end after so many\n"
-		     "  -f, --full-name      do not cut names\n" },
+		     "  -f, --full-name      do not cut names\n"
+		     "  -j, --json           lines of JSON\n" },
 	{ 0 },
 };

@@ -54,13 +54,8 @@ void complain(const char *fmt, ...);
 /* Ask for one domain and show the error if there is none. */
 bool find_domain(const char *ref, xld_dominfo *info);
 
-/* Show a value as indented JSON, and drop it. */
-struct json_t;
-void print_json_value(struct json_t *value);
-
 /* --- cmd_explain.c --- */
 void print_findings(const xld_findings *f);
-struct json_t *findings_to_json(const xld_findings *f);
 /* The last lines of a domain's console, from an offset of its log on; empty when there is nothing. Caller frees. */
 char *console_tail(const char *name, uint64_t from);
 uint64_t console_size(const char *name);

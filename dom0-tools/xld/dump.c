@@ -361,6 +361,19 @@ bool call_dump_core(struct xld *x, struct client *c, uint32_t serial, void *args
 	return false;
 }
 
+/* What cannot be made is told when the file is opened. */
+static void make_directory(void)
+{
+	char dir[] = DUMP_DIR;
+
+	for (char *p = dir + 1; (p = strchr(p, '/')); p++) {
+		*p = 0;
+		mkdir(dir, 0755);
+		*p = '/';
+	}
+	mkdir(dir, 0700);
+}
+
 /* NAME-2026-11-27-120000.core; a name of a domain may have any character but '/'. */
 void dump_stopped(struct xld *x, struct dom *d, unsigned int then)
 {
@@ -368,8 +381,7 @@ void dump_stopped(struct xld *x, struct dom *d, unsigned int then)
 	struct tm tm;
 	char when[32];
 
-	if (mkdir(DUMP_DIR, 0700) && errno == ENOENT)
-		mkdir("/var/lib/xen-lite", 0755), mkdir(DUMP_DIR, 0700);
+	make_directory();
 	strftime(when, sizeof(when), "%Y-%m-%d-%H%M%S", localtime_r(&now, &tm));
 	d->dump = (struct dump_request){ .path = xasprintf("%s/%.100s-%s.core", DUMP_DIR, d->name, when),
 					 .then = then, .by_itself = true };

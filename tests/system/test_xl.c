@@ -114,21 +114,19 @@ static void test_rename(void)
 
 static void test_sysrq_and_trigger(void)
 {
-	const char *nmi = "guest-run guest 20 'awk \"/NMI:/ { print \\$2 }\" /proc/interrupts'";
-
 	sys_must(H, "xl sysrq guest h && " AWAIT("guest", "sysrq: HELP"));
 	refused(1, "the key must be one letter, not 'hh'", "xl sysrq guest hh");
 	refused(1, "there is no trigger 'foo'", "xl trigger guest foo");
 	refused(1, "a PV domain does not have", "xl trigger guest power");
 	refused(1, "it has no vCPU 7", "xl trigger guest nmi 7");
-	sys_must(H, "xl trigger guest nmi");
-	(void)nmi;
+	sys_must(H, "xl trigger guest nmi; (sleep 0.5; echo grep NMI /proc/interrupts; sleep 1) | timeout 2 xl console guest "
+		 "| grep 'NMI: *[1-9]'");
 }
 
 static void test_hypervisor_words(void)
 {
 	sys_contains(sys_must(H, "xl debug-keys q"), "d0: ");
-	sys_contains(sys_must(H, "xl dmesg | tail -n 3"), "d0: ");
+	sys_contains(sys_must(H, "xl dmesg | tail -n 6"), "d0: ");
 	refused(1, "the hypervisor has none that can be changed", "xl set-parameters ept=1");
 	refused(1, "out on purpose: there is one pool", "xl cpupool-list");
 	refused(1, "out on purpose: there is one pool", "xl cpupool-create name=x");
@@ -151,6 +149,7 @@ static void test_suspend(void)
 
 static void test_config_update(void)
 {
+	sys_must(H, AWAIT("guest", "^guest: up"));
 	sys_must(H, "sed 's/^memory.*/memory = 112/' /root/guest/guest.cfg >/tmp/next.cfg; "
 		 "xl config-update guest /tmp/next.cfg on_poweroff=preserve");
 	sys_contains(sys_must(H, "xl explain guest"), "another one counts from its next start on");
@@ -181,7 +180,7 @@ static void test_json(void)
 	static const char *const commands[] = {
 		"list -l", "list -j", "vm-list -j", "claims -j", "vcpu-list -j", "sched-credit -j", "uptime -j",
 		"block-list -j guest", "network-list -j guest", "info -j", "explain -j guest", "doctor -j",
-		"top -b -j -i 1", "xenstore-quota-get -j -g", "domid -j guest",
+		"top -j -i 1", "xenstore-quota-get -j -g",
 	};
 	json_t *o, *d;
 
@@ -295,7 +294,7 @@ static void test_dump_on_crash(void)
 
 static void test_early_death(void)
 {
-	const char *out = sys_must(H, "xl create /root/tiny.cfg extra=die=1 2>&1; sleep 1");
+	const char *out = sys_must(H, "xl create /root/tiny.cfg extra=die=1 2>&1; sleep 4");
 
 	sys_contains(out, "domain 'tiny' (id ");
 	sys_contains(out, "has crashed soon after its start");
@@ -313,7 +312,10 @@ static void test_explain(void)
 	const char *out;
 
 	sys_must(H, "ip link add xenbr0 type bridge; ip link set xenbr0 up; truncate -s 1M /tmp/disk; "
-		 "xl block-attach guest /tmp/disk,raw,xvda,w && xl network-attach guest bridge=xenbr0 && sleep 2");
+		 "xl block-attach guest /tmp/disk,raw,xvda,w && xl network-attach guest bridge=xenbr0");
+	sys_contains(sys_must(H, "xl explain guest"), "the guest's kernel has not come to it yet");
+	sys_must(H, "(sleep 0.5; echo modprobe -a xen-blkfront xen-netfront; sleep 3) | timeout 4 xl console guest >/dev/null; "
+		 "for i in $(seq 50); do xl explain guest | grep -q '^ok.*vif' && break; usleep 100000; done");
 	out = sys_must(H, "xl explain guest");
 	sys_contains(out, "guest's end Connected, dom0's end Connected");
 	sys_contains(out, "ok    vbd 51712");
@@ -347,7 +349,7 @@ static void test_completion(void)
 	CU_ASSERT_STRING_EQUAL(sys_must(H, "xl completion 3 xl create -f ''"), ":files\n");
 	sys_contains(sys_must(H, "xl completion 3 xl create x.cfg me"), "memory=\n");
 	CU_ASSERT_STRING_EQUAL(sys_must(H, "kill -9 $(pidof xld); xl completion 2 xl pause '' 2>&1; "
-					"xld --daemon --pid-file /run/xen-lite/xld.pid"), "");
+					"xld --daemon --pid-file /run/xen-lite/xld.pid 2>/dev/null"), "");
 }
 
 int main(int argc, char **argv)
