@@ -11,7 +11,7 @@ CONF   := /etc/default/xen-lite
 
 src_of     = $(firstword $(subst :, ,$(1)))
 dst_of     = $(lastword $(subst :, ,$(1)))
-INSTALLED := $(foreach p,$(DOM0_PROGRAMS),$(if $(filter /etc/rc.d/% /root/% %/lab-agent %/nft,$(call dst_of,$(p))),,$(p)))
+INSTALLED := $(foreach p,$(DOM0_PROGRAMS),$(if $(filter /etc/rc.d/% /root/% /lib/terminfo/% %/lab-agent %/nft,$(call dst_of,$(p))),,$(p)))
 UNITS     := xenstored xenconsoled xld xen-lite xendomains
 
 # source, destination, mode, how: f as it is, s with the @NAMES@ filled in, c only if there is none yet

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "domcfg/disk.h"
-#include "xl.h"
+#include "json.h"
 
 /* The words of an entry of disk= or vif=, which may be one argument or several. */
 static char *join(char **words, int n)
@@ -113,12 +113,15 @@ static void network_row(u_int domid, const xld_device *d)
 static int list(const struct command *cmd, int argc, char **argv, xld_device_kind kind, const char *heading,
 		void (*row)(u_int domid, const xld_device *d))
 {
+	static const struct option longs[] = { JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 } };
 	int rc = EXIT_SUCCESS;
+	json_t *all = NULL;
 
-	while (next_option(cmd, argc, argv, "h", NULL) != -1)
-		;
+	while (next_option(cmd, argc, argv, "jh", longs) != -1)
+		all = all ? all : mem_check(json_array());
 	want_args(cmd, argc, 1, -1);
-	puts(heading);
+	if (!all)
+		puts(heading);
 	for (int i = optind; i < argc; i++) {
 		xld_devices_of of = { .name = argv[i], .kind = kind };
 		xld_device_list devices;
@@ -129,14 +132,22 @@ static int list(const struct command *cmd, int argc, char **argv, xld_device_kin
 			continue;
 		}
 		if (call(XLD_DEVICE_LIST, &of, &devices)) {
-			for (u_int j = 0; j < devices.devices.devices_len; j++)
-				row(info.domid, &devices.devices.devices_val[j]);
+			for (u_int j = 0; j < devices.devices.devices_len; j++) {
+				const xld_device *d = &devices.devices.devices_val[j];
+
+				if (all)
+					json_array_append_new(all, device_to_json(info.domid, d, kind == XLD_NETWORK));
+				else
+					row(info.domid, d);
+			}
 			rpc_release((xdrproc_t)xdr_xld_device_list, &devices);
 		} else {
 			rc = EXIT_FAILURE;
 		}
 		rpc_release((xdrproc_t)xdr_xld_dominfo, &info);
 	}
+	if (all)
+		print_json_value(all);
 	return rc;
 }
 
@@ -156,14 +167,16 @@ static int cmd_network_list(const struct command *cmd, int argc, char **argv)
 const struct command cmds_device[] = {
 	{ .name = "block-attach", .fn = cmd_block_attach, .args = "DOMAIN DISK...",
 	  .summary = "Attach a disk, written as in disk=, to a domain that runs" },
-	{ .name = "block-list", .fn = cmd_block_list, .args = "DOMAIN...", .summary = "List the disks of domains" },
+	{ .name = "block-list", .fn = cmd_block_list, .args = "DOMAIN...", .summary = "List the disks of domains",
+	  .options = JSON_HELP },
 	{ .name = "block-detach", .fn = cmd_block_detach, .args = "DOMAIN DISK", .options = FORCE_OPTION,
 	  .summary = "Take a disk away, named as in the guest or by its number" },
 	{ .name = "block-resize", .fn = cmd_block_resize, .args = "DOMAIN DISK",
 	  .summary = "Let a domain see that the file behind its disk has another size" },
 	{ .name = "network-attach", .fn = cmd_network_attach, .args = "DOMAIN [KEY=VALUE]...",
 	  .summary = "Attach a network, written as in vif=, to a domain that runs" },
-	{ .name = "network-list", .fn = cmd_network_list, .args = "DOMAIN...", .summary = "List the networks of domains" },
+	{ .name = "network-list", .fn = cmd_network_list, .args = "DOMAIN...", .summary = "List the networks of domains",
+	  .options = JSON_HELP },
 	{ .name = "network-detach", .fn = cmd_network_detach, .args = "DOMAIN DEVICE", .options = FORCE_OPTION,
 	  .summary = "Take a network away, named by its number or its MAC" },
 	{ 0 },

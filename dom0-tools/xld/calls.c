@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "move.h"
+#include "stats.h"
 
-#define CONSOLE_LOG_DIR "/var/log/xen/console"	/* xenconsoled's default */
 #define DMESG_SIZE (256U << 10)
 
 static xld_state state_of(const struct dom *d, const struct xenctl_dominfo *info)
@@ -347,15 +347,11 @@ static bool call_destroy(struct xld *x, struct client *c, uint32_t serial, void 
 		return false;
 	}
 	d->restarting = false;
+	obituary_add(d, "somebody asked for its end (xl destroy)", "destroy");
 	dom_ask(d, c, XLD_DOMAIN_DESTROY, serial, 0);
 	job_destroy(x, d);
 	*later = true;
 	return false;
-}
-
-char *console_log(const char *name)
-{
-	return xasprintf(CONSOLE_LOG_DIR "/guest-%s.log", name);
 }
 
 static bool call_console(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
@@ -376,7 +372,7 @@ static bool call_console(struct xld *x, struct client *c, uint32_t serial, void 
 	if (x->xs && d->domid != DOMID_NONE)
 		tty = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/console/tty", d->domid);
 	r->tty = tty ? tty : xstrdup("");
-	r->log = console_log(d->name);
+	r->log = console_log_path(d->name);
 	return true;
 }
 
@@ -462,6 +458,23 @@ static bool call_dmesg(struct xld *x, struct client *c, uint32_t serial, void *a
 	return true;
 }
 
+bool call_stats(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+{
+	xld_stats_list *r = ret;
+	u_int n;
+
+	if (!call_list(x, c, serial, args, &r->list, err, later))
+		return false;
+	n = r->list.domains.domains_len;
+	r->now_ns = ev_now_ms() * 1000000;
+	r->stats.stats_val = xcalloc(n, sizeof(xld_stats));
+	r->stats.stats_len = n;
+	for (u_int i = 0; i < n; i++)
+		r->stats.stats_val[i].domid = r->list.domains.domains_val[i].domid;
+	stats_collect("/sys", r->stats.stats_val, n);
+	return true;
+}
+
 static call_fn *const calls[] = {
 	[XLD_HELLO] = call_hello,
 	[XLD_DOMAIN_LIST] = call_list,
@@ -498,6 +511,17 @@ static call_fn *const calls[] = {
 	[XLD_JOB_CANCEL] = call_cancel,
 	[XLD_EVENT_SUBSCRIBE] = call_subscribe,
 	[XLD_PING] = call_ping,
+	[XLD_DOMAIN_RENAME] = call_rename,
+	[XLD_DOMAIN_SYSRQ] = call_sysrq,
+	[XLD_DOMAIN_TRIGGER] = call_trigger,
+	[XLD_HOST_DEBUG_KEYS] = call_debug_keys,
+	[XLD_CONFIG_UPDATE] = call_config_update,
+	[XLD_DOMAIN_SUSPEND] = call_suspend,
+	[XLD_DOMAIN_RESUME] = call_resume,
+	[XLD_DUMP_CORE] = call_dump_core,
+	[XLD_DOMAIN_STATS] = call_stats,
+	[XLD_DOMAIN_EXPLAIN] = call_explain,
+	[XLD_CONSOLE_TAIL] = call_tail,
 	[XLD_DEFINE] = call_define,
 	[XLD_UNDEFINE] = call_undefine,
 	[XLD_DEFINED_LIST] = call_defined_list,

@@ -25,7 +25,7 @@
 
 enum job_kind {
 	JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE, JOB_MIGRATE,
-	JOB_RECEIVE,
+	JOB_RECEIVE, JOB_DUMP,
 };
 
 struct job {
@@ -57,9 +57,15 @@ static const char *job_what(const struct job *j)
 		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a network of",
 		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
 		[JOB_MIGRATE] = "migrate domain", [JOB_RECEIVE] = "receive domain",
+		[JOB_DUMP] = "dump the core of",
 	};
 
 	return what[j->kind];
+}
+
+const char *job_text(const struct dom *d)
+{
+	return job_what(d->job);
 }
 
 /* --- in the worker --- */
@@ -133,6 +139,7 @@ static bool worker_run(const struct job *j, int fd, struct result *r, xld_error 
 	case JOB_SAVE:		return save_run(j->dom, fd, err);
 	case JOB_MIGRATE:	return migrate_run(j->x, j->dom, fd, &r->migrated, err);
 	case JOB_RECEIVE:	return receive_run(j->x, j->dom, fd, PEER_FD, &r->created, err);
+	case JOB_DUMP:		return dump_run(j->dom, fd, err);
 	}
 	return false;
 }
@@ -232,7 +239,7 @@ static const char *kind_name(enum job_kind kind)
 	static const char *const names[] = {
 		[JOB_CREATE] = "create", [JOB_DESTROY] = "destroy", [JOB_ATTACH] = "attach", [JOB_DETACH] = "detach",
 		[JOB_RESIZE] = "resize", [JOB_REVIVE] = "revive", [JOB_RELEASE] = "release", [JOB_SAVE] = "save",
-		[JOB_MIGRATE] = "migrate", [JOB_RECEIVE] = "receive",
+		[JOB_MIGRATE] = "migrate", [JOB_RECEIVE] = "receive", [JOB_DUMP] = "dump",
 	};
 
 	return names[kind];
@@ -325,6 +332,7 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DOMAIN_MIGRATE, d->report.host ? &d->report : NULL, &d->failure);
 	d->domid = DOMID_NONE;
 	if (d->restarting) {
+		config_take_next(d);
 		job_create(x, d);
 		return;
 	}
@@ -498,6 +506,25 @@ static void save_ended(struct xld *x, struct dom *d, struct job *j)
 	life_check(x);
 }
 
+static void dump_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	struct dump_request r = d->dump;
+	xld_nothing nothing = { 0 };
+
+	if (j->ok)
+		xld_log("%s: core dumped into %s", d->name, d->dump.path);
+	else
+		xld_log("%s: no core was dumped: %s", d->name, j->error.cause);
+	dump_undo(x, d);
+	dom_answer(d, XLD_DUMP_CORE, j->ok ? &nothing : NULL, &j->error);
+	if (j->cancelled)
+		job_destroy(x, d);
+	else if (r.by_itself)
+		life_dumped(x, d, r.then);
+	else
+		life_check(x);
+}
+
 static void job_end(struct job *j)
 {
 	struct dom *d = j->dom;
@@ -519,6 +546,8 @@ static void job_end(struct job *j)
 		migrate_ended(j->x, d, j);
 	else if (j->kind == JOB_RECEIVE)
 		receive_ended(j->x, d, j);
+	else if (j->kind == JOB_DUMP)
+		dump_ended(j->x, d, j);
 	else if (j->cancelled)
 		device_cancelled(j->x, d, j);
 	else if (j->kind == JOB_ATTACH)
@@ -670,6 +699,13 @@ bool job_cancel(struct dom *d)
 	d->job->stopped = true;
 	job_stop(d);
 	return true;
+}
+
+void job_dump(struct xld *x, struct dom *d)
+{
+	if (d->ours)
+		state_save(x, d);
+	job_start(x, d, JOB_DUMP);
 }
 
 void job_stop(struct dom *d)

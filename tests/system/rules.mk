@@ -5,12 +5,12 @@ SYS_SRCS := tests/system/sys.c tests/system/audit.c tests/system/guests.c tests/
 
 # $(call system_test,NAME): $(B)/tests/system/NAME from tests/system/NAME.c.
 define system_test
-$(call tool,tests/system/$(1),tests/system/$(1).c $(SYS_SRCS),-lcunit -lz)
+$(call tool,tests/system/$(1),tests/system/$(1).c $(SYS_SRCS),-lcunit -lz -ljansson)
 TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
 # The longest first: two run at a time.
-SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store
+SYSTEM_TEST_NAMES := test_toolstack test_xl test_guest test_cpumem test_boot test_dom0 test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store
 $(foreach t,test_lab test_hosts $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
