@@ -122,6 +122,7 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	fd = worker_descriptors(fd);
+	last_words_begin(NULL);
 	ok = worker_run(j, fd, &created, &err);
 	if (!ok)
 		h.status = XLD_ERROR;

@@ -3,7 +3,7 @@
 
 XLD_SRCS := $(addprefix dom0-tools/xld/,main.c server.c calls.c dom.c state.c job.c create.c destroy.c store.c life.c \
 	crash.c cpu.c memory.c device.c script.c vbd.c vif.c hotplug.c revive.c devcalls.c save.c restore.c \
-	control.c dump.c stats.c explain.c)
+	control.c dump.c stats.c explain.c lastwords.c)
 
 $(call rpc_user,$(XLD_SRCS) tests/unit/test_xld_server.c tests/unit/test_xld_cpumem.c)
 $(eval $(call tool,dom0-tools/xld/xld,$(XLD_SRCS) $(RPC_SRC) $(DOMCFG_SRC) $(DAEMON_SRCS) $(XENCTL_SRCS) \

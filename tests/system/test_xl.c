@@ -18,6 +18,7 @@
 #define AWAIT(name, text) \
 	"for i in $(seq 600); do grep -q '" text "' /var/log/xen/console/guest-" name ".log 2>/dev/null && break; " \
 	"usleep 100000; done; grep -q '" text "' /var/log/xen/console/guest-" name ".log"
+#define GUEST_UP AWAIT("guest", "^guest: up") " && "
 #define GUEST_LOG "/var/log/xen/console/guest-guest.log"
 
 static void refused(int want, const char *says, const char *command)
@@ -100,7 +101,7 @@ static void test_script_for_xen(void)
 
 static void test_rename(void)
 {
-	sys_must(H, AWAIT("guest", "^guest: up"));
+	sys_must(H, GUEST_UP "true");
 	sys_must(H, "xl rename guest web && [ $(xl domid web) = $(xenstore-list /local/domain | grep -vx 0) ]");
 	refused(1, "there is no domain", "xl domid guest");
 	sys_contains(sys_must(H, "xenstore-read /local/domain/$(xl domid web)/name; "
@@ -114,12 +115,12 @@ static void test_rename(void)
 
 static void test_sysrq_and_trigger(void)
 {
-	sys_must(H, "xl sysrq guest h && " AWAIT("guest", "sysrq: HELP"));
+	sys_must(H, GUEST_UP "sleep 1; xl sysrq guest h && " AWAIT("guest", "sysrq: HELP"));
 	refused(1, "the key must be one letter, not 'hh'", "xl sysrq guest hh");
 	refused(1, "there is no trigger 'foo'", "xl trigger guest foo");
 	refused(1, "a PV domain does not have", "xl trigger guest power");
 	refused(1, "it has no vCPU 7", "xl trigger guest nmi 7");
-	sys_must(H, "xl trigger guest nmi; (sleep 0.5; echo grep NMI /proc/interrupts; sleep 1) | timeout 2 xl console guest "
+	sys_must(H, "xl trigger guest nmi; (sleep 1; echo; echo grep NMI /proc/interrupts; sleep 2) | timeout 4 xl console guest "
 		 "| grep 'NMI: *[1-9]'");
 }
 
@@ -137,7 +138,7 @@ static void test_hypervisor_words(void)
 
 static void test_suspend(void)
 {
-	sys_must(H, "xl suspend guest && xl list guest | grep -q -- '---s--'");
+	sys_must(H, GUEST_UP "xl suspend guest && xl list guest | grep -q -- '---s--'");
 	sys_contains(sys_must(H, "xl explain guest"), "it has stopped (suspend)");
 	refused(1, "it has stopped (suspend)", "xl suspend guest");
 	sys_must(H, "xl resume guest && xl list guest | grep -q -- '-[b-]---- '");
@@ -149,7 +150,7 @@ static void test_suspend(void)
 
 static void test_config_update(void)
 {
-	sys_must(H, AWAIT("guest", "^guest: up"));
+	sys_must(H, GUEST_UP "true");
 	sys_must(H, "sed 's/^memory.*/memory = 112/' /root/guest/guest.cfg >/tmp/next.cfg; "
 		 "xl config-update guest /tmp/next.cfg on_poweroff=preserve");
 	sys_contains(sys_must(H, "xl explain guest"), "another one counts from its next start on");
@@ -267,7 +268,10 @@ static void test_dump_core(void)
 static void test_dump_running(void)
 {
 	char commands[512];
-	const char *out, *core = dump_of("guest");
+	const char *out, *core;
+
+	sys_must(H, GUEST_UP "true");
+	core = dump_of("guest");
 
 	snprintf(commands, sizeof(commands), "-ex 'target core %s' -ex 'x/2i $rip' -ex 'x/2xg $rsp'", core);
 	out = gdb(core, commands);
@@ -311,7 +315,7 @@ static void test_explain(void)
 {
 	const char *out;
 
-	sys_must(H, "ip link add xenbr0 type bridge; ip link set xenbr0 up; truncate -s 1M /tmp/disk; "
+	sys_must(H, GUEST_UP "ip link add xenbr0 type bridge; ip link set xenbr0 up; truncate -s 1M /tmp/disk; "
 		 "xl block-attach guest /tmp/disk,raw,xvda,w && xl network-attach guest bridge=xenbr0");
 	sys_contains(sys_must(H, "xl explain guest"), "the guest's kernel has not come to it yet");
 	sys_must(H, "(sleep 0.5; echo modprobe -a xen-blkfront xen-netfront; sleep 3) | timeout 4 xl console guest >/dev/null; "
