@@ -29,4 +29,4 @@ DEB_PACKAGES := gcc make libc6-dev binutils git \
 	libxml2-dev libtirpc-dev rpcsvc-proto libcunit1-dev libncurses-dev libjansson-dev \
 	libgnutls28-dev libzstd-dev liblzma-dev zlib1g-dev liblz4-dev libbz2-dev \
 	qemu-system-x86 grub-pc-bin grub-common xorriso mtools \
-	qemu-utils busybox-static e2fsprogs nftables cpio xz-utils zstd lz4 kmod cppcheck xenstore-utils
+	qemu-utils busybox-static e2fsprogs nftables cpio xz-utils zstd lz4 kmod cppcheck xenstore-utils gdb

@@ -19,6 +19,7 @@ define INSTALL_LIST
 $(B)/xen-lite $(HV_DIR)/xen-lite 644 f
 $(INST)/grub.in /etc/grub.d/21_xen_lite 755 s
 $(INST)/xen-lite.conf $(CONF) 644 c
+dom0-tools/xl/share/xl.bash $(PREFIX)/share/bash-completion/completions/xl 644 f
 $(INST)/xen-lite.init.in /etc/init.d/xen-lite 755 s
 $(INST)/xendomains.conf /etc/default/xendomains 644 c
 $(INST)/xendomains.init.in /etc/init.d/xendomains 755 s

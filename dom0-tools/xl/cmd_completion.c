@@ -60,11 +60,13 @@ int complete(int argc, char **argv)
 	int at = argc > 1 ? atoi(argv[1]) : 0, n = argc - 2;
 	char **words = argv + 2;
 	const char *typed = at > 0 && at < n ? words[at] : "";
-	enum place also;
+	enum place place, also;
 
 	if (at < 1 || n < 1)
 		return EXIT_USAGE;
-	print_place(complete_place(command_groups, words, n, at, stdout, &also), typed);
-	print_place(also, typed);
+	place = complete_place(command_groups, words, n, at, stdout, &also);
+	print_place(place, typed);
+	if (also != place)
+		print_place(also, typed);
 	return EXIT_SUCCESS;
 }

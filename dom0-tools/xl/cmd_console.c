@@ -68,8 +68,7 @@ struct console *console_open(const char *domain)
 	if (!find_tty(domain, &con))
 		return NULL;
 	if (!*con.tty) {
-		complain("domain '%s' has no console: start xenconsoled if it is not running (its log: %s)", domain,
-			 con.log);
+		complain("domain '%s' has no console: xenconsoled does not serve it; `xl doctor` says whether it runs", domain);
 	} else if ((fd = open_tty(con.tty)) < 0) {
 		complain("cannot open the console %s of domain '%s': %s", con.tty, domain, strerror(errno));
 	} else {

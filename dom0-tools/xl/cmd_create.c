@@ -135,7 +135,7 @@ static bool print_crash(const char *name, const char *id)
 }
 
 /* xenconsoled needs a moment for what the domain wrote last. */
-static char *last_words(const char *name, uint64_t log_from)
+static char *last_words(const char *name, const struct log_place *from)
 {
 	struct timespec moment = { .tv_nsec = 200000000 };
 	char *tail = NULL;
@@ -143,12 +143,12 @@ static char *last_words(const char *name, uint64_t log_from)
 	for (int i = 0; i < 5 && (!tail || !*tail); i++) {
 		free(tail);
 		nanosleep(&moment, NULL);
-		tail = console_tail(name, log_from);
+		tail = console_tail(name, from);
 	}
 	return tail;
 }
 
-static void watch(const char *name, uint32_t domid, uint64_t log_from, unsigned int seconds)
+static void watch(const char *name, uint32_t domid, const struct log_place *from, unsigned int seconds)
 {
 	char id[16], *tail;
 	xld_wait w = { .name = id, .timeout_s = seconds };
@@ -161,7 +161,7 @@ static void watch(const char *name, uint32_t domid, uint64_t log_from, unsigned 
 		return;
 	if (!print_crash(name, id))
 		return;
-	tail = last_words(name, log_from);
+	tail = last_words(name, from);
 	fputs(*tail ? "    the last lines of its console:\n" : "    it has written nothing to its console\n", stderr);
 	print_indented(stderr, tail);
 	free(tail);
@@ -180,7 +180,7 @@ static unsigned int watch_seconds(void)
 }
 
 /* In a process of its own, which has no part in the rest of the shell's command. */
-static void watch_behind(const char *name, uint32_t domid, uint64_t log_from)
+static void watch_behind(const char *name, uint32_t domid, const struct log_place *from)
 {
 	unsigned int seconds = watch_seconds();
 	int null;
@@ -195,7 +195,7 @@ static void watch_behind(const char *name, uint32_t domid, uint64_t log_from)
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 	}
-	watch(name, domid, log_from, seconds);
+	watch(name, domid, from, seconds);
 	fflush(NULL);
 	_exit(0);
 }
@@ -214,12 +214,15 @@ static int wait_for_end(uint32_t domid)
 int create_domain(const struct create_options *o, const struct domcfg *cfg)
 {
 	bool watched = !o->console && !o->paused && !o->quiet && watch_seconds();
-	uint64_t log_from = watched ? console_size(cfg->name) : 0;
+	struct log_place from = { 0 };
 	char *json = domcfg_to_json(cfg);
 	xld_create args = { .config = json, .flags = o->console || o->paused ? XLD_CREATE_PAUSED : 0 };
 	xld_created created;
-	bool ok = call(XLD_DOMAIN_CREATE, &args, &created);
+	bool ok;
 
+	if (watched)
+		from = console_end(cfg->name);
+	ok = call(XLD_DOMAIN_CREATE, &args, &created);
 	free(json);
 	if (!ok)
 		return EXIT_FAILURE;
@@ -230,7 +233,7 @@ int create_domain(const struct create_options *o, const struct domcfg *cfg)
 	if (o->foreground)
 		return wait_for_end(created.domid);
 	if (watched)
-		watch_behind(cfg->name, created.domid, log_from);
+		watch_behind(cfg->name, created.domid, &from);
 	return EXIT_SUCCESS;
 }
 

@@ -71,13 +71,17 @@ static char *last_lines(const char *text, size_t len, unsigned int lines)
 	return out;
 }
 
-char *console_tail(const char *name, uint64_t from)
+char *console_tail(const char *name, const struct log_place *from)
 {
-	xld_tail a = { .name = (char *)(uintptr_t)name, .from = from, .most = TAIL_BYTES };
+	xld_tail a = { .name = (char *)(uintptr_t)name, .most = TAIL_BYTES };
 	xld_error err = { 0 };
 	xld_tail_text t;
 	char *out;
 
+	if (from) {
+		a.file = from->file;
+		a.from = from->offset;
+	}
 	if (!rpc_client_call(daemon_client(), XLD_CONSOLE_TAIL, &a, &t, &err)) {
 		rpc_release((xdrproc_t)xdr_xld_error, &err);
 		return xstrdup("");
@@ -87,20 +91,20 @@ char *console_tail(const char *name, uint64_t from)
 	return out;
 }
 
-uint64_t console_size(const char *name)
+struct log_place console_end(const char *name)
 {
 	xld_tail a = { .name = (char *)(uintptr_t)name };
 	xld_error err = { 0 };
 	xld_tail_text t;
-	uint64_t size;
+	struct log_place place;
 
 	if (!rpc_client_call(daemon_client(), XLD_CONSOLE_TAIL, &a, &t, &err)) {
 		rpc_release((xdrproc_t)xdr_xld_error, &err);
-		return 0;
+		return (struct log_place){ 0 };
 	}
-	size = t.size;
+	place = (struct log_place){ t.file, t.size };
 	rpc_release((xdrproc_t)xdr_xld_tail_text, &t);
-	return size;
+	return place;
 }
 
 void print_indented(FILE *f, const char *text)
@@ -150,7 +154,7 @@ static int cmd_explain(const struct command *cmd, int argc, char **argv)
 	if (!call(XLD_DOMAIN_EXPLAIN, &d, &f))
 		return EXIT_FAILURE;
 	name = name_of(d.name);
-	tail = console_tail(name, 0);
+	tail = console_tail(name, NULL);
 	if (json) {
 		o = json_pack("{s:o, s:s}", "findings", findings_to_json(&f), "console", tail);
 		print_json_value(mem_check(o));

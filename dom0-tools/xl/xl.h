@@ -61,9 +61,13 @@ bool find_domain(const char *ref, xld_dominfo *info);
 
 /* --- cmd_explain.c --- */
 void print_findings(const xld_findings *f);
-/* The last lines of a domain's console, from an offset of its log on; empty when there is nothing. Caller frees. */
-char *console_tail(const char *name, uint64_t from);
-uint64_t console_size(const char *name);
+/* Where a domain's console log ends. */
+struct log_place {
+	uint64_t file, offset;
+};
+struct log_place console_end(const char *name);
+/* The last lines of a domain's console, from a place of its log on (NULL: all); may be empty. Caller frees. */
+char *console_tail(const char *name, const struct log_place *from);
 void print_indented(FILE *f, const char *text);
 
 /* --- cmd_create.c --- */

@@ -53,7 +53,12 @@ static void fill_info(struct xld *x, xld_dominfo *o, const struct dom *d, const 
 
 bool hypervisor_refused(xld_error *err, const char *what, const char *object, int rc)
 {
-	xld_fail(err, XLD_E_HYPERVISOR, what, object, "see `xl dmesg`", "the hypervisor refused: %s", strerror(-rc));
+	char *said = hypervisor_said();
+
+	xld_fail(err, rc == -ENOMEM ? XLD_E_NO_MEMORY : XLD_E_HYPERVISOR, what, object,
+		 rc == -ENOMEM ? "`xl info` shows how much memory is free" : "`xl explain` or `xl doctor` may tell more",
+		 "the hypervisor refused: %s%s", strerror(-rc), said);
+	free(said);
 	return false;
 }
 

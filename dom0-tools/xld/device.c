@@ -194,8 +194,12 @@ static char *kernel_complaint(const struct devwork *w, const struct device *d)
 {
 	char *s = xs_readf(w->xs, XBT_NULL, "/local/domain/0/error/backend/%s/%u/%u/error", device_type(d->kind),
 			   d->domid, d->devid);
-	char *text = xasprintf("%s%s", s && *s ? "; the back end says: " : "", s ? s : "");
+	char name[32], *log, *text;
 
+	snprintf(name, sizeof(name), "%s-%u-%u", device_type(d->kind), d->domid, d->devid);
+	log = kernel_said(name);
+	text = s && *s ? xasprintf("; the back end says: %s", s) : xstrdup(log);
+	free(log);
 	free(s);
 	return text;
 }
@@ -217,11 +221,11 @@ bool device_wait_ready(const struct devwork *w, const struct device *d, const ch
 		return true;
 	more = kernel_complaint(w, d);
 	if (in_time)
-		DEV_FAIL(w, XLD_E_INTERNAL, "see dom0's `dmesg`", "the back end of %s gave up (it is %s, the front end "
+		DEV_FAIL(w, XLD_E_INTERNAL, "`xl explain` shows both its ends", "the back end of %s gave up (it is %s, the front end "
 			 "%s)%s", device_label(d, label), device_state_name(state),
 			 device_state_name(front_state(w, d)), more);
 	else
-		DEV_FAIL(w, XLD_E_TIMEOUT, "see dom0's `dmesg`", "the back end of %s was not ready after %d s (it is %s, "
+		DEV_FAIL(w, XLD_E_TIMEOUT, "`xl explain` shows both its ends", "the back end of %s was not ready after %d s (it is %s, "
 			 "the front end %s)%s", device_label(d, label), DEVICE_READY_S, device_state_name(state),
 			 device_state_name(front_state(w, d)), more);
 	free(more);
@@ -356,7 +360,7 @@ bool device_remove(const struct devwork *w, const struct device *d, bool force)
 	if (!store_transaction(w->xs, remove_front, &copy))
 		return store_refused(w, d);
 	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S))
-		return DEV_FAIL(w, XLD_E_TIMEOUT, "see dom0's `dmesg`; the command can be repeated",
+		return DEV_FAIL(w, XLD_E_TIMEOUT, "`xl explain` shows both its ends; the command can be repeated",
 				"dom0's back end of %s has not ended after %d s (it is %s)", device_label(d, label),
 				DEVICE_GONE_S, device_state_name(back_state(w, d)));
 	device_unplug(w, d);

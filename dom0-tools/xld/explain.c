@@ -324,7 +324,8 @@ bool call_tail(struct xld *x, struct client *c, uint32_t serial, void *args, voi
 		return true;
 	fstat(fd, &st);
 	r->size = (uint64_t)st.st_size;
-	from = a->from > r->size ? 0 : a->from;		/* it was rotated meanwhile */
+	r->file = st.st_ino;
+	from = a->file == r->file && a->from <= r->size ? a->from : 0;
 	if (r->size - from > most)
 		from = r->size - most;
 	r->text.text_val = xcalloc(most + 1, 1);

@@ -169,6 +169,7 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 	if (j->kind == JOB_RECEIVE && peer < 0)
 		_exit(1);
 	fd = worker_descriptors(fd, peer);
+	last_words_begin(NULL);
 	ok = worker_run(j, fd, &r, &err);
 	if (!ok)
 		h.status = XLD_ERROR;

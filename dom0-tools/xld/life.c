@@ -254,6 +254,7 @@ static void tick(struct ev_timer *t, void *arg)
 		xld_log("connected to xenstored");
 		finish_destroys(x);
 	}
+	last_words_mark();
 	life_check(x);
 	revive_check(x);
 	settle_check(x);
@@ -266,6 +267,7 @@ bool life_start(struct xld *x)
 {
 	if (!connect_store(x))
 		return false;
+	last_words_begin(x->xc);
 	x->tick = mem_check(ev_timer_new(x->loop, tick, x));
 	ev_timer_set(x->tick, 0);
 	return !ev_before_sleep(x->loop, drain_watches, x);

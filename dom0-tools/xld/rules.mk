@@ -4,7 +4,7 @@
 XLD_SRCS := $(addprefix dom0-tools/xld/,main.c conf.c listen.c server.c events.c calls.c dom.c state.c job.c jobcalls.c \
 	create.c destroy.c store.c life.c crash.c cpu.c memory.c device.c script.c vbd.c vif.c hotplug.c revive.c devcalls.c save.c \
 	restore.c suspend.c journal.c migrate.c receive.c settle.c drain.c define.c \
-	control.c dump.c stats.c explain.c)
+	control.c dump.c stats.c explain.c lastwords.c)
 
 $(call rpc_user,$(XLD_SRCS) tests/unit/test_xld_server.c tests/unit/test_xld_cpumem.c \
 	tests/unit/test_xld_conf.c tests/unit/test_xld_events.c tests/unit/test_xld_define.c tests/fuzz/fuzz_xld_conf.c)

@@ -16,6 +16,7 @@
  *	store.c		the nodes of a domain in xenstore
  *	life.c		what happens when a domain stops
  *	crash.c		why it has stopped, in words
+ *	lastwords.c	what hypervisor and kernel said about a failure
  *	cpu.c		vCPUs: affinity, how many are online, shares
  *	memory.c	targets, limits and claims
  *	device.h	devices: more files, listed there
@@ -456,6 +457,19 @@ void revive_check(struct xld *x);
 /* --- crash.c --- */
 /* Why a domain has stopped; empty if it has not. Caller frees. */
 char *crash_text(struct xenctl *xc, const struct xenctl_dominfo *info);
+
+/* Only printable characters reach logs and terminals. */
+void make_printable(char *s);
+
+/* --- lastwords.c --- */
+/* Ask the hypervisor through this handle from now on; a worker gives its own. */
+void last_words_begin(struct xenctl *xc);
+/* What it has said so far is about something else. */
+void last_words_mark(void);
+/* "; it says: ...", or empty. Caller frees. */
+char *hypervisor_said(void);
+/* "; dom0's kernel says: ...", the last line with these words in it, or empty. Caller frees. */
+char *kernel_said(const char *about);
 
 /* --- cpu.c --- */
 call_fn call_vcpu_list, call_vcpu_pin, call_vcpu_set, call_sched_domain, call_sched_host;
