@@ -342,6 +342,18 @@ void device_orphan(const struct devwork *w, const struct device *d)
 		store_transaction(w->xs, remove_front, &copy);
 }
 
+/* A disk whose server is gone waits for it, and its back end with it, until the script has taken the disk away. */
+static bool waits_for_server(const struct devwork *w, const struct device *d)
+{
+	char *type = d->kind == DEV_VBD ? device_read(w, d, "type") : NULL;
+	bool yes = type && !strcmp(type, "qdisk");
+
+	free(type);
+	if (yes)
+		device_unplug(w, d);
+	return yes && wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S);
+}
+
 bool device_remove(const struct devwork *w, const struct device *d, bool force)
 {
 	struct device copy = *d;
@@ -355,7 +367,7 @@ bool device_remove(const struct devwork *w, const struct device *d, bool force)
 	/* Without its front end the kernel's back end ends. */
 	if (!store_transaction(w->xs, remove_front, &copy))
 		return store_refused(w, d);
-	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S))
+	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S) && !waits_for_server(w, d))
 		return DEV_FAIL(w, XLD_E_TIMEOUT, "see dom0's `dmesg`; the command can be repeated",
 				"dom0's back end of %s has not ended after %d s (it is %s)", device_label(d, label),
 				DEVICE_GONE_S, device_state_name(back_state(w, d)));

@@ -60,6 +60,8 @@ struct dev_request {
 	uint32_t devid;
 	char *spec;			/* attach: the entry of disk= or vif=; detach with a spec: its way back */
 	bool force;
+	bool keep;			/* detach: the drive stays, empty */
+	char *next;			/* then attach this */
 };
 
 /* A save that is under way. */
@@ -103,6 +105,7 @@ struct dom {
 	bool seen;			/* scratch of dom_refresh() */
 	struct job *job;
 	struct dev_request request;	/* what a device job is about */
+	uint64_t revive_at;		/* ms, ev_now_ms(): no disk is revived before */
 	struct save_request save;
 	char *restore_path;		/* its create makes it of this file */
 	struct asker *askers;
@@ -166,7 +169,7 @@ bool create_start(struct xld *x, struct client *c, uint32_t serial, uint32_t pro
 		  const char *path, xld_error *err, bool *later);
 
 /* --- devcalls.c --- */
-call_fn call_attach, call_detach, call_devices, call_resize;
+call_fn call_attach, call_detach, call_devices, call_resize, call_cd_change;
 
 /* --- dom.c --- */
 struct dom *dom_new(struct xld *x, const uint8_t uuid[16], const char *name);
@@ -283,7 +286,7 @@ void life_released(struct xld *x, struct dom *d);
 const char *life_reason_name(unsigned int reason);
 
 /* --- revive.c --- */
-/* Look for networks of guests whose back end has died and come back, and serve them again. */
+/* Look for networks of guests whose back end has died and come back, and disks whose server has; serve them again. */
 void revive_check(struct xld *x);
 
 /* --- crash.c --- */
