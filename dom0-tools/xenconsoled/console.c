@@ -193,13 +193,14 @@ static void take_output(struct console *c, bool force)
 
 	refill(c);
 	for (unsigned int i = 0; i < 8 && (force || c->budget >= sizeof(buf)); i++) {
-		n = conring_read(&c->ring, buf, sizeof(buf));
+		n = conring_peek(&c->ring, buf, sizeof(buf));
 		if (n <= 0)
 			break;
 		moved = true;
 		if (!force)
 			c->budget -= n;
 		log_output(c, buf, n);
+		conring_took(&c->ring, n);
 		offer(c, buf, n);
 	}
 	if (n < 0) {
