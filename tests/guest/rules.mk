@@ -3,7 +3,7 @@
 
 GUEST_DIRS := $(filter-out lib,$(patsubst tests/guest/%/main.c,%,$(wildcard tests/guest/*/main.c)))
 GUEST_LIB  := $(addprefix tests/guest/lib/,head.S entry.S trap.c main.c print.c pt.c event.c time.c user.c ap.c control.c \
-	child.c store.c)
+	child.c store.c front.c)
 GUEST_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -Iinclude -Itests/guest/lib
 
