@@ -263,6 +263,8 @@ bool store_transaction(struct xs_handle *xs, store_fn *fn, void *arg);
 bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *path);
 /* Is /local/domain/N the tree of this UUID, or of none at all? */
 bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const uint8_t uuid[16]);
+/* The domain whose tree is that of this UUID; DOMID_NONE: none. */
+uint32_t store_domid(struct xs_handle *xs, const uint8_t uuid[16]);
 /* false: errno. */
 bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
