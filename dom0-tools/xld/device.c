@@ -14,8 +14,8 @@
 
 #define POLL_MS 10
 
-/* States of the xenbus interface. */
-enum { ST_NONE, ST_INITIALISING, ST_INIT_WAIT, ST_INITIALISED, ST_CONNECTED, ST_CLOSING, ST_CLOSED };
+/* States of the xenbus interface; ST_UNKNOWN: the store could not be asked. */
+enum { ST_UNKNOWN = -1, ST_NONE, ST_INITIALISING, ST_INIT_WAIT, ST_INITIALISED, ST_CONNECTED, ST_CLOSING, ST_CLOSED };
 
 static const struct {
 	const char *type, *module, *driver;
@@ -54,6 +54,8 @@ const char *device_state_name(int state)
 		"Reconfigured",
 	};
 
+	if (state == ST_UNKNOWN)
+		return "unknown";
 	return state >= 0 && (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "nonsense";
 }
 
@@ -153,7 +155,7 @@ bool device_set(const struct devwork *w, const struct device *d, const char *key
 static int state_of(struct xs_handle *xs, const char *dir)
 {
 	char *s = xs_readf(xs, XBT_NULL, "%s/state", dir);
-	int state = s ? atoi(s) : ST_NONE;
+	int state = s ? atoi(s) : errno == ENOENT ? ST_NONE : ST_UNKNOWN;
 
 	free(s);
 	return state;
@@ -273,7 +275,7 @@ static bool ask_guest(const struct devwork *w, const struct device *d)
 	int front = front_state(w, d);
 	char label[32];
 
-	if (front <= ST_INITIALISING || front == ST_CLOSED || wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S))
+	if (front == ST_NONE || front == ST_INITIALISING || front == ST_CLOSED || wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S))
 		return true;
 	return DEV_FAIL(w, XLD_E_TIMEOUT, "repeat the command later, or take it away with --force",
 			"the guest has not released %s after %d s (the front end is %s, the back end %s)",
