@@ -132,6 +132,7 @@ static void test_in_use(void)
 	guest_refused(H, 1, "cannot be run", TINY "\"disk=['vdev=xvda,script=nosuch,target=x']\"");
 }
 
+/* One disk comes and goes while another one is written to. */
 static void test_hotplug(void)
 {
 	int cycles = getenv("CYCLES") ? atoi(getenv("CYCLES")) : 5;
@@ -139,6 +140,7 @@ static void test_hotplug(void)
 	CU_ASSERT_FATAL(have_guest);
 	guest_refused(H, 1, "the domain has a device vbd 51728 already", "xl block-attach g /mnt/small,raw,xvdb");
 	guest_refused(H, 1, "it has no device 'xvde'", "xl block-detach g xvde");
+	IN_GUEST("(diskcheck write /dev/xvdb 21 0 20 >/tmp/busy) >/dev/null 2>&1 &");
 	for (int i = 0; i < cycles; i++) {
 		sys_must(H, "cd /mnt && xl block-attach g small,raw,xvde,rw");
 		IN_GUEST(AWAIT("/sys/block/xvde/size", "16384"));
@@ -148,6 +150,9 @@ static void test_hotplug(void)
 		sys_must(H, "diskcheck verify /mnt/small %d 20 20", i);
 	}
 	sys_contains(sys_must(H, "xl list -l g | grep -c backendtype; xl block-list g | wc -l"), "3\n4\n");
+	/* The other disk has been written to all the time. */
+	IN_GUEST("kill $(pidof diskcheck); n=$(sed -n 's/^flushed \\([0-9]*\\)$/\\1/p' /tmp/busy | tail -n 1); "
+		 "[ $n -ge 100 ] && diskcheck verify /dev/xvdb 21 $n 20");
 }
 
 /* Attach, write, detach; attach again, and it is there. */
