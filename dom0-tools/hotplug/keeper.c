@@ -34,6 +34,7 @@
 #define ANSWER_S 10			/* the kernel asks again on another socket then */
 #define WAIT_S 3600			/* that long it waits for one */
 #define RETRY_MS 500			/* between attempts to start qemu-nbd */
+#define RECONNECTS 30
 #define END_MS 5000			/* until a qemu-nbd that is asked to end is killed */
 #define DATA_MAX (32U << 20)
 
@@ -282,6 +283,19 @@ static void server_first(struct keeper *k)
 
 /* --- the kernel's side --- */
 
+/* The kernel may not have noticed yet that the old socket is dead. */
+static void kernel_reconnect(struct keeper *k, int fd)
+{
+	char *why = NULL;
+
+	for (int tries = 0; !nbdlink_reconnect(k->n, k->disk.label, fd, &why); tries++) {
+		if (tries == RECONNECTS)
+			die("/dev/nbd%d: %s", k->n, why);
+		free(why);
+		pause_ms(RETRY_MS / 5);
+	}
+}
+
 static void kernel_connect(struct keeper *k)
 {
 	char *why = NULL;
@@ -293,8 +307,8 @@ static void kernel_connect(struct keeper *k)
 		k->n = nbdlink_connect(k->disk.label, fds[1], k->size, k->flags, ANSWER_S, WAIT_S, &why);
 		if (k->n < 0)
 			die("no NBD device: %s", why);
-	} else if (!nbdlink_reconnect(k->n, k->disk.label, fds[1], &why)) {
-		die("/dev/nbd%d: %s", k->n, why);
+	} else {
+		kernel_reconnect(k, fds[1]);
 	}
 	close(fds[1]);
 	k->kernel = fds[0];
@@ -306,6 +320,8 @@ static void end(struct keeper *k)
 	struct nbd_request bye = { .magic = htobe32(NBD_REQUEST_MAGIC), .type = htobe32(NBD_CMD_DISC) };
 	char *why = NULL;
 
+	if (k->kernel >= 0)
+		close(k->kernel);	/* it may wait for us to read */
 	nbdlink_disconnect(k->n, &why);
 	if (k->starting > 0)
 		kill(k->starting, SIGKILL);
