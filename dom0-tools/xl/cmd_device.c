@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xl block-*, network-*: devices of domains that run. The columns of the lists are those of Xen's xl, since scripts
+ * xl block-*, cd-*, network-*: devices of domains that run. The columns of the lists are those of Xen's xl, since scripts
  * look for them.
  */
 #include <limits.h>
@@ -95,6 +95,43 @@ static int cmd_block_resize(const struct command *cmd, int argc, char **argv)
 	return call(XLD_DISK_RESIZE, &d, &nothing) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* A target may have a prefix as in disk=: TYPE:PATH. */
+static int change_cd(char *domain, const char *vdev, const char *target)
+{
+	char cwd[PATH_MAX], *spec, *full;
+	bool prefixed = *target != '/' && strchr(target, ':') && !strchr(target, ',');
+	xld_attach a = { .name = domain, .kind = XLD_DISK };
+	xld_nothing nothing;
+	bool ok;
+
+	if (prefixed)
+		spec = xasprintf("%s,vdev=%s,access=ro,devtype=cdrom", target, vdev);
+	else
+		spec = xasprintf("vdev=%s,access=ro,devtype=cdrom,target=%s", vdev, target);
+	full = disk_absolute(spec, getcwd(cwd, sizeof(cwd)) ? cwd : "");
+	a.spec = full;
+	ok = call(XLD_CD_CHANGE, &a, &nothing);
+	free(spec);
+	free(full);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int cmd_cd_insert(const struct command *cmd, int argc, char **argv)
+{
+	while (next_option(cmd, argc, argv, "h", NULL) != -1)
+		;
+	want_args(cmd, argc, 3, 3);
+	return change_cd(argv[optind], argv[optind + 1], argv[optind + 2]);
+}
+
+static int cmd_cd_eject(const struct command *cmd, int argc, char **argv)
+{
+	while (next_option(cmd, argc, argv, "h", NULL) != -1)
+		;
+	want_args(cmd, argc, 2, 2);
+	return change_cd(argv[optind], argv[optind + 1], "");
+}
+
 /* --- lists --- */
 
 static void disk_row(u_int domid, const xld_device *d)
@@ -173,6 +210,10 @@ const struct command cmds_device[] = {
 	  .summary = "Take a disk away, named as in the guest or by its number" },
 	{ .name = "block-resize", .fn = cmd_block_resize, .args = "DOMAIN DISK",
 	  .summary = "Let a domain see that the file behind its disk has another size" },
+	{ .name = "cd-insert", .fn = cmd_cd_insert, .args = "DOMAIN VDEV TARGET",
+	  .summary = "Put another image into a CD-ROM drive of a domain that runs" },
+	{ .name = "cd-eject", .fn = cmd_cd_eject, .args = "DOMAIN VDEV",
+	  .summary = "Empty a CD-ROM drive of a domain that runs" },
 	{ .name = "network-attach", .fn = cmd_network_attach, .args = "DOMAIN [KEY=VALUE]...",
 	  .summary = "Attach a network, written as in vif=, to a domain that runs" },
 	{ .name = "network-list", .fn = cmd_network_list, .args = "DOMAIN...", .summary = "List the networks of domains",

@@ -505,6 +505,7 @@ static call_fn *const calls[] = {
 	[XLD_DEVICE_DETACH] = call_detach,
 	[XLD_DEVICE_LIST] = call_devices,
 	[XLD_DISK_RESIZE] = call_resize,
+	[XLD_CD_CHANGE] = call_cd_change,
 	[XLD_DOMAIN_SAVE] = call_save,
 	[XLD_DOMAIN_RESTORE] = call_restore,
 	[XLD_DOMAIN_MIGRATE] = call_migrate,

@@ -141,6 +141,9 @@ static bool destroy_with(struct xenctl *xc, struct xs_handle *xs, const struct d
 	if (domid != DOMID_NONE && !remove_from_hypervisor(xc, d, domid, err))
 		return false;
 	was = domid != DOMID_NONE ? domid : d->domid;
+	/* A create and then its destroy were killed, the second when the hypervisor had forgotten the domain. */
+	if (was == DOMID_NONE && xs)
+		was = store_domid(xs, d->uuid);
 	if (!remove_devices(xs, d, was, fd, err) || !remove_from_store(xs, d, was, err))
 		return false;
 	if (domid == DOMID_NONE || wait_gone(xc, xs, domid, d->uuid))

@@ -14,8 +14,8 @@
 
 #define POLL_MS 10
 
-/* States of the xenbus interface. */
-enum { ST_NONE, ST_INITIALISING, ST_INIT_WAIT, ST_INITIALISED, ST_CONNECTED, ST_CLOSING, ST_CLOSED };
+/* States of the xenbus interface; ST_UNKNOWN: the store could not be asked. */
+enum { ST_UNKNOWN = -1, ST_NONE, ST_INITIALISING, ST_INIT_WAIT, ST_INITIALISED, ST_CONNECTED, ST_CLOSING, ST_CLOSED };
 
 static const struct {
 	const char *type, *module, *driver;
@@ -54,6 +54,8 @@ const char *device_state_name(int state)
 		"Reconfigured",
 	};
 
+	if (state == ST_UNKNOWN)
+		return "unknown";
 	return state >= 0 && (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "nonsense";
 }
 
@@ -153,7 +155,7 @@ bool device_set(const struct devwork *w, const struct device *d, const char *key
 static int state_of(struct xs_handle *xs, const char *dir)
 {
 	char *s = xs_readf(xs, XBT_NULL, "%s/state", dir);
-	int state = s ? atoi(s) : ST_NONE;
+	int state = s ? atoi(s) : errno == ENOENT ? ST_NONE : ST_UNKNOWN;
 
 	free(s);
 	return state;
@@ -277,7 +279,7 @@ static bool ask_guest(const struct devwork *w, const struct device *d)
 	int front = front_state(w, d);
 	char label[32];
 
-	if (front <= ST_INITIALISING || front == ST_CLOSED || wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S))
+	if (front == ST_NONE || front == ST_INITIALISING || front == ST_CLOSED || wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S))
 		return true;
 	return DEV_FAIL(w, XLD_E_TIMEOUT, "repeat the command later, or take it away with --force",
 			"the guest has not released %s after %d s (the front end is %s, the back end %s)",
@@ -346,6 +348,18 @@ void device_orphan(const struct devwork *w, const struct device *d)
 		store_transaction(w->xs, remove_front, &copy);
 }
 
+/* A disk whose server is gone waits for it, and its back end with it, until the script has taken the disk away. */
+static bool waits_for_server(const struct devwork *w, const struct device *d)
+{
+	char *type = d->kind == DEV_VBD ? device_read(w, d, "type") : NULL;
+	bool yes = type && !strcmp(type, "qdisk");
+
+	free(type);
+	if (yes)
+		device_unplug(w, d);
+	return yes && wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S);
+}
+
 bool device_remove(const struct devwork *w, const struct device *d, bool force)
 {
 	struct device copy = *d;
@@ -359,7 +373,7 @@ bool device_remove(const struct devwork *w, const struct device *d, bool force)
 	/* Without its front end the kernel's back end ends. */
 	if (!store_transaction(w->xs, remove_front, &copy))
 		return store_refused(w, d);
-	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S))
+	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S) && !waits_for_server(w, d))
 		return DEV_FAIL(w, XLD_E_TIMEOUT, "`xl explain` shows both its ends; the command can be repeated",
 				"dom0's back end of %s has not ended after %d s (it is %s)", device_label(d, label),
 				DEVICE_GONE_S, device_state_name(back_state(w, d)));

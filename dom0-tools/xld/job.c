@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "domcfg/disk.h"
 #include "migrate/migrate.h"
 #include "move.h"
 
@@ -54,7 +55,7 @@ static const char *job_what(const struct job *j)
 	static const char *const what[] = {
 		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
 		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
-		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a network of",
+		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a device of",
 		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
 		[JOB_MIGRATE] = "migrate domain", [JOB_RECEIVE] = "receive domain",
 		[JOB_DUMP] = "dump the core of",
@@ -347,6 +348,7 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 static void request_done(struct xld *x, struct dom *d)
 {
 	free(d->request.spec);
+	free(d->request.next);
 	d->request = (struct dev_request){ 0 };
 	if (d->ours)
 		state_save(x, d);
@@ -355,6 +357,31 @@ static void request_done(struct xld *x, struct dom *d)
 static struct domcfg_list *device_specs(struct dom *d)
 {
 	return d->request.kind == DEV_VBD ? &d->cfg.disk : &d->cfg.vif;
+}
+
+static void answer_cd(struct dom *d, const xld_error *err)
+{
+	xld_nothing nothing = { 0 };
+
+	dom_answer(d, XLD_CD_CHANGE, err ? NULL : &nothing, err);
+}
+
+/* It is gone: so is its entry, unless that is a drive which stays. */
+static void entry_left(struct dom *d)
+{
+	ssize_t at = domcfg_device_find(&d->cfg, d->request.kind == DEV_VIF, d->request.devid);
+	struct domcfg_list *list = device_specs(d);
+	char *empty;
+
+	if (at < 0)
+		return;
+	empty = d->request.keep ? disk_empty(list->item[at]) : NULL;
+	if (empty) {
+		free(list->item[at]);
+		list->item[at] = empty;
+	} else {
+		domcfg_list_remove(list, (size_t)at);
+	}
 }
 
 static void attach_ended(struct xld *x, struct dom *d, struct job *j)
@@ -376,16 +403,27 @@ static void attach_ended(struct xld *x, struct dom *d, struct job *j)
 		return;
 	}
 	xld_log("%s: %s %u attached", d->name, device_type(d->request.kind), d->request.devid);
+	entry_left(d);			/* an empty drive */
 	one.item[0] = xstrdup(d->request.spec);
 	domcfg_list_splice(device_specs(d), &one);
 	request_done(x, d);
 	dom_answer(d, XLD_DEVICE_ATTACH, &attached, NULL);
+	answer_cd(d, NULL);
+}
+
+/* A CD-ROM has left its drive: put the next one in. */
+static void insert_next(struct xld *x, struct dom *d)
+{
+	d->request.verb = DEV_ATTACH;
+	d->request.spec = d->request.next;
+	d->request.next = NULL;
+	d->request.keep = false;
+	job_device(x, d);
 }
 
 /* Also the way back of an attach that has failed: then there is nothing in the configuration. */
 static void detach_ended(struct xld *x, struct dom *d, struct job *j)
 {
-	ssize_t at = domcfg_device_find(&d->cfg, d->request.kind == DEV_VIF, d->request.devid);
 	bool way_back = d->request.spec;
 	xld_nothing nothing = { 0 };
 
@@ -394,11 +432,17 @@ static void detach_ended(struct xld *x, struct dom *d, struct job *j)
 			j->error.cause);
 	else if (!way_back)
 		xld_log("%s: %s %u detached", d->name, device_type(d->request.kind), d->request.devid);
-	if (j->ok && !way_back && at >= 0)
-		domcfg_list_remove(device_specs(d), (size_t)at);
+	if (j->ok && !way_back)
+		entry_left(d);
+	if (j->ok && d->request.next) {
+		insert_next(x, d);
+		return;
+	}
 	request_done(x, d);
 	dom_answer(d, XLD_DEVICE_DETACH, j->ok ? &nothing : NULL, &j->error);
+	answer_cd(d, d->failed ? &d->failure : j->ok ? NULL : &j->error);
 	dom_answer(d, XLD_DEVICE_ATTACH, NULL, d->failed ? &d->failure : &j->error);
+	d->failed = false;
 }
 
 static void resize_ended(struct xld *x, struct dom *d, struct job *j)
@@ -412,9 +456,10 @@ static void resize_ended(struct xld *x, struct dom *d, struct job *j)
 static void revive_ended(struct xld *x, struct dom *d, struct job *j)
 {
 	if (j->ok)
-		xld_log("%s: vif %u is served again", d->name, d->request.devid);
+		xld_log("%s: %s %u is served again", d->name, device_type(d->request.kind), d->request.devid);
 	else
-		xld_log("%s: vif %u is not served: %s", d->name, d->request.devid, j->error.cause);
+		xld_log("%s: %s %u is not served: %s", d->name, device_type(d->request.kind), d->request.devid,
+			j->error.cause);
 	request_done(x, d);
 }
 
@@ -432,6 +477,7 @@ static void device_cancelled(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DEVICE_ATTACH, NULL, &j->error);
 	dom_answer(d, XLD_DEVICE_DETACH, NULL, &j->error);
 	dom_answer(d, XLD_DISK_RESIZE, NULL, &j->error);
+	answer_cd(d, &j->error);
 	job_destroy(x, d);
 }
 

@@ -81,6 +81,7 @@ void life_released(struct xld *x, struct dom *d)
 	uuid_generate(fresh);
 	if (dom_rename(x, d, fresh, spare)) {
 		config_forget_next(d);
+		memcpy(d->tag, fresh, 16);	/* what the scripts have is the successor's from now on */
 		state_save(x, d);
 		n = dom_new(x, uuid, name);
 		n->ours = domcfg_from_json(&n->cfg, text, strlen(text), &diag) && domcfg_check(&n->cfg, &diag);

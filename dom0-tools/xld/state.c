@@ -35,8 +35,8 @@ static json_t *request_to_json(const struct dom *d)
 
 	if (r->verb != DEV_ATTACH && r->verb != DEV_DETACH)
 		return NULL;
-	return json_pack("{s:b, s:i, s:b, s:b}", "vif", r->kind == DEV_VIF, "devid", (int)r->devid, "force", r->force,
-			 "new", !!r->spec);
+	return json_pack("{s:b, s:i, s:b, s:b, s:b}", "vif", r->kind == DEV_VIF, "devid", (int)r->devid, "force",
+			 r->force, "new", !!r->spec, "keep", r->keep);
 }
 
 static json_t *move_to_json(const struct dom *d)
@@ -119,15 +119,17 @@ static bool config_from_record(struct domcfg *cfg, json_t *j, const char *path)
 /* What was not finished with a device: an attach is taken back, a detach done again. */
 static void request_from_record(struct dom *d, json_t *o)
 {
-	int vif = 0, devid = 0, force = 0, new = 0;
+	int vif = 0, devid = 0, force = 0, new = 0, keep = 0;
 
-	if (!o || json_unpack(o, "{s:b, s:i, s:b, s:b}", "vif", &vif, "devid", &devid, "force", &force, "new", &new))
+	if (!o || json_unpack(o, "{s:b, s:i, s:b, s:b, s?b}", "vif", &vif, "devid", &devid, "force", &force, "new", &new,
+			      "keep", &keep))
 		return;
 	d->request.verb = DEV_DETACH;
 	d->request.kind = vif ? DEV_VIF : DEV_VBD;
 	d->request.devid = (uint32_t)devid;
 	d->request.spec = new ? xstrdup("") : NULL;
 	d->request.force = force || new;
+	d->request.keep = keep;
 }
 
 /* A migration that has no journal had not begun. */

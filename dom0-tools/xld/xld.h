@@ -72,6 +72,8 @@ struct dev_request {
 	uint32_t devid;
 	char *spec;			/* attach: the entry of disk= or vif=; detach with a spec: its way back */
 	bool force;
+	bool keep;			/* detach: the drive stays, empty */
+	char *next;			/* then attach this */
 };
 
 /* A save that is under way. */
@@ -140,6 +142,7 @@ struct dom {
 	bool seen;			/* scratch of dom_refresh() */
 	struct job *job;
 	struct dev_request request;	/* what a device job is about */
+	uint64_t revive_at;		/* ms, ev_now_ms(): no disk is revived before */
 	struct save_request save;
 	struct domcfg *next_cfg;	/* what it is to be from its next start on; NULL: the same */
 	struct dump_request dump;
@@ -242,7 +245,7 @@ void define_fill_uuid(struct xld *x, struct domcfg *cfg);
 bool define_allows(struct xld *x, const struct domcfg *cfg, const char *what, xld_error *err);
 
 /* --- devcalls.c --- */
-call_fn call_attach, call_detach, call_devices, call_resize;
+call_fn call_attach, call_detach, call_devices, call_resize, call_cd_change;
 
 /* --- events.c --- */
 call_fn call_subscribe;
@@ -424,6 +427,8 @@ bool store_transaction(struct xs_handle *xs, store_fn *fn, void *arg);
 bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *path);
 /* Is /local/domain/N the tree of this UUID, or of none at all? */
 bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const uint8_t uuid[16]);
+/* The domain whose tree is that of this UUID; DOMID_NONE: none. */
+uint32_t store_domid(struct xs_handle *xs, const uint8_t uuid[16]);
 /* false: errno. */
 bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
@@ -451,7 +456,7 @@ void life_dumped(struct xld *x, struct dom *d, unsigned int action);
 const char *life_reason_name(unsigned int reason);
 
 /* --- revive.c --- */
-/* Look for networks of guests whose back end has died and come back, and serve them again. */
+/* Look for networks of guests whose back end has died and come back, and disks whose server has; serve them again. */
 void revive_check(struct xld *x);
 
 /* --- crash.c --- */

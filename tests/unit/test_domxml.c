@@ -72,7 +72,7 @@ static const char *const samples[] = {
 	"on_poweroff='preserve'\non_reboot='destroy'\non_crash='coredump-restart'\non_watchdog='rename-restart'\n"
 	"on_soft_reset='coredump-destroy'\ncpu_weight=512\ncap=150\ntitle='The \\'web\\' <1>'\ndescription='two\\nlines & "
 	"<more>'\n"
-	"disk=['/a b,raw,xvda', '/dev/vg/lv,raw,xvdb,ro', '/q,qcow2,xvdc,w!', '/cd.iso,raw,xvdd,cdrom',"
+	"disk=['/a b,raw,xvda', '/dev/vg/lv,raw,xvdb,ro', '/q,qcow2,xvdc,w!', '/cd.iso,raw,xvdd,cdrom', ',raw,xvdz,cdrom',"
 	"'format=raw,vdev=xvde,no-discard,direct-io-safe,target=/with,comma',"
 	"'vdev=xvdf1,backendtype=qdisk,target=/raw', 'vdev=xvdg,script=block-x,target=iqn:foo',"
 	"'vdev=hda,target=nbd://host', 'vdev=sdb,target=nbds://[fe80::1]:10809/exp/ort',"
@@ -385,6 +385,7 @@ static void test_device_errors(void)
 	refused(DISK("type='volume'", "<target dev='xvda'/>"), "t.xml:4: error: <disk>: type='volume' is not "
 			"possible; possible: "
 		"file, block, network\n");
+	refused(DISK("type='network' device='cdrom'", "<target dev='xvda'/>"), "t.xml:4: error: <disk>: <host name=");
 	refused(DISK("type='file'", "<target dev='xvda'/>"), "t.xml:4: error: <disk>: <source> is missing");
 	refused(DISK("type='file'", "<source file='/a'/>"), "t.xml:4: error: <disk>: <target dev='...'/> is missing");
 	refused(DISK("type='file'", "<source/><target dev='xvda'/>"), "t.xml:5: error: <source>: file= is missing");

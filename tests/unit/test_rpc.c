@@ -117,7 +117,7 @@ static void test_table(void)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
 	for (uint32_t proc = XLD_VCPU_LIST; proc <= XLD_MEM_MAX; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
-	for (uint32_t proc = XLD_DEVICE_ATTACH; proc <= XLD_DISK_RESIZE; proc++)
+	for (uint32_t proc = XLD_DEVICE_ATTACH; proc <= XLD_CD_CHANGE; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
 	for (uint32_t proc = XLD_DOMAIN_SAVE; proc <= XLD_JOB_CANCEL; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));

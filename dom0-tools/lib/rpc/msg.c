@@ -62,6 +62,7 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DEVICE_DETACH, xld_detach, xld_nothing),
 	READS(XLD_DEVICE_LIST, xld_devices_of, xld_device_list),
 	PROC(XLD_DISK_RESIZE, xld_detach, xld_nothing),
+	PROC(XLD_CD_CHANGE, xld_attach, xld_nothing),
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),
 	PROC(XLD_DOMAIN_MIGRATE, xld_migrate, xld_migrated),
