@@ -11,7 +11,7 @@ endef
 
 # The longest first: two run at a time.
 SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_disk test_net test_save test_beside test_leaks test_daemons test_store
-$(foreach t,test_lab $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
+$(foreach t,test_lab test_patched $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
 SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab
@@ -43,3 +43,7 @@ $(B)/guest-save.cpio: tests/lab/make-initramfs $(KERNEL) $(B)/tests/system/memlo
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root \
 		$(addprefix -p ,$(SAVE_GUEST)) $@
 TEST_PROGRAMS += $(B)/guest-save.cpio
+
+# Does memory behave when page tables change? Runs everywhere: no libraries.
+$(eval $(call tool,tests/system/ptcheck,tests/system/ptcheck.c,-static))
+TEST_PROGRAMS += $(B)/tests/system/ptcheck
