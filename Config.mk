@@ -30,3 +30,6 @@ DEB_PACKAGES := gcc make libc6-dev binutils git \
 	libgnutls28-dev libzstd-dev liblzma-dev zlib1g-dev liblz4-dev libbz2-dev libnl-genl-3-dev \
 	qemu-system-x86 grub-pc-bin grub-common xorriso mtools \
 	qemu-utils busybox-static e2fsprogs nftables cpio xz-utils zstd lz4 kmod cppcheck xenstore-utils gdb
+
+# What only `make guest-kernel` and `make guest-check` need besides: `make deps-guest-kernel` installs them.
+GUEST_KERNEL_PACKAGES := flex bison bc libelf-dev perl patch quilt xz-utils

@@ -11,7 +11,7 @@ endef
 
 # The longest first: two run at a time.
 SYSTEM_TEST_NAMES := test_toolstack test_xl test_guest test_cpumem test_boot test_dom0 test_kill test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store
-$(foreach t,test_lab test_hosts $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
+$(foreach t,test_lab test_hosts test_patched $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
 SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab $(B)/tests/system/test_hosts
@@ -53,3 +53,7 @@ $(B)/ovs.img: tests/system/make-ovs $(KERNEL)
 	@echo "  EXT4  ovs.img"
 	@tests/system/make-ovs $(B)/kernel $@
 TEST_PROGRAMS += $(B)/ovs.img
+
+# Does memory behave when page tables change? Runs everywhere: no libraries.
+$(eval $(call tool,tests/system/ptcheck,tests/system/ptcheck.c,-static))
+TEST_PROGRAMS += $(B)/tests/system/ptcheck
