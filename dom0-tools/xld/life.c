@@ -71,7 +71,7 @@ static char *spare_name(struct xld *x, const char *name)
 /* Keep the stopped domain under another name and UUID, and start its configuration anew. */
 void life_released(struct xld *x, struct dom *d)
 {
-	char *old_name = spare_name(x, d->name), *text = domcfg_to_json(&d->cfg);
+	char *old_name = spare_name(x, d->name), *text = domcfg_to_json(d->next_cfg ? d->next_cfg : &d->cfg);
 	struct domcfg_diag diag = { .file = d->name };
 	uint8_t old_uuid[16];
 	struct dom *n;
@@ -88,6 +88,7 @@ void life_released(struct xld *x, struct dom *d)
 		n->ours = domcfg_from_json(&n->cfg, text, strlen(text), &diag) && domcfg_check(&n->cfg, &diag);
 		n->quick_stops = d->quick_stops;
 		state_remove(x, d);
+		config_forget_next(d);
 		memcpy(d->uuid, old_uuid, 16);
 		memcpy(d->cfg.uuid, old_uuid, 16);
 		free(d->name);
