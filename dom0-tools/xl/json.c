@@ -107,15 +107,22 @@ static json_t *nic_info(const char *text, size_t at)
 	return o;
 }
 
+/* An entry of a list, which is a string when it was given as one. */
+static const char *entry(json_t *list, size_t i)
+{
+	return json_string_value(json_is_string(list) && !i ? list : json_array_get(list, i));
+}
+
 static void add_devices(json_t *config)
 {
-	json_t *disks = json_array(), *nics = json_array(), *v;
-	size_t i;
+	json_t *disks = json_array(), *nics = json_array();
+	json_t *disk = json_object_get(config, "disk"), *vif = json_object_get(config, "vif");
+	const char *text;
 
-	json_array_foreach(json_object_get(config, "disk"), i, v)
-		json_array_append_new(disks, disk_info(json_string_value(v)));
-	json_array_foreach(json_object_get(config, "vif"), i, v)
-		json_array_append_new(nics, nic_info(json_string_value(v), i));
+	for (size_t i = 0; (text = entry(disk, i)); i++)
+		json_array_append_new(disks, disk_info(text));
+	for (size_t i = 0; (text = entry(vif, i)); i++)
+		json_array_append_new(nics, nic_info(text, i));
 	if (json_array_size(disks))
 		set(config, "disks", json_incref(disks));
 	if (json_array_size(nics))

@@ -260,6 +260,13 @@ struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_er
 	return NULL;
 }
 
+/* Whether it is paused is not to be changed now. */
+static bool being_dumped(const struct dom *d, const char *what, xld_error *err)
+{
+	return d->dump.temp && !xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done",
+					 "its core is being dumped");
+}
+
 static bool call_pause(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
 		       bool *later)
 {
@@ -269,7 +276,7 @@ static bool call_pause(struct xld *x, struct client *c, uint32_t serial, void *a
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
-	if (!d)
+	if (!d || being_dumped(d, "pause domain", err))
 		return false;
 	rc = info.paused ? 0 : xenctl_domain_pause(x->xc, d->domid);
 	return !rc || hypervisor_refused(err, "pause domain", d->name, rc);
@@ -284,7 +291,7 @@ static bool call_unpause(struct xld *x, struct client *c, uint32_t serial, void 
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
-	if (!d)
+	if (!d || being_dumped(d, "unpause domain", err))
 		return false;
 	rc = info.paused ? xenctl_domain_unpause(x->xc, d->domid) : 0;
 	return !rc || hypervisor_refused(err, "unpause domain", d->name, rc);
