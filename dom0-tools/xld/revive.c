@@ -91,14 +91,13 @@ static bool is_locked(const char *name)
 	return yes;
 }
 
-/* The scripts know a domain by its first UUID. */
-static struct dom *dom_by_tag(struct xld *x, const uint8_t tag[16])
+/* The domain for whose scripts DOMAIN_UUID is this: its first one. */
+static struct dom *dom_of_script(struct xld *x, const uint8_t uuid[16])
 {
-	struct dom *d = x->doms;
-
-	while (d && memcmp(d->tag, tag, 16))
-		d = d->next;
-	return d;
+	for (struct dom *d = x->doms; d; d = d->next)
+		if (!memcmp(d->tag, uuid, 16))
+			return d;
+	return NULL;
 }
 
 static void look_at_keeper(struct xld *x, const char *name)
@@ -111,7 +110,7 @@ static void look_at_keeper(struct xld *x, const char *name)
 	if (sscanf(name, "nbd-%36[0-9a-f-]-%u.%4s", text, &devid, rest) != 3 || strcmp(rest, "lock") ||
 	    !uuid_parse(text, uuid))
 		return;
-	dom = dom_by_tag(x, uuid);
+	dom = dom_of_script(x, uuid);
 	if (!dom || !is_idle(dom) || ev_now_ms() < dom->revive_at || is_locked(name))
 		return;
 	xld_log("%s: nobody serves vbd %u: run its script again", dom->name, devid);
