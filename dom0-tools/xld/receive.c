@@ -224,7 +224,8 @@ void receive_take_name(struct xld *x, struct dom *d)
 	char *away;
 
 	/* Migrated to where it was: the old one makes room, unless it is just going. */
-	if (old && old->move && !old->move->incoming && !memcmp(old->move->token, m->token, 16) && !old->job) {
+	if (old && old->move && !old->move->incoming && !memcmp(old->move->token, m->token, 16) &&
+	    old->phase != PHASE_DESTROYING) {
 		uuid_generate(fresh);
 		away = xasprintf("%.200s--migratedaway", m->name);
 		dom_rename(x, old, fresh, away);

@@ -217,7 +217,7 @@ bool call_settle(struct xld *x, struct client *c, uint32_t serial, void *args, v
 	(void)c, (void)serial, (void)later;
 	if (a->verdict < VERDICT_GIVEN || a->verdict > VERDICT_DONE)
 		return xld_fail(err, XLD_E_INVALID, "settle", "a migration", "", "there is no verdict %u", a->verdict);
-	if (d && d->job) {		/* whatever it waits for, the source has gone on without it */
+	if (d && d->job && d->phase == PHASE_CREATING) {	/* the source has gone on without it */
 		job_stop(d);
 		return true;
 	}

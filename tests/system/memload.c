@@ -4,6 +4,8 @@
  * be in it.
  *
  *	memload MIB FILE [PAUSE]	for ever; PAUSE: us between two rounds of 64 pages
+ *	memload clock			what the wall clock says in s, and what its coarse reading says, which is renewed
+ *					with each tick only and stands still on a host that has no time for that
  *
  * Each page holds words made of its number and a generation; a random one is checked and renewed at a time, all are
  * checked after a pass. Now and then a child is forked that writes to its copy, so page tables change as well; the
@@ -132,12 +134,24 @@ static void run(int fd, unsigned int pause_us)
 	}
 }
 
+static int clocks(void)
+{
+	struct timespec exact, coarse;
+
+	clock_gettime(CLOCK_REALTIME, &exact);
+	clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
+	printf("%ld %ld\n", (long)exact.tv_sec, (long)coarse.tv_sec);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int fd = argc > 2 ? open(argv[2], O_RDWR | O_CREAT | O_TRUNC, 0600) : -1;
 
+	if (argc == 2 && !strcmp(argv[1], "clock"))
+		return clocks();
 	if (fd < 0) {
-		fputs("usage: memload MIB FILE [PAUSE]\n", stderr);
+		fputs("usage: memload MIB FILE [PAUSE] | clock\n", stderr);
 		return 2;
 	}
 	pages = (size_t)atoi(argv[1]) * 256;
