@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "move.h"
 
 #define CONSOLE_LOG_DIR "/var/log/xen/console"	/* xenconsoled's default */
 #define OBITUARIES	64
@@ -95,10 +96,16 @@ static bool explain_gone(const char *ref, xld_findings *f)
 
 /* --- a domain that is there --- */
 
-static void explain_stop(struct xld *x, const struct xenctl_dominfo *info, xld_findings *f)
+static void explain_stop(struct xld *x, const struct dom *d, const struct xenctl_dominfo *info, xld_findings *f)
 {
 	char *why = crash_text(x->xc, info);
 	bool crashed = info->crashed;
+
+	if (d->move) {			/* explain_move() says what to do */
+		say(f, XLD_INFO, "state", "", "it does not run here (%s)", why);
+		free(why);
+		return;
+	}
 
 	say(f, crashed ? XLD_BAD : XLD_INFO, "state",
 	    info->shutdown_reason == STOP_SUSPEND ? "`xl resume` lets it go on" : crashed ?
@@ -119,7 +126,9 @@ static void explain_run(struct xld *x, const struct dom *d, const struct xenctl_
 		running += v.running;
 		blocked += v.blocked;
 	}
-	if (info->paused)
+	if (d->phase == PHASE_ARRIVED)
+		say(f, XLD_INFO, "state", "", "it is complete and paused; who has it is not settled");
+	else if (info->paused)
 		say(f, XLD_WARN, "state", d->dump.temp ? "" : "`xl unpause` lets it run", "it is paused%s",
 		    d->dump.temp ? " while its core is dumped" : "");
 	else if (blocked == online && online)
@@ -232,6 +241,18 @@ static void explain_console(struct xld *x, const struct dom *d, xld_findings *f)
 	free(tty);
 }
 
+/* A migration of it that goes on, or whose end is not known at both ends yet. */
+static void explain_move(const struct dom *d, xld_findings *f)
+{
+	const struct move *m = d->move;
+	bool waits = m->waits || d->phase == PHASE_ARRIVED || (!m->incoming && m->state == SRC_GIVEN && !d->job);
+	char *text = move_waits(m);
+
+	say(f, waits ? XLD_WARN : XLD_INFO, "migration", waits ? "`xl migrate-recover` shows it and can settle it" : "",
+	    "%s %s: %s%s%s", m->incoming ? "from" : "to", m->peer, move_describe(m), *text ? "; " : "", text);
+	free(text);
+}
+
 static void explain_work(const struct dom *d, xld_findings *f)
 {
 	if (d->job)
@@ -239,6 +260,8 @@ static void explain_work(const struct dom *d, xld_findings *f)
 	else if (d->phase == PHASE_DESTROYING)
 		say(f, XLD_WARN, "job", "is xenstored running? `xl destroy` tries again",
 		    "it is to be destroyed, and that could not be finished yet");
+	if (d->move)
+		explain_move(d, f);
 	if (d->next_cfg)
 		say(f, XLD_INFO, "configuration", "", "another one counts from its next start on (xl config-update)");
 	if (!d->ours)
@@ -273,7 +296,7 @@ bool call_explain(struct xld *x, struct client *c, uint32_t serial, void *args, 
 		say(f, XLD_WARN, "state", "a back end in dom0 may still hold its memory: `xl debug-keys g` lists grants",
 		    "it is dying: %llu pages are still held", (unsigned long long)info.tot_pages);
 	else if (info.shutdown)
-		explain_stop(x, &info, f);
+		explain_stop(x, d, &info, f);
 	else
 		explain_run(x, d, &info, f);
 	explain_memory(x, d, &info, f);

@@ -530,6 +530,15 @@ static void receive_ended(struct xld *x, struct dom *d, struct job *j)
 		job_destroy(x, old);
 }
 
+/* It goes because it is somewhere else now: for `xl explain`. */
+static void told_end(const struct dom *d, const char *how, const char *where)
+{
+	char *why = xasprintf("%s %s", how, where);
+
+	obituary_add(d, why, "destroy");
+	free(why);
+}
+
 /* A domain that was saved goes, unless it is to stay. One that was not runs on, unless somebody wants it gone. */
 static void save_ended(struct xld *x, struct dom *d, struct job *j)
 {
@@ -538,6 +547,8 @@ static void save_ended(struct xld *x, struct dom *d, struct job *j)
 
 	if (j->ok) {
 		xld_log("%s: saved as %s", d->name, d->save.path);
+		if (!stays)
+			told_end(d, "saved as", d->save.path);
 		save_forget(&d->save);
 	} else {
 		xld_log("%s: not saved: %s", d->name, j->error.cause);
@@ -695,6 +706,8 @@ void job_destroy(struct xld *x, struct dom *d)
 		return;
 	if (d->phase == PHASE_ARRIVED && d->move)
 		move_forget(x, d->move);	/* first, so that nobody starts what is half gone */
+	if (d->phase == PHASE_LIVE && d->move && !d->move->incoming && d->move->state == SRC_DONE)
+		told_end(d, "it has moved to", d->move->peer);
 	d->phase = PHASE_DESTROYING;
 	if (d->ours)
 		state_save(x, d);
