@@ -9,23 +9,32 @@
 #include "domcfg/domcfg.h"
 #include "domcfg/keys.h"
 
+static void print_name(const char *name, const char *typed)
+{
+	if (!strncmp(name, typed, strlen(typed)))
+		puts(name);
+}
+
+/* Those that run, and those that are defined and do not. */
 static void print_domains(const char *typed)
 {
 	const char *path = getenv("XLD_SOCKET");
 	xld_nothing nothing = { 0 };
 	xld_error err = { 0 };
 	struct rpc_client *c = rpc_client_open(path ? path : RPC_SOCKET, "xl", &err);
-	xld_domain_list list;
+	xld_defined_list defined = { 0 };
+	xld_domain_list list = { 0 };
 
-	if (!c || !rpc_client_call(c, XLD_DOMAIN_LIST, &nothing, &list, &err)) {
+	if (!c || !rpc_client_call(c, XLD_DOMAIN_LIST, &nothing, &list, &err) ||
+	    !rpc_client_call(c, XLD_DEFINED_LIST, &nothing, &defined, &err))
 		rpc_release((xdrproc_t)xdr_xld_error, &err);
-		rpc_client_close(c);
-		return;
-	}
 	for (u_int i = 0; i < list.domains.domains_len; i++)
-		if (!strncmp(list.domains.domains_val[i].name, typed, strlen(typed)))
-			puts(list.domains.domains_val[i].name);
+		print_name(list.domains.domains_val[i].name, typed);
+	for (u_int i = 0; i < defined.domains.domains_len; i++)
+		if (!defined.domains.domains_val[i].active)
+			print_name(defined.domains.domains_val[i].name, typed);
 	rpc_release((xdrproc_t)xdr_xld_domain_list, &list);
+	rpc_release((xdrproc_t)xdr_xld_defined_list, &defined);
 	rpc_client_close(c);
 }
 

@@ -192,10 +192,12 @@ enum place complete_place(const struct command *const groups[], char **words, in
 
 	*also = PLACE_NOTHING;
 	while (cmd < at && cmd < n && words[cmd][0] == '-')
-		cmd++;
+		cmd += !strcmp(words[cmd], "-H") ? 2 : 1;
+	if (at < cmd && !strcmp(words[at - 1], "-H"))
+		return PLACE_NOTHING;
 	if (at <= cmd) {
 		if (*typed == '-')
-			fprintf(out, "-v\n-N\n--json-errors\n");
+			fprintf(out, "-v\n-N\n-H\n--json-errors\n");
 		return *typed == '-' ? PLACE_NOTHING : PLACE_COMMAND;
 	}
 	c = find(groups, words[cmd]);

@@ -198,6 +198,9 @@ static void test_complete(void)
 {
 	offered("xl ", PLACE_COMMAND, "");
 	offered("xl -v li", PLACE_COMMAND, "");
+	offered("xl -H ", PLACE_NOTHING, "");
+	offered("xl -H tls://h li", PLACE_COMMAND, "");
+	offered("xl -H tls://h list ", PLACE_DOMAIN, "");
 	offered("xl help ", PLACE_COMMAND, "");
 	offered("xl list ", PLACE_DOMAIN, "");
 	offered("xl list a b ", PLACE_DOMAIN, "");
