@@ -132,11 +132,13 @@ static void stop_traffic(void)
 	const char *log;
 
 	sys_must(H, "touch /tmp/stop; for i in $(seq 120); do pidof xl >/dev/null || exit 0; sleep 1; done; exit 1");
-	log = sys_must(H, "cat /tmp/traffic.log; grep -c made /tmp/xl.log; grep -c gone /tmp/xl.log; cat /tmp/daemons.log");
+	log = sys_must(H, "echo $(grep -c made /tmp/xl.log) made, $(grep -c gone /tmp/xl.log) destroyed; "
+		       "cat /tmp/traffic.log; grep FAIL /tmp/daemons.log; true");
 	printf("%s ... ", log);
 	CU_ASSERT_PTR_NULL(strstr(log, "FAIL"));
-	sys_must(H, "[ $(grep -c made /tmp/xl.log) -gt 0 ]; xl destroy c 2>/dev/null; "
-		 "for i in $(seq 60); do xl domid c 2>/dev/null || exit 0; sleep 1; done; exit 1");
+	/* Where creates take longer than daemons live none may have been made. */
+	sys_must(H, "xl destroy c 2>/dev/null; for i in $(seq 60); do xl domid c 2>/dev/null || break; sleep 1; done; "
+		 "xl create -q /root/c.cfg && xl destroy c");
 }
 
 static void test_kills(void)
