@@ -340,8 +340,10 @@ static bool step_unpause(struct creation *c)
 
 static bool step_accept(struct creation *c)
 {
-	c->accepted = receive_accept(c->d, c->xc, c->domid, c->peer, c->err);
-	return c->accepted;
+	bool ok = receive_accept(c->d, c->xc, c->domid, c->peer, c->err);
+
+	c->accepted = ok || (c->d->move->flags & XLD_MIGRATE_CHECK);
+	return ok;
 }
 
 static bool step_receive(struct creation *c)

@@ -137,14 +137,16 @@ static bool connect_peer(struct sending *s)
 {
 	struct timeval t = { .tv_sec = SEND_S };
 	struct rpc_client *c;
+	bool ok;
 
 	worker_progress(s->w.progress_fd, "%s: connect to %s", s->d->name, s->m->peer);
 	c = rpc_client_open(s->m->peer, "xld", s->err);
 	if (!c)
 		return false;
-	if (!offer(s, c)) {
+	ok = offer(s, c);
+	if (!ok || (s->m->flags & XLD_MIGRATE_CHECK)) {
 		rpc_client_close(c);
-		return false;
+		return ok;
 	}
 	s->peer = rpc_client_detach(c);
 	if (s->peer < 0)
