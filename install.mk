@@ -11,7 +11,7 @@ CONF   := /etc/default/xen-lite
 
 src_of     = $(firstword $(subst :, ,$(1)))
 dst_of     = $(lastword $(subst :, ,$(1)))
-INSTALLED := $(foreach p,$(DOM0_PROGRAMS),$(if $(filter /etc/rc.d/% /root/% %/lab-agent %/nft,$(call dst_of,$(p))),,$(p)))
+INSTALLED := $(foreach p,$(DOM0_PROGRAMS),$(if $(filter /etc/rc.d/% /root/% /lib/terminfo/% %/lab-agent %/nft,$(call dst_of,$(p))),,$(p)))
 UNITS     := xenstored xenconsoled xld xen-lite xendomains
 
 # source, destination, mode, how: f as it is, s with the @NAMES@ filled in, c only if there is none yet
@@ -19,6 +19,7 @@ define INSTALL_LIST
 $(B)/xen-lite $(HV_DIR)/xen-lite 644 f
 $(INST)/grub.in /etc/grub.d/21_xen_lite 755 s
 $(INST)/xen-lite.conf $(CONF) 644 c
+dom0-tools/xl/share/xl.bash $(PREFIX)/share/bash-completion/completions/xl 644 f
 $(INST)/xen-lite.init.in /etc/init.d/xen-lite 755 s
 $(INST)/xendomains.conf /etc/default/xendomains 644 c
 $(INST)/xendomains.init.in /etc/init.d/xendomains 755 s

@@ -13,7 +13,7 @@ void conring_init(struct conring *r, struct xencons_interface *page)
 	r->in_prod = __atomic_load_n(&page->in_prod, __ATOMIC_RELAXED);
 }
 
-int conring_read(struct conring *r, char *buf, unsigned int len)
+int conring_peek(const struct conring *r, char *buf, unsigned int len)
 {
 	uint32_t prod = __atomic_load_n(&r->page->out_prod, __ATOMIC_ACQUIRE);
 	uint32_t at = MASK_XENCONS_IDX(r->out_cons, r->page->out), n = prod - r->out_cons;
@@ -25,9 +25,13 @@ int conring_read(struct conring *r, char *buf, unsigned int len)
 	if (n > sizeof(r->page->out) - at)
 		n = sizeof(r->page->out) - at;
 	memcpy(buf, r->page->out + at, n);
+	return n;
+}
+
+void conring_took(struct conring *r, unsigned int n)
+{
 	r->out_cons += n;
 	__atomic_store_n(&r->page->out_cons, r->out_cons, __ATOMIC_SEQ_CST);
-	return n;
 }
 
 unsigned int conring_room(const struct conring *r)

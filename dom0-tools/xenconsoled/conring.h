@@ -17,8 +17,12 @@ struct conring {
 
 void conring_init(struct conring *r, struct xencons_interface *page);
 
-/* Take guest output: bytes moved, 0 = none there, -1 = impossible index. */
-int conring_read(struct conring *r, char *buf, unsigned int len);
+/*
+ * Copy guest output: how many bytes, 0 = none there, -1 = impossible index. They stay in the ring until conring_took()
+ * says that they are kept elsewhere: a daemon that dies in between loses none, its successor may see them again.
+ */
+int conring_peek(const struct conring *r, char *buf, unsigned int len);
+void conring_took(struct conring *r, unsigned int n);
 /* Give guest input: bytes moved, 0 = no room, -1 = impossible index. */
 int conring_write(struct conring *r, const char *buf, unsigned int len);
 unsigned int conring_room(const struct conring *r);

@@ -26,6 +26,7 @@
 #define RATE		(256UL << 10)	/* bytes a second a guest may write, on average */
 #define BURST		(1UL << 20)
 #define PAUSE_MS	50
+#define PUBLISH_TRIES	10		/* somebody else changes the same nodes */
 #define MAX_EVENTS	64U		/* between two pauses */
 
 struct console {
@@ -39,6 +40,7 @@ struct console {
 	uint64_t ring_ref;		/* as in the store */
 	uint32_t remote_port;
 	int port;
+	bool published;			/* its pty is in the store */
 	bool broken;			/* the guest writes nonsense: leave it alone until it is connected anew */
 
 	int master, slave;
@@ -151,15 +153,38 @@ static int open_pty(struct console *c)
 	return c->watch ? 0 : -errno;
 }
 
+/* Only beside the nodes that describe the console: the domain may be gone, and its directory must not come back. */
+static bool try_publish(struct console *c, const char *name)
+{
+	xs_transaction_t t = xs_transaction_start(c->all->xs);
+	char path[64], *there;
+	bool ok;
+
+	if (t == XBT_NULL)
+		return false;
+	snprintf(path, sizeof(path), "/local/domain/%u/console/tty", c->domid);
+	there = xs_readf(c->all->xs, t, "/local/domain/%u/console/ring-ref", c->domid);
+	ok = there && xs_write(c->all->xs, t, path, name, strlen(name));
+	free(there);
+	return xs_transaction_end(c->all->xs, t, !ok) && ok;
+}
+
 static void publish_pty(struct console *c)
 {
-	char path[64], name[64];
+	char name[64];
+	bool ok = false;
 
 	if (ptsname_r(c->master, name, sizeof(name)) != 0)
 		return;
-	snprintf(path, sizeof(path), "/local/domain/%u/console/tty", c->domid);
-	if (!xs_write(c->all->xs, XBT_NULL, path, name, strlen(name)))
-		fprintf(stderr, "xenconsoled: domain %u: cannot write %s: %s\n", c->domid, path, strerror(errno));
+	for (int i = 0; i < PUBLISH_TRIES && !ok; i++) {
+		errno = 0;
+		ok = try_publish(c, name);
+		if (errno != EAGAIN)
+			break;
+	}
+	c->published = ok;
+	if (!ok && errno && errno != ENOENT)
+		fprintf(stderr, "xenconsoled: domain %u: cannot tell its tty: %s\n", c->domid, strerror(errno));
 }
 
 /* --- output of the guest --- */
@@ -194,13 +219,14 @@ static void take_output(struct console *c, bool force)
 
 	refill(c);
 	for (unsigned int i = 0; i < 8 && (force || c->budget >= sizeof(buf)); i++) {
-		n = conring_read(&c->ring, buf, sizeof(buf));
+		n = conring_peek(&c->ring, buf, sizeof(buf));
 		if (n <= 0)
 			break;
 		moved = true;
 		if (!force)
 			c->budget -= n;
 		log_output(c, buf, n);
+		conring_took(&c->ring, n);
 		offer(c, buf, n);
 	}
 	if (n < 0) {
@@ -358,6 +384,8 @@ void console_update(struct console *c)
 		return;
 	if (!c->page || c->ring_ref != ring_ref || c->remote_port != port)
 		connect_ring(c, ring_ref, port);
+	else if (!c->published)
+		publish_pty(c);
 }
 
 /* Changes of its directory in the store come as events whose token is the domain's number. */

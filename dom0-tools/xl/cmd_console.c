@@ -3,7 +3,7 @@
  * xl console: attach the terminal to a domain's console.
  *
  * xenconsoled offers the console as a pseudo-terminal; this passes bytes between it and the standard descriptors.
- * Ctrl-] leaves. The user's terminal is raw meanwhile and is restored at every way out. The end of standard input
+ * Ctrl-], or another one with -e, leaves. The user's terminal is raw meanwhile and is restored at every way out. The end of standard input
  * only stops typing: output goes on until the domain ends.
  */
 #include <errno.h>
@@ -16,9 +16,10 @@
 
 #include "xl.h"
 
-#define ESCAPE 0x1d			/* Ctrl-] */
 #define TTY_WAIT_MS 10000
 #define POLL_MS 20
+
+static char escape = 0x1d;		/* Ctrl-] */
 
 struct console {
 	int fd;
@@ -68,8 +69,7 @@ struct console *console_open(const char *domain)
 	if (!find_tty(domain, &con))
 		return NULL;
 	if (!*con.tty) {
-		complain("domain '%s' has no console: start xenconsoled if it is not running (its log: %s)", domain,
-			 con.log);
+		complain("domain '%s' has no console: xenconsoled does not serve it; `xl doctor` says whether it runs", domain);
 	} else if ((fd = open_tty(con.tty)) < 0) {
 		complain("cannot open the console %s of domain '%s': %s", con.tty, domain, strerror(errno));
 	} else {
@@ -87,7 +87,10 @@ static void terminal_raw(struct console *c)
 
 	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &c->saved))
 		return;
-	fprintf(stderr, "Connected; Ctrl-] leaves the console.\n");
+	if (escape < ' ')
+		fprintf(stderr, "Connected; Ctrl-%c leaves the console.\n", escape + '@');
+	else
+		fprintf(stderr, "Connected; %c leaves the console.\n", escape);
 	t = c->saved;
 	cfmakeraw(&t);
 	c->raw = !tcsetattr(STDIN_FILENO, TCSANOW, &t);
@@ -126,7 +129,7 @@ static bool pass_input(struct console *c)
 		c->input = false;
 		return true;
 	}
-	esc = c->raw ? memchr(buf, ESCAPE, n) : NULL;
+	esc = c->raw ? memchr(buf, escape, n) : NULL;
 	return write_all(c->fd, buf, esc ? (size_t)(esc - buf) : (size_t)n) && !esc;
 }
 
@@ -165,12 +168,46 @@ int console_run(struct console *c)
 	return EXIT_SUCCESS;
 }
 
+/* A character, or ^ and one that is typed with Ctrl. */
+static bool parse_escape(const char *text)
+{
+	bool ctrl = text[0] == '^' && text[1];
+	char c = text[ctrl];
+
+	if (!c || text[ctrl + 1] || (ctrl && (c < '@' || c > 'z'))) {
+		complain("console: the escape character must be one, or one behind ^, not '%s'", text);
+		return false;
+	}
+	escape = ctrl ? (char)(c & 0x1f) : c;
+	return true;
+}
+
+/* There is one console for each domain: number 0 of type pv. */
+static bool console_option(int opt)
+{
+	if (opt == 'e')
+		return parse_escape(optarg);
+	if (opt == 't' && strcmp(optarg, "pv"))
+		complain("console: a PV domain has no console of type '%s', only pv", optarg);
+	else if (opt == 'n' && strcmp(optarg, "0"))
+		complain("console: there is no console %s, only 0", optarg);
+	else
+		return true;
+	return false;
+}
+
 static int cmd_console(const struct command *cmd, int argc, char **argv)
 {
+	static const struct option longs[] = {
+		{ "type", required_argument, NULL, 't' }, { "num", required_argument, NULL, 'n' },
+		{ "escape", required_argument, NULL, 'e' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
 	struct console *c;
+	int opt;
 
-	while (next_option(cmd, argc, argv, "h", NULL) != -1)
-		;
+	while ((opt = next_option(cmd, argc, argv, "t:n:e:h", longs)) != -1)
+		if (!console_option(opt))
+			return EXIT_FAILURE;
 	want_args(cmd, argc, 1, 1);
 	c = console_open(argv[optind]);
 	return c ? console_run(c) : EXIT_FAILURE;
@@ -178,6 +215,9 @@ static int cmd_console(const struct command *cmd, int argc, char **argv)
 
 const struct command cmds_console[] = {
 	{ .name = "console", .fn = cmd_console, .args = "DOMAIN",
-	  .summary = "Attach to the console of a domain; Ctrl-] leaves" },
+	  .summary = "Attach to the console of a domain; Ctrl-] leaves",
+	  .options = "  -e, --escape=C  what leaves it: a character, or ^ and one that is typed with Ctrl\n"
+		     "  -t, --type=pv   accepted: there is one type\n"
+		     "  -n, --num=0     accepted: there is one console\n" },
 	{ 0 },
 };

@@ -179,19 +179,23 @@ static int cmd_undefine(const struct command *cmd, int argc, char **argv)
 
 static int cmd_start(const struct command *cmd, int argc, char **argv)
 {
-	bool console = false, paused = false;
-	int opt, rc;
+	struct create_options o = { 0 };
+	int opt, rc = EXIT_FAILURE;
+	struct domcfg cfg;
 	char *json;
 
-	while ((opt = next_option(cmd, argc, argv, "cph", only_help)) != -1) {
-		console |= opt == 'c';
-		paused |= opt == 'p';
+	while ((opt = next_option(cmd, argc, argv, "cpqh", only_help)) != -1) {
+		o.console |= opt == 'c';
+		o.paused |= opt == 'p';
+		o.quiet |= opt == 'q';
 	}
 	want_args(cmd, argc, 1, 1);
 	json = definition_of(argv[optind]);
 	if (!json)
 		return EXIT_FAILURE;
-	rc = create_domain(json, console, paused);
+	if (from_json(&cfg, json))
+		rc = create_domain(&o, &cfg);
+	domcfg_free(&cfg);
 	free(json);
 	return rc;
 }
@@ -418,7 +422,8 @@ const struct command cmds_define[] = {
 	{ .name = "start", .fn = cmd_start, .args = "DOMAIN",
 	  .summary = "Make a domain from the description that is kept",
 	  .options = "  -c  attach to its console\n"
-		     "  -p  leave it paused\n" },
+		     "  -p  leave it paused\n"
+		     "  -q  do not watch its first seconds\n" },
 	{ .name = "autostart", .fn = cmd_autostart, .args = "[DOMAIN...]",
 	  .summary = "Start domains with the host, or list those that are",
 	  .options = "  --disable       do not\n" },

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xl block-*, network-*: devices of domains that run. The columns of the lists are those of Xen's xl, since scripts
+ * xl block-*, cd-*, network-*: devices of domains that run. The columns of the lists are those of Xen's xl, since scripts
  * look for them.
  */
 #include <limits.h>
 #include <unistd.h>
 
 #include "domcfg/disk.h"
-#include "xl.h"
+#include "json.h"
 
 /* The words of an entry of disk= or vif=, which may be one argument or several. */
 static char *join(char **words, int n)
@@ -95,6 +95,43 @@ static int cmd_block_resize(const struct command *cmd, int argc, char **argv)
 	return call(XLD_DISK_RESIZE, &d, &nothing) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* A target may have a prefix as in disk=: TYPE:PATH. */
+static int change_cd(char *domain, const char *vdev, const char *target)
+{
+	char cwd[PATH_MAX], *spec, *full;
+	bool prefixed = *target != '/' && strchr(target, ':') && !strchr(target, ',');
+	xld_attach a = { .name = domain, .kind = XLD_DISK };
+	xld_nothing nothing;
+	bool ok;
+
+	if (prefixed)
+		spec = xasprintf("%s,vdev=%s,access=ro,devtype=cdrom", target, vdev);
+	else
+		spec = xasprintf("vdev=%s,access=ro,devtype=cdrom,target=%s", vdev, target);
+	full = disk_absolute(spec, getcwd(cwd, sizeof(cwd)) ? cwd : "");
+	a.spec = full;
+	ok = call(XLD_CD_CHANGE, &a, &nothing);
+	free(spec);
+	free(full);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int cmd_cd_insert(const struct command *cmd, int argc, char **argv)
+{
+	while (next_option(cmd, argc, argv, "h", NULL) != -1)
+		;
+	want_args(cmd, argc, 3, 3);
+	return change_cd(argv[optind], argv[optind + 1], argv[optind + 2]);
+}
+
+static int cmd_cd_eject(const struct command *cmd, int argc, char **argv)
+{
+	while (next_option(cmd, argc, argv, "h", NULL) != -1)
+		;
+	want_args(cmd, argc, 2, 2);
+	return change_cd(argv[optind], argv[optind + 1], "");
+}
+
 /* --- lists --- */
 
 static void disk_row(u_int domid, const xld_device *d)
@@ -113,12 +150,15 @@ static void network_row(u_int domid, const xld_device *d)
 static int list(const struct command *cmd, int argc, char **argv, xld_device_kind kind, const char *heading,
 		void (*row)(u_int domid, const xld_device *d))
 {
+	static const struct option longs[] = { JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 } };
 	int rc = EXIT_SUCCESS;
+	json_t *all = NULL;
 
-	while (next_option(cmd, argc, argv, "h", NULL) != -1)
-		;
+	while (next_option(cmd, argc, argv, "jh", longs) != -1)
+		all = all ? all : mem_check(json_array());
 	want_args(cmd, argc, 1, -1);
-	puts(heading);
+	if (!all)
+		puts(heading);
 	for (int i = optind; i < argc; i++) {
 		xld_devices_of of = { .name = argv[i], .kind = kind };
 		xld_device_list devices;
@@ -129,14 +169,22 @@ static int list(const struct command *cmd, int argc, char **argv, xld_device_kin
 			continue;
 		}
 		if (call(XLD_DEVICE_LIST, &of, &devices)) {
-			for (u_int j = 0; j < devices.devices.devices_len; j++)
-				row(info.domid, &devices.devices.devices_val[j]);
+			for (u_int j = 0; j < devices.devices.devices_len; j++) {
+				const xld_device *d = &devices.devices.devices_val[j];
+
+				if (all)
+					json_array_append_new(all, device_to_json(info.domid, d, kind == XLD_NETWORK));
+				else
+					row(info.domid, d);
+			}
 			rpc_release((xdrproc_t)xdr_xld_device_list, &devices);
 		} else {
 			rc = EXIT_FAILURE;
 		}
 		rpc_release((xdrproc_t)xdr_xld_dominfo, &info);
 	}
+	if (all)
+		print_json_value(all);
 	return rc;
 }
 
@@ -156,14 +204,20 @@ static int cmd_network_list(const struct command *cmd, int argc, char **argv)
 const struct command cmds_device[] = {
 	{ .name = "block-attach", .fn = cmd_block_attach, .args = "DOMAIN DISK...",
 	  .summary = "Attach a disk, written as in disk=, to a domain that runs" },
-	{ .name = "block-list", .fn = cmd_block_list, .args = "DOMAIN...", .summary = "List the disks of domains" },
+	{ .name = "block-list", .fn = cmd_block_list, .args = "DOMAIN...", .summary = "List the disks of domains",
+	  .options = JSON_HELP },
 	{ .name = "block-detach", .fn = cmd_block_detach, .args = "DOMAIN DISK", .options = FORCE_OPTION,
 	  .summary = "Take a disk away, named as in the guest or by its number" },
 	{ .name = "block-resize", .fn = cmd_block_resize, .args = "DOMAIN DISK",
 	  .summary = "Let a domain see that the file behind its disk has another size" },
+	{ .name = "cd-insert", .fn = cmd_cd_insert, .args = "DOMAIN VDEV TARGET",
+	  .summary = "Put another image into a CD-ROM drive of a domain that runs" },
+	{ .name = "cd-eject", .fn = cmd_cd_eject, .args = "DOMAIN VDEV",
+	  .summary = "Empty a CD-ROM drive of a domain that runs" },
 	{ .name = "network-attach", .fn = cmd_network_attach, .args = "DOMAIN [KEY=VALUE]...",
 	  .summary = "Attach a network, written as in vif=, to a domain that runs" },
-	{ .name = "network-list", .fn = cmd_network_list, .args = "DOMAIN...", .summary = "List the networks of domains" },
+	{ .name = "network-list", .fn = cmd_network_list, .args = "DOMAIN...", .summary = "List the networks of domains",
+	  .options = JSON_HELP },
 	{ .name = "network-detach", .fn = cmd_network_detach, .args = "DOMAIN DEVICE", .options = FORCE_OPTION,
 	  .summary = "Take a network away, named by its number or its MAC" },
 	{ 0 },

@@ -2,7 +2,7 @@
 /* xl info, dmesg: the host. The names in `xl info` are those of Xen's xl, since scripts look for them. */
 #include <sys/utsname.h>
 
-#include "xl.h"
+#include "json.h"
 
 #define PHYSCAP_HVM 1U
 #define PHYSCAP_PV 2U
@@ -69,18 +69,42 @@ static void print_hypervisor(const xld_host *h)
 	row("xend_config_format", "4");
 }
 
+/* One node has it all: the hypervisor does not look at where memory is. */
+static void print_numa(const xld_host *h)
+{
+	printf("cpu_topology           :\ncpu:    core    socket     node\n");
+	for (unsigned int i = 0; i < h->nr_cpus; i++)
+		printf("%3u:    %4u     %4u     %4u\n", i, i, 0U, 0U);
+	printf("numa_info              :\nnode:    memsize    memfree    distances\n");
+	printf("%4u:    %6llu     %6llu      %s\n", 0U, (unsigned long long)h->total_kib / 1024,
+	       (unsigned long long)h->free_kib / 1024, "10");
+}
+
 static int cmd_info(const struct command *cmd, int argc, char **argv)
 {
+	static const struct option longs[] = {
+		{ "numa", no_argument, NULL, 'n' }, JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
 	xld_nothing nothing = { 0 };
+	bool json = false, numa = false;
 	xld_host h;
+	int opt;
 
-	while (next_option(cmd, argc, argv, "h", NULL) != -1)
-		;
+	while ((opt = next_option(cmd, argc, argv, "njh", longs)) != -1) {
+		json |= opt == 'j';
+		numa |= opt == 'n';
+	}
 	want_args(cmd, argc, 0, 0);
 	if (!call(XLD_HOST_INFO, &nothing, &h))
 		return EXIT_FAILURE;
-	print_machine(&h);
-	print_hypervisor(&h);
+	if (json) {
+		print_json_value(host_to_json(&h));
+	} else {
+		print_machine(&h);
+		print_hypervisor(&h);
+	}
+	if (numa && !json)
+		print_numa(&h);
 	rpc_release((xdrproc_t)xdr_xld_host, &h);
 	return EXIT_SUCCESS;
 }
@@ -105,7 +129,8 @@ static int cmd_dmesg(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmds_host[] = {
-	{ .name = "info", .fn = cmd_info, .args = "", .summary = "Print what is known about the host" },
+	{ .name = "info", .fn = cmd_info, .args = "", .summary = "Print what is known about the host",
+	  .options = "  -n, --numa      CPUs and nodes, too\n" JSON_HELP },
 	{ .name = "dmesg", .fn = cmd_dmesg, .args = "", .summary = "Print the hypervisor's log",
 	  .options = "  -c, --clear     and empty it\n" },
 	{ 0 },

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xl list, claims, domid, domname, uptime: looking at domains.
+ * xl list, vm-list, claims, domid, domname, uptime: looking at domains.
  *
  * The columns of `xl list` are those of Xen's xl, since scripts cut them; what we add stands behind them.
  */
-#include <jansson.h>
 #include <time.h>
 
 #include "domcfg/domcfg.h"
-#include "xl.h"
+#include "json.h"
 
 #define XDR_INFO ((xdrproc_t)xdr_xld_dominfo)
 #define XDR_LIST ((xdrproc_t)xdr_xld_domain_list)
@@ -39,66 +38,9 @@ static bool collect(char **refs, int n, xld_domain_list *list)
 	return ok;
 }
 
-static const char *state_name(xld_state s)
-{
-	static const char *const names[] = {
-		[XLD_S_BUILDING] = "building", [XLD_S_RUNNING] = "running", [XLD_S_PAUSED] = "paused",
-		[XLD_S_SHUTDOWN] = "shutdown", [XLD_S_CRASHED] = "crashed", [XLD_S_DYING] = "dying",
-	};
-
-	return (unsigned int)s < sizeof(names) / sizeof(names[0]) ? names[s] : "unknown";
-}
-
-/* --- as JSON --- */
-
-static json_t *config_to_json(const xld_dominfo *i)
-{
-	char id[16];
-	xld_domain d = { .name = id };
-	json_t *o = NULL;
-	xld_config cfg;
-
-	snprintf(id, sizeof(id), "%u", i->domid);
-	if (!call(XLD_DOMAIN_CONFIG, &d, &cfg))
-		return json_null();
-	if (*cfg.json)
-		o = json_loads(cfg.json, 0, NULL);
-	rpc_release((xdrproc_t)xdr_xld_config, &cfg);
-	return o ? o : json_null();
-}
-
-static json_t *info_to_json(const xld_dominfo *i)
-{
-	char uuid[37];
-
-	uuid_format((const uint8_t *)i->uuid, uuid);
-	return mem_check(json_pack("{s:i, s:s, s:s, s:s, s:o, s:b, s:b, s:b, s:I, s:I, s:I, s:i, s:i, s:f, s:I, s:o}",
-		"domid", i->domid, "name", i->name, "uuid", uuid, "state", state_name(i->state),
-		"shutdown_reason", i->shutdown ? json_string(i->crash) : json_null(),
-		"running", i->running, "blocked", i->blocked, "paused", i->paused,
-		"memory_kib", (json_int_t)i->memory_kib, "claimed_kib", (json_int_t)i->claimed_kib,
-		"max_memory_kib", (json_int_t)i->max_memory_kib,
-		"vcpus", i->vcpus, "max_vcpus", i->max_vcpus, "cpu_time", (double)i->cpu_time_ns / 1e9,
-		"start_time", (json_int_t)i->start_time, "config", config_to_json(i)));
-}
-
-static bool print_json(const xld_domain_list *list, bool inactive)
-{
-	json_t *a = mem_check(json_array());
-	bool ok;
-
-	for (u_int i = 0; i < list->domains.domains_len; i++)
-		json_array_append_new(a, info_to_json(&list->domains.domains_val[i]));
-	ok = !inactive || list_inactive(a);
-	json_dumpf(a, stdout, JSON_INDENT(4));
-	putchar('\n');
-	json_decref(a);
-	return ok;
-}
-
 /* --- as a table --- */
 
-enum table { SHORT, LONG, CLAIMS };
+enum table { SHORT, LONG, CLAIMS, CPUPOOL, NODES, CONTEXT };
 
 static void print_row(const xld_dominfo *i, enum table table)
 {
@@ -114,6 +56,12 @@ static void print_row(const xld_dominfo *i, enum table table)
 	} else if (table == LONG) {
 		uuid_format((const uint8_t *)i->uuid, uuid);
 		printf(" %s %s", uuid, i->shutdown ? i->crash : "-");
+	} else if (table == CPUPOOL) {
+		printf(" %15s", "Pool-0");
+	} else if (table == NODES) {
+		printf(" all");
+	} else if (table == CONTEXT) {
+		printf(" %16s", "-");
 	} else if (crashed) {
 		printf("  %s", i->crash);
 	}
@@ -122,29 +70,48 @@ static void print_row(const xld_dominfo *i, enum table table)
 
 static void print_table(const xld_domain_list *list, enum table table)
 {
-	static const char *const more[] = { "", "   UUID                            Reason", "  Claimed" };
+	static const char *const more[] = {
+		[SHORT] = "", [LONG] = "   UUID                            Reason", [CLAIMS] = "  Claimed",
+		[CPUPOOL] = "         Cpupool", [NODES] = " NODE Affinity", [CONTEXT] = "   Security Label",
+	};
 
 	printf("Name                                        ID   Mem VCPUs\tState\tTime(s)%s\n", more[table]);
 	for (u_int i = 0; i < list->domains.domains_len; i++)
 		print_row(&list->domains.domains_val[i], table);
 }
 
+static bool print_json(const xld_domain_list *list, bool inactive)
+{
+	json_t *a = domains_to_json(list, true);
+	bool ok = !inactive || list_inactive(a);
+
+	print_json_value(a);
+	return ok;
+}
+
 static int cmd_list(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "long", no_argument, NULL, 'l' }, { "verbose", no_argument, NULL, 'v' },
-		{ "all", no_argument, NULL, 'A' }, { "inactive", no_argument, NULL, 'I' },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		{ "cpupool", no_argument, NULL, 'c' }, { "numa", no_argument, NULL, 'n' },
+		{ "context", no_argument, NULL, 'Z' }, { "all", no_argument, NULL, 'A' },
+		{ "inactive", no_argument, NULL, 'I' }, JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
-	bool json = false, long_rows = false, active = true, inactive = false, ok = true;
+	enum table table = SHORT;
+	bool json = false, active = true, inactive = false, ok = true;
 	xld_domain_list list = { 0 };
 	int opt;
 
-	while ((opt = next_option(cmd, argc, argv, "lvh", longs)) != -1) {
-		json |= opt == 'l';
-		long_rows |= opt == 'v';
-		inactive |= opt == 'A' || opt == 'I';
-		active &= opt != 'I';
+	while ((opt = next_option(cmd, argc, argv, "lvcnZjh", longs)) != -1) {
+		switch (opt) {
+		case 'l': case 'j': json = true; break;
+		case 'v': table = LONG; break;
+		case 'c': table = CPUPOOL; break;
+		case 'n': table = NODES; break;
+		case 'Z': table = CONTEXT; break;
+		case 'A': inactive = true; break;
+		case 'I': inactive = true; active = false; break;
+		}
 	}
 	if (inactive)
 		want_args(cmd, argc, 0, 0);
@@ -153,27 +120,59 @@ static int cmd_list(const struct command *cmd, int argc, char **argv)
 	if (json && (ok || list.domains.domains_len)) {
 		ok &= print_json(&list, inactive);
 	} else if (ok || list.domains.domains_len) {
-		print_table(&list, long_rows ? LONG : SHORT);
+		print_table(&list, table);
 		ok &= !inactive || list_inactive(NULL);
 	}
 	rpc_release(XDR_LIST, &list);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static const struct option json_longs[] = { JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 } };
+
+/* A command that lists all domains and has no option but -j. */
+static int list_all(const struct command *cmd, int argc, char **argv, void (*print)(const xld_domain_list *list))
+{
+	xld_domain_list list = { 0 };
+	bool json = false, ok;
+	int opt;
+
+	while ((opt = next_option(cmd, argc, argv, "jh", json_longs)) != -1)
+		json |= opt == 'j';
+	want_args(cmd, argc, 0, 0);
+	ok = collect(NULL, 0, &list);
+	if (ok && json)
+		print_json_value(domains_to_json(&list, false));
+	else if (ok)
+		print(&list);
+	rpc_release(XDR_LIST, &list);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void print_vms(const xld_domain_list *list)
+{
+	char uuid[37];
+
+	printf("UUID                                  ID    name\n");
+	for (u_int i = 0; i < list->domains.domains_len; i++) {
+		uuid_format((const uint8_t *)list->domains.domains_val[i].uuid, uuid);
+		printf("%s  %u    %-30s\n", uuid, list->domains.domains_val[i].domid, list->domains.domains_val[i].name);
+	}
+}
+
+static int cmd_vm_list(const struct command *cmd, int argc, char **argv)
+{
+	return list_all(cmd, argc, argv, print_vms);
+}
+
+static void print_claims(const xld_domain_list *list)
+{
+	print_table(list, CLAIMS);
+}
+
 /* Memory that domains have been promised and have not got yet; memory counts it. */
 static int cmd_claims(const struct command *cmd, int argc, char **argv)
 {
-	xld_domain_list list = { 0 };
-	bool ok;
-
-	while (next_option(cmd, argc, argv, "h", NULL) != -1)
-		;
-	want_args(cmd, argc, 0, 0);
-	ok = collect(NULL, 0, &list);
-	if (ok)
-		print_table(&list, CLAIMS);
-	rpc_release(XDR_LIST, &list);
-	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+	return list_all(cmd, argc, argv, print_claims);
 }
 
 static int cmd_domid(const struct command *cmd, int argc, char **argv)
@@ -233,18 +232,37 @@ static void print_uptime(const xld_dominfo *i, bool brief)
 	}
 }
 
+static void print_uptimes_json(const xld_domain_list *list)
+{
+	json_t *a = mem_check(json_array());
+
+	for (u_int i = 0; i < list->domains.domains_len; i++) {
+		const xld_dominfo *d = &list->domains.domains_val[i];
+		long long s = uptime_of(d);
+
+		json_array_append_new(a, json_pack("{s:i, s:s, s:o}", "domid", d->domid, "name", d->name, "uptime",
+						   s < 0 ? json_null() : json_integer(s)));
+	}
+	print_json_value(a);
+}
+
 static int cmd_uptime(const struct command *cmd, int argc, char **argv)
 {
 	xld_domain_list list = { 0 };
-	bool brief = false, ok;
+	bool brief = false, json = false, ok, some;
 	int opt;
 
-	while ((opt = next_option(cmd, argc, argv, "sh", NULL)) != -1)
+	while ((opt = next_option(cmd, argc, argv, "sjh", json_longs)) != -1) {
 		brief |= opt == 's';
+		json |= opt == 'j';
+	}
 	ok = collect(argv + optind, argc - optind, &list);
-	if (!brief && (ok || list.domains.domains_len))
+	some = ok || list.domains.domains_len;
+	if (json && some)
+		print_uptimes_json(&list);
+	else if (!brief && some)
 		printf("%-33s %4s %s\n", "Name", "ID", "Uptime");
-	for (u_int i = 0; i < list.domains.domains_len; i++)
+	for (u_int i = 0; !json && i < list.domains.domains_len; i++)
 		print_uptime(&list.domains.domains_val[i], brief);
 	rpc_release(XDR_LIST, &list);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -254,13 +272,18 @@ const struct command cmds_list[] = {
 	{ .name = "list", .fn = cmd_list, .args = "[DOMAIN]...", .summary = "List domains",
 	  .options = "  -l, --long      everything that is known, as JSON\n"
 		     "  -v, --verbose   UUID and reason of shutdown, too\n"
+		     "  -c, --cpupool   the CPU pool, too: there is one\n"
+		     "  -n, --numa      the nodes of its memory, too\n"
+		     "  -Z, --context   the security label, too: there is none\n"
 		     "  --all           also domains that are defined and do not run\n"
-		     "  --inactive      only those\n" },
-	{ .name = "claims", .fn = cmd_claims, .args = "",
+		     "  --inactive      only those\n"
+		     "  -j, --json      the same as -l\n" },
+	{ .name = "vm-list", .fn = cmd_vm_list, .args = "", .summary = "List domains by UUID", .options = JSON_HELP },
+	{ .name = "claims", .fn = cmd_claims, .args = "", .options = JSON_HELP,
 	  .summary = "List domains with the memory that is kept for them while they are built" },
 	{ .name = "domid", .fn = cmd_domid, .args = "NAME", .summary = "Print the id of a domain" },
 	{ .name = "domname", .fn = cmd_domname, .args = "ID", .summary = "Print the name of a domain" },
 	{ .name = "uptime", .fn = cmd_uptime, .args = "[DOMAIN]...", .summary = "Print for how long domains have run",
-	  .options = "  -s              one line each, without heading\n" },
+	  .options = "  -s              one line each, without heading\n" JSON_HELP },
 	{ 0 },
 };

@@ -2,11 +2,10 @@
 /*
  * xl migrate, migrate-recover, jobs, cancel. The two xlds do the work; xl asks, and shows how it stands.
  */
-#include <jansson.h>
 #include <time.h>
 
 #include "domcfg/domcfg.h"
-#include "xl.h"
+#include "json.h"
 
 /* A plain name or address is a host with xld listening for TLS. */
 static char *target_uri(const char *host)
@@ -57,7 +56,7 @@ static bool take_option(int opt, xld_migrate *m, const char **config)
 	case 'S': m->flags |= XLD_MIGRATE_STOPPED; break;
 	case 'd': verbose = true; break;
 	case 's':
-		complain("migrate: there is no -s: hosts talk to each other over TLS (see xl-migrate(1)), or over "
+		complain("migrate: there is no -s: hosts talk to each other over TLS (see xl(1)), or over "
 			 "tcp://HOST on a link that is trusted");
 		return false;
 	default: break;			/* -e, -D: nothing waits, nothing keeps */
@@ -116,20 +115,17 @@ static void print_moves(const xld_moves *r, bool json)
 			printf("%s %s %s: %s%s%s\n", m->name, m->incoming ? "from" : "to", m->peer, m->state,
 			       *m->waits ? "; " : "", m->waits);
 	}
-	if (json) {
-		json_dumpf(a, stdout, JSON_INDENT(4));
-		putchar('\n');
-	} else if (!r->moves.moves_len) {
+	if (json)
+		print_json_value(a);
+	else if (!r->moves.moves_len)
 		puts("no migration is open");
-	}
-	json_decref(a);
 }
 
 static int cmd_recover(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
 		{ "run", no_argument, NULL, 'r' }, { "drop", no_argument, NULL, 'd' },
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	xld_recover a = { 0 };
 	xld_nothing nothing = { 0 };
@@ -193,7 +189,7 @@ static void print_job(const xld_job *j)
 static int cmd_jobs(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	xld_nothing nothing = { 0 };
 	json_t *a = NULL;
@@ -214,11 +210,8 @@ static int cmd_jobs(const struct command *cmd, int argc, char **argv)
 		else
 			print_job(&r.jobs.jobs_val[i]);
 	}
-	if (a) {
-		json_dumpf(a, stdout, JSON_INDENT(4));
-		putchar('\n');
-		json_decref(a);
-	}
+	if (a)
+		print_json_value(a);
 	rpc_release((xdrproc_t)xdr_xld_jobs, &r);
 	return EXIT_SUCCESS;
 }
@@ -242,7 +235,7 @@ const struct command cmds_migrate[] = {
 		     "  -C FILE  with this configuration there\n"
 		     "  --max-downtime MS  stop it when the rest takes no longer (300)\n"
 		     "  --timeout S  how long it may be copied while it runs\n"
-		     "  --on-timeout cancel|pause|throttle  if that does not come to an end (throttle)\n"
+		     "  --on-timeout WHAT  if that does not come to an end: cancel, pause or throttle (the default)\n"
 		     "  --bandwidth KIB  send at most that many KiB/s while it runs\n"
 		     "  --stopped  do not copy its memory while it runs\n"
 		     "  --debug  tell what is being done\n"
@@ -251,9 +244,9 @@ const struct command cmds_migrate[] = {
 	  .summary = "Show migrations whose end is not known yet, or settle one",
 	  .options = "  --run   let the copy here run: the other host is known not to\n"
 		     "  --drop  remove the copy here\n"
-		     "  -j, --json  as JSON\n" },
+		     JSON_HELP },
 	{ .name = "jobs", .fn = cmd_jobs, .args = "", .summary = "Show what is under way, and what was last",
-	  .options = "  -j, --json  as JSON\n" },
+	  .options = JSON_HELP },
 	{ .name = "cancel", .fn = cmd_cancel, .args = "DOMAIN",
 	  .summary = "End the job that is about a domain; the domain is as before" },
 	{ 0 },

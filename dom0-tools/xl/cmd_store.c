@@ -10,20 +10,25 @@
 #include <string.h>
 
 #include "xenstore/xenstore.h"
-#include "xl.h"
+#include "json.h"
 
 static const struct option longs[] = {
-	{ "global", no_argument, NULL, 'g' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	{ "global", no_argument, NULL, 'g' }, JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 };
+
+static bool as_json;
 
 /* The domain that is meant, by -g or the first argument, which is then passed over. False after a complaint. */
 static bool parse_domain(const struct command *cmd, int argc, char **argv, int more, unsigned int *domid)
 {
 	xld_dominfo info;
 	bool global = false;
+	int opt;
 
-	while (next_option(cmd, argc, argv, "gh", longs) != -1)
-		global = true;
+	while ((opt = next_option(cmd, argc, argv, more ? "gh" : "gjh", longs)) != -1) {
+		global |= opt == 'g';
+		as_json |= opt == 'j';
+	}
 	want_args(cmd, argc, more + !global, more ? -1 : !global);
 	*domid = XS_ALL_DOMAINS;
 	if (global)
@@ -47,16 +52,28 @@ static struct xs_handle *open_store(const char *cmd)
 static int show(struct xs_handle *xs, const char *cmd, unsigned int domid)
 {
 	char *names = xs_quota_names(xs), *at = NULL;
+	json_t *all = mem_check(json_object());
 	unsigned int value;
 
 	if (!names) {
+		json_decref(all);
 		complain("%s: xenstored does not tell its quotas: %s; is it an older one?", cmd, strerror(errno));
 		return EXIT_FAILURE;
 	}
-	printf("%-20s %10s\n", "Quota", "Value");
-	for (char *q = strtok_r(names, " ", &at); q; q = strtok_r(NULL, " ", &at))
-		if (xs_get_quota(xs, domid, q, &value))
+	if (!as_json)
+		printf("%-20s %10s\n", "Quota", "Value");
+	for (char *q = strtok_r(names, " ", &at); q; q = strtok_r(NULL, " ", &at)) {
+		if (!xs_get_quota(xs, domid, q, &value))
+			continue;
+		if (as_json)
+			json_object_set_new(all, q, json_integer(value));
+		else
 			printf("%-20s %10u\n", q, value);
+	}
+	if (as_json)
+		print_json_value(all);
+	else
+		json_decref(all);
 	free(names);
 	return EXIT_SUCCESS;
 }
@@ -109,7 +126,7 @@ static int cmd_quota_set(const struct command *cmd, int argc, char **argv)
 const struct command cmds_store[] = {
 	{ .name = "xenstore-quota-get", .fn = cmd_quota_get, .args = "-g | DOMAIN",
 	  .summary = "Show what a domain may use of xenstore",
-	  .options = "  -g, --global    the values for domains that have none of their own\n" },
+	  .options = "  -g, --global    the values for domains that have none of their own\n" JSON_HELP },
 	{ .name = "xenstore-quota-set", .fn = cmd_quota_set, .args = "-g | DOMAIN QUOTA=VALUE...",
 	  .summary = "Change what a domain may use of xenstore",
 	  .options = "  -g, --global    the values for domains that have none of their own\n" },

@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #include "domcfg/cpulist.h"
-#include "xl.h"
+#include "json.h"
 
 bool parse_number(const char *what, const char *text, unsigned int *n)
 {
@@ -83,28 +83,44 @@ static void print_vcpus(void *ret)
 	}
 }
 
+static json_t *rows;			/* what was collected for -j */
+
+static void collect_vcpus(void *ret)
+{
+	json_array_append_new(rows, vcpus_to_json(ret));
+}
+
 static int cmd_vcpu_list(const struct command *cmd, int argc, char **argv)
 {
+	static const struct option longs[] = { JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 } };
 	xdrproc_t xdr = (xdrproc_t)xdr_xld_vcpu_list;
+	void (*put)(void *ret) = print_vcpus;
 	bool ok = true;
+	int opt;
 
-	while (next_option(cmd, argc, argv, "h", NULL) != -1)
-		;
-	printf("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
+	while ((opt = next_option(cmd, argc, argv, "jh", longs)) != -1)
+		put = collect_vcpus;
+	rows = mem_check(json_array());
+	if (put == print_vcpus)
+		printf("%-32s %5s %5s %5s %5s %9s %s\n", "Name", "ID", "VCPU", "CPU", "State", "Time(s)",
 	       "Affinity (Hard / Soft)");
 	if (optind == argc)
-		ok = for_each_domain(XLD_VCPU_LIST, sizeof(xld_vcpu_list), print_vcpus, xdr);
+		ok = for_each_domain(XLD_VCPU_LIST, sizeof(xld_vcpu_list), put, xdr);
 	for (int i = optind; i < argc; i++) {
 		xld_domain d = { .name = argv[i] };
 		xld_vcpu_list l;
 
 		if (call(XLD_VCPU_LIST, &d, &l)) {
-			print_vcpus(&l);
+			put(&l);
 			rpc_release(xdr, &l);
 		} else {
 			ok = false;
 		}
 	}
+	if (put == collect_vcpus)
+		print_json_value(rows);
+	else
+		json_decref(rows);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -168,8 +184,35 @@ struct sched_options {
 	char *domain;
 	xld_sched_domain d;
 	xld_sched_host host;
-	bool pool, param;
+	bool pool, param, json;
 };
+
+static void collect_sched(void *ret)
+{
+	const xld_sched_domain *d = ret;
+
+	json_array_append_new(rows, json_pack("{s:i, s:s, s:i, s:i}", "domid", d->domid, "name", d->name, "weight",
+					      d->weight, "cap", d->cap));
+}
+
+/* All of them, and the scheduler's own settings. */
+static int sched_json(void)
+{
+	xld_sched_host none = { 0 }, h;
+
+	if (!call(XLD_SCHED_HOST, &none, &h))
+		return EXIT_FAILURE;
+	rows = mem_check(json_array());
+	if (!for_each_domain(XLD_SCHED_DOMAIN, sizeof(xld_sched_domain), collect_sched,
+			     (xdrproc_t)xdr_xld_sched_domain)) {
+		json_decref(rows);
+		return EXIT_FAILURE;
+	}
+	print_json_value(json_pack("{s:s, s:i, s:i, s:i, s:o}", "scheduler", "credit", "tslice_ms", h.tslice_ms,
+				   "ratelimit_us", h.ratelimit_us, "migration_delay_us", h.migration_delay_us,
+				   "domains", rows));
+	return EXIT_SUCCESS;
+}
 
 static void print_sched(void *ret)
 {
@@ -237,6 +280,9 @@ static bool sched_option(struct sched_options *o, int opt)
 	case 's':
 		o->param = true;
 		return true;
+	case 'j':
+		o->json = true;
+		return true;
 	case 't':
 		o->host.set |= XLD_SCHED_TSLICE;
 		return parse_number("sched-credit: the slice", optarg, &o->host.tslice_ms);
@@ -264,6 +310,8 @@ static const char *sched_conflict(const struct sched_options *o)
 		return "-w and -c need a domain: -d";
 	if (o->host.set && !o->param)
 		return "-t, -r and -m need -s";
+	if (o->json && (o->domain || o->param))
+		return "-j lists all domains and the scheduler's settings";
 	return NULL;
 }
 
@@ -274,13 +322,13 @@ static int cmd_sched_credit(const struct command *cmd, int argc, char **argv)
 		{ "cap", required_argument, NULL, 'c' }, { "schedparam", no_argument, NULL, 's' },
 		{ "tslice_ms", required_argument, NULL, 't' }, { "ratelimit_us", required_argument, NULL, 'r' },
 		{ "migration_delay_us", required_argument, NULL, 'm' }, { "cpupool", required_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct sched_options o = { 0 };
 	const char *conflict;
 	int opt;
 
-	while ((opt = next_option(cmd, argc, argv, "d:w:c:st:r:m:p:h", longs)) != -1)
+	while ((opt = next_option(cmd, argc, argv, "d:w:c:st:r:m:p:jh", longs)) != -1)
 		if (!sched_option(&o, opt))
 			return EXIT_FAILURE;
 	want_args(cmd, argc, 0, 0);
@@ -289,6 +337,8 @@ static int cmd_sched_credit(const struct command *cmd, int argc, char **argv)
 		complain("sched-credit: %s", conflict);
 		return EXIT_FAILURE;
 	}
+	if (o.json)
+		return sched_json();
 	if (o.param)
 		return print_host_sched(&o.host) ? EXIT_SUCCESS : EXIT_FAILURE;
 	return o.domain ? sched_one(&o) : sched_all();
@@ -296,7 +346,7 @@ static int cmd_sched_credit(const struct command *cmd, int argc, char **argv)
 
 const struct command cmds_vcpu[] = {
 	{ .name = "vcpu-list", .fn = cmd_vcpu_list, .args = "[DOMAIN]...",
-	  .summary = "List vCPUs and where they may run" },
+	  .summary = "List vCPUs and where they may run", .options = JSON_HELP },
 	{ .name = "vcpu-pin", .fn = cmd_vcpu_pin, .args = "DOMAIN {VCPU | all} {HARD | -} [SOFT | -]",
 	  .summary = "Say where vCPUs may run (HARD) and had rather run (SOFT)",
 	  .options = "  -f, --force     also a vCPU that the domain's kernel has bound to a CPU\n" },
@@ -312,6 +362,7 @@ const struct command cmds_vcpu[] = {
 		     "  -t, --tslice_ms=N        length of a turn, 1 to 1000 ms\n"
 		     "  -r, --ratelimit_us=N     least time between two switches\n"
 		     "  -m, --migration_delay_us=N  least time on a CPU before going to another one\n"
-		     "  -p, --cpupool=POOL       there is one: Pool-0\n" },
+		     "  -p, --cpupool=POOL       there is one: Pool-0\n"
+		     "  -j, --json               all of it as JSON\n" },
 	{ 0 },
 };

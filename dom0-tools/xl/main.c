@@ -27,12 +27,11 @@ static const struct command cmds_help[] = {
 	{ .name = "help", .fn = cmd_help, .args = "[COMMAND]", .summary = "List the commands, or explain one" }, { 0 },
 };
 
-static const struct command *const groups[] = {
+const struct command *const command_groups[] = {
 	cmds_create, cmds_list, cmds_domain, cmds_console, cmds_vcpu, cmds_memory, cmds_device, cmds_save, cmds_migrate,
-	cmds_store, cmds_define, cmds_host, cmds_events, cmds_pki, cmds_help,
+	cmds_define, cmds_store, cmds_control, cmds_host, cmds_top, cmds_explain, cmds_doctor, cmds_events, cmds_pki,
+	cmds_help, NULL,
 };
-
-#define NR_GROUPS (sizeof(groups) / sizeof(groups[0]))
 
 static const struct option global_options[] = {
 	{ "help", no_argument, NULL, 'h' }, { "json-errors", no_argument, NULL, 'J' }, { 0 },
@@ -155,8 +154,8 @@ void want_args(const struct command *cmd, int argc, int min, int max)
 static void list_commands(FILE *f)
 {
 	fputs("usage: xl [-vNf] [-H URI] [--json-errors] COMMAND [ARGUMENTS]\n\n", f);
-	for (size_t g = 0; g < NR_GROUPS; g++)
-		for (const struct command *c = groups[g]; c->name; c++)
+	for (size_t g = 0; command_groups[g]; g++)
+		for (const struct command *c = command_groups[g]; c->name; c++)
 			fprintf(f, "  %-14s %s\n", c->name, c->summary);
 	fputs("\n  -v  tell what is being done\n  -N  dry run, for commands that know it\n  -f  accepted, no effect\n"
 	      "  -H  ask the xld of another host: tls://HOST[:PORT], tcp://HOST[:PORT], unix:PATH\n"
@@ -169,8 +168,8 @@ static const struct command *find_command(const char *name)
 	const struct command *found = NULL;
 	unsigned int fits = 0;
 
-	for (size_t g = 0; g < NR_GROUPS; g++) {
-		for (const struct command *c = groups[g]; c->name; c++) {
+	for (size_t g = 0; command_groups[g]; g++) {
+		for (const struct command *c = command_groups[g]; c->name; c++) {
 			if (!strcmp(c->name, name))
 				return c;
 			if (*name && !strncmp(c->name, name, strlen(name))) {
@@ -181,7 +180,8 @@ static const struct command *find_command(const char *name)
 	}
 	if (fits == 1)
 		return found;
-	complain(fits ? "command '%s' is ambiguous; see xl help" : "there is no command '%s'; see xl help", name);
+	complain(fits ? "command '%s' is ambiguous; `xl help` lists them all"
+		      : "there is no command '%s'; `xl help` lists them all", name);
 	return NULL;
 }
 
@@ -256,6 +256,10 @@ int main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	optind = 0;
+	if (!strcmp(argv[0], "completion"))
+		return complete(argc, argv);
+	if (is_absent(argv[0]))
+		return EXIT_FAILURE;
 	cmd = find_command(argv[0]);
 	if (!cmd)
 		return EXIT_USAGE;

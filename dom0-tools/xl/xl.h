@@ -10,6 +10,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "rpc/xrpc.h"
 #include "util/mem.h"
@@ -29,6 +30,7 @@ struct command {
 extern const struct command cmds_create[], cmds_list[], cmds_domain[], cmds_console[], cmds_host[];
 extern const struct command cmds_vcpu[], cmds_memory[], cmds_device[], cmds_save[], cmds_store[], cmds_define[];
 extern const struct command cmds_pki[], cmds_events[], cmds_migrate[];
+extern const struct command cmds_control[], cmds_top[], cmds_explain[], cmds_doctor[];
 
 /* --- main.c --- */
 extern bool verbose, dry_run;
@@ -57,24 +59,52 @@ void complain(const char *fmt, ...);
 /* Ask for one domain and show the error if there is none. */
 bool find_domain(const char *ref, xld_dominfo *info);
 
+/* --- cmd_explain.c --- */
+void print_findings(const xld_findings *f);
+/* Where a domain's console log ends. */
+struct log_place {
+	uint64_t file, offset;
+};
+struct log_place console_end(const char *name);
+/* The last lines of a domain's console, from a place of its log on (NULL: all); may be empty. Caller frees. */
+char *console_tail(const char *name, const struct log_place *from);
+void print_indented(FILE *f, const char *text);
+
 /* --- cmd_create.c --- */
 struct domcfg;
-/*
- * Read a configuration file, xl.cfg or XML, show what is wrong with it. Free cfg with domcfg_free() in any case.
- */
+/* Read a configuration file, xl.cfg or XML, show what is wrong with it. Free cfg with domcfg_free() in any case. */
 bool read_config_file(struct domcfg *cfg, const char *file, bool warnings);
+/* The same without warnings, completed by n words of the form KEY=VALUE. */
+bool read_config_with(struct domcfg *cfg, const char *file, char **overrides, int n);
+struct create_options {
+	const char *file;
+	bool console, paused;
+	bool quiet;			/* no warnings, and its first seconds are not watched */
+	bool silent;			/* do not say that the file is read */
+	bool foreground;		/* return when it has stopped */
+};
 /* Make a domain. Returns the exit status. */
-int create_domain(char *json, bool console, bool paused);
+int create_domain(const struct create_options *o, const struct domcfg *cfg);
 /* Relative paths begin in the current directory. */
 void make_absolute(char **path);
 
 /* --- cmd_save.c --- */
 /* A configuration as JSON, empty without a file. NULL: complained. Caller frees. */
 char *config_json(const char *file);
+
 /* --- cmd_define.c --- */
 struct json_t;
 /* Rows of `xl list` for domains that are defined and do not run, or the same as JSON added to an array. */
 bool list_inactive(struct json_t *array);
+
+/* --- cmd_absent.c --- */
+/* Is this a command of Xen's xl that is left out? Then the reason has been told. */
+bool is_absent(const char *name);
+
+/* --- cmd_completion.c --- */
+/* The groups of commands, ended by NULL: for what is generated from the table. */
+extern const struct command *const command_groups[];
+int complete(int argc, char **argv);
 
 /* --- cmd_vcpu.c --- */
 /* Decimal digits and nothing else. Complains if not. */

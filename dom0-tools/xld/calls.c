@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "move.h"
+#include "stats.h"
 
-#define CONSOLE_LOG_DIR "/var/log/xen/console"	/* xenconsoled's default */
 #define DMESG_SIZE (256U << 10)
 
 static xld_state state_of(const struct dom *d, const struct xenctl_dominfo *info)
@@ -53,7 +53,12 @@ static void fill_info(struct xld *x, xld_dominfo *o, const struct dom *d, const 
 
 bool hypervisor_refused(xld_error *err, const char *what, const char *object, int rc)
 {
-	xld_fail(err, XLD_E_HYPERVISOR, what, object, "see `xl dmesg`", "the hypervisor refused: %s", strerror(-rc));
+	char *said = hypervisor_said();
+
+	xld_fail(err, rc == -ENOMEM ? XLD_E_NO_MEMORY : XLD_E_HYPERVISOR, what, object,
+		 rc == -ENOMEM ? "`xl info` shows how much memory is free" : "`xl explain` or `xl doctor` may tell more",
+		 "the hypervisor refused: %s%s", strerror(-rc), said);
+	free(said);
 	return false;
 }
 
@@ -255,6 +260,13 @@ struct dom *call_target(struct xld *x, const char *ref, const char *what, xld_er
 	return NULL;
 }
 
+/* Whether it is paused is not to be changed now. */
+static bool being_dumped(const struct dom *d, const char *what, xld_error *err)
+{
+	return d->dump.temp && !xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done",
+					 "its core is being dumped");
+}
+
 static bool call_pause(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
 		       bool *later)
 {
@@ -264,7 +276,7 @@ static bool call_pause(struct xld *x, struct client *c, uint32_t serial, void *a
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
-	if (!d)
+	if (!d || being_dumped(d, "pause domain", err))
 		return false;
 	rc = info.paused ? 0 : xenctl_domain_pause(x->xc, d->domid);
 	return !rc || hypervisor_refused(err, "pause domain", d->name, rc);
@@ -279,7 +291,7 @@ static bool call_unpause(struct xld *x, struct client *c, uint32_t serial, void 
 	int rc;
 
 	(void)c, (void)serial, (void)ret, (void)later;
-	if (!d)
+	if (!d || being_dumped(d, "unpause domain", err))
 		return false;
 	rc = info.paused ? xenctl_domain_unpause(x->xc, d->domid) : 0;
 	return !rc || hypervisor_refused(err, "unpause domain", d->name, rc);
@@ -347,15 +359,11 @@ static bool call_destroy(struct xld *x, struct client *c, uint32_t serial, void 
 		return false;
 	}
 	d->restarting = false;
+	obituary_add(d, "somebody asked for its end (xl destroy)", "destroy");
 	dom_ask(d, c, XLD_DOMAIN_DESTROY, serial, 0);
 	job_destroy(x, d);
 	*later = true;
 	return false;
-}
-
-char *console_log(const char *name)
-{
-	return xasprintf(CONSOLE_LOG_DIR "/guest-%s.log", name);
 }
 
 static bool call_console(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
@@ -376,7 +384,7 @@ static bool call_console(struct xld *x, struct client *c, uint32_t serial, void 
 	if (x->xs && d->domid != DOMID_NONE)
 		tty = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/console/tty", d->domid);
 	r->tty = tty ? tty : xstrdup("");
-	r->log = console_log(d->name);
+	r->log = console_log_path(d->name);
 	return true;
 }
 
@@ -462,6 +470,23 @@ static bool call_dmesg(struct xld *x, struct client *c, uint32_t serial, void *a
 	return true;
 }
 
+bool call_stats(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+{
+	xld_stats_list *r = ret;
+	u_int n;
+
+	if (!call_list(x, c, serial, args, &r->list, err, later))
+		return false;
+	n = r->list.domains.domains_len;
+	r->now_ns = ev_now_ms() * 1000000;
+	r->stats.stats_val = xcalloc(n, sizeof(xld_stats));
+	r->stats.stats_len = n;
+	for (u_int i = 0; i < n; i++)
+		r->stats.stats_val[i].domid = r->list.domains.domains_val[i].domid;
+	stats_collect("/sys", r->stats.stats_val, n);
+	return true;
+}
+
 static call_fn *const calls[] = {
 	[XLD_HELLO] = call_hello,
 	[XLD_DOMAIN_LIST] = call_list,
@@ -487,6 +512,7 @@ static call_fn *const calls[] = {
 	[XLD_DEVICE_DETACH] = call_detach,
 	[XLD_DEVICE_LIST] = call_devices,
 	[XLD_DISK_RESIZE] = call_resize,
+	[XLD_CD_CHANGE] = call_cd_change,
 	[XLD_DOMAIN_SAVE] = call_save,
 	[XLD_DOMAIN_RESTORE] = call_restore,
 	[XLD_DOMAIN_MIGRATE] = call_migrate,
@@ -498,6 +524,17 @@ static call_fn *const calls[] = {
 	[XLD_JOB_CANCEL] = call_cancel,
 	[XLD_EVENT_SUBSCRIBE] = call_subscribe,
 	[XLD_PING] = call_ping,
+	[XLD_DOMAIN_RENAME] = call_rename,
+	[XLD_DOMAIN_SYSRQ] = call_sysrq,
+	[XLD_DOMAIN_TRIGGER] = call_trigger,
+	[XLD_HOST_DEBUG_KEYS] = call_debug_keys,
+	[XLD_CONFIG_UPDATE] = call_config_update,
+	[XLD_DOMAIN_SUSPEND] = call_suspend,
+	[XLD_DOMAIN_RESUME] = call_resume,
+	[XLD_DUMP_CORE] = call_dump_core,
+	[XLD_DOMAIN_STATS] = call_stats,
+	[XLD_DOMAIN_EXPLAIN] = call_explain,
+	[XLD_CONSOLE_TAIL] = call_tail,
 	[XLD_DEFINE] = call_define,
 	[XLD_UNDEFINE] = call_undefine,
 	[XLD_DEFINED_LIST] = call_defined_list,

@@ -208,7 +208,7 @@ bool call_vcpu_set(struct xld *x, struct client *c, uint32_t serial, void *args,
 	if (!d || !may_set_vcpus(x, a, d, &info, err))
 		return false;
 	if (!store_set_vcpus(x->xs, d->domid, a->vcpus, info.max_vcpu_id + 1))
-		return xld_fail(err, XLD_E_STORE, SET_VCPUS, d->name, "see the log of xenstored",
+		return xld_fail(err, XLD_E_STORE, SET_VCPUS, d->name, "`xl doctor` says whether xenstored is well",
 				"cannot write its nodes in xenstore: %s", strerror(errno));
 	if (d->ours) {
 		d->cfg.vcpus = a->vcpus;

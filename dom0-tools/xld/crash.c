@@ -23,8 +23,8 @@ static bool ask_hypervisor(struct xenctl *xc, uint32_t domid, char reason[96])
 	return ok;
 }
 
-/* The text may quote what a guest said: only printable characters reach logs and terminals. */
-static void make_printable(char *s)
+/* The text may quote what a guest said. */
+void make_printable(char *s)
 {
 	for (; *s; s++)
 		if (*s < 32 || *s > 126)

@@ -47,10 +47,16 @@ static const char *what(const struct creation *c)
 
 static bool refused(struct creation *c, const char *step, int rc)
 {
+	char *said;
+
 	if (rc == -ENOMEM)
 		return FAIL(c, XLD_E_NO_MEMORY, "`xl info` shows how much memory is free",
 			    "the hypervisor ran out of memory: %s", step);
-	return FAIL(c, XLD_E_HYPERVISOR, "see `xl dmesg`", "the hypervisor refused: %s: %s", step, strerror(-rc));
+	said = hypervisor_said();
+	FAIL(c, XLD_E_HYPERVISOR, "`xl doctor` checks this host", "the hypervisor refused: %s: %s%s", step, strerror(-rc),
+	     said);
+	free(said);
+	return false;
 }
 
 static bool step_connect(struct creation *c)
@@ -60,6 +66,7 @@ static bool step_connect(struct creation *c)
 	if (rc)
 		return FAIL(c, XLD_E_HYPERVISOR, "xld must run in dom0", "no access to the hypervisor: %s",
 			    strerror(-rc));
+	last_words_begin(c->xc);
 	c->xs = xs_open(0);
 	if (!c->xs)
 		return FAIL(c, XLD_E_STORE, "start xenstored if it is not running", "no access to xenstore: %s",
@@ -300,7 +307,7 @@ static bool step_introduce(struct creation *c)
 		return false;
 	if (xs_introduce_domain(c->xs, c->domid, c->built.store_mfn, c->store_port))
 		return true;
-	return FAIL(c, XLD_E_STORE, "see the log of xenstored", "xenstored does not take the domain: %s",
+	return FAIL(c, XLD_E_STORE, "`xl doctor` says whether xenstored is well", "xenstored does not take the domain: %s",
 		    strerror(errno));
 }
 

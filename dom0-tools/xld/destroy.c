@@ -9,14 +9,17 @@
  * remain, and xld tries again when xenstored is back.
  */
 #include <errno.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "device.h"
+#include "public/io/console.h"
 
 #define WHAT "destroy domain"
 #define GONE_WAIT_MS 20000
 #define RELEASE_AFTER_MS 1000
 #define POLL_MS 5
+#define LAST_WORDS_MS 1000
 
 static bool all_zero(const uint8_t uuid[16])
 {
@@ -76,8 +79,7 @@ static bool remove_from_hypervisor(struct xenctl *xc, const struct dom *d, uint3
 
 	if (!rc || rc == -ESRCH)
 		return true;
-	xld_fail(err, XLD_E_HYPERVISOR, WHAT, d->name, "see `xl dmesg`", "the hypervisor refused: %s", strerror(-rc));
-	return false;
+	return hypervisor_refused(err, WHAT, d->name, rc);
 }
 
 /*
@@ -103,20 +105,45 @@ static bool remove_from_store(struct xs_handle *xs, const struct dom *d, uint32_
 	return false;
 }
 
+/*
+ * Of a domain that has stopped by itself, the last that it wrote may say why: let xenconsoled take it. A ring with
+ * nonsense in it is not waited for, nor is a daemon that does not run.
+ */
+static void await_last_words(struct xenctl *xc, struct xs_handle *xs, uint32_t domid)
+{
+	char *ref = xs ? xs_readf(xs, XBT_NULL, "/local/domain/%u/console/ring-ref", domid) : NULL;
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	const volatile struct xencons_interface *ring;
+	struct xenctl_dominfo info;
+	void *page;
+
+	if (ref && !xenctl_domain_info(xc, domid, &info) && info.shutdown &&
+	    !xenctl_map_foreign_page(xc, domid, PROT_READ, strtoull(ref, NULL, 10), &page)) {
+		ring = page;
+		for (int ms = 0; ms < LAST_WORDS_MS && ring->out_prod != ring->out_cons &&
+		     ring->out_prod - ring->out_cons <= sizeof(ring->out); ms += POLL_MS)
+			nanosleep(&pause, NULL);
+		xenctl_unmap(page, 1);
+	}
+	free(ref);
+}
+
 static bool destroy_with(struct xenctl *xc, struct xs_handle *xs, const struct dom *d, int fd, xld_error *err)
 {
 	uint32_t domid, was;
 	int rc = find_domain(xc, d, &domid);
 
-	if (rc) {
-		xld_fail(err, XLD_E_HYPERVISOR, WHAT, d->name, "see `xl dmesg`", "cannot look for it: %s",
-			 strerror(-rc));
-		return false;
-	}
+	if (rc)
+		return hypervisor_refused(err, WHAT, d->name, rc);
 	worker_progress(fd, "%s: destroy", d->name);
+	if (domid != DOMID_NONE)
+		await_last_words(xc, xs, domid);
 	if (domid != DOMID_NONE && !remove_from_hypervisor(xc, d, domid, err))
 		return false;
 	was = domid != DOMID_NONE ? domid : d->domid;
+	/* A create and then its destroy were killed, the second when the hypervisor had forgotten the domain. */
+	if (was == DOMID_NONE && xs)
+		was = store_domid(xs, d->uuid);
 	if (!remove_devices(xs, d, was, fd, err) || !remove_from_store(xs, d, was, err))
 		return false;
 	if (domid == DOMID_NONE || wait_gone(xc, xs, domid, d->uuid))
@@ -137,7 +164,8 @@ bool destroy_run(const struct dom *d, int fd, xld_error *err)
 	if (rc)
 		xld_fail(err, XLD_E_HYPERVISOR, WHAT, d->name, "xld must run in dom0",
 			 "no access to the hypervisor: %s", strerror(-rc));
-	else
+	last_words_begin(xc);
+	if (xc)
 		ok = destroy_with(xc, xs, d, fd, err);
 	xs_close(xs);
 	xenctl_close(xc);

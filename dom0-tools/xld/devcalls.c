@@ -4,6 +4,7 @@
  * store.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "device.h"
 #include "domcfg/disk.h"
@@ -33,6 +34,30 @@ static struct dom *device_target(struct xld *x, const char *name, const char *wh
 	return NULL;
 }
 
+/* The configuration of a domain that xld did not make is not known: its networks are counted in the store. */
+static void number_foreign(struct xld *x, const struct dom *d, uint32_t *devid, char **spec)
+{
+	struct device dev = { .kind = DEV_VIF, .domid = d->domid };
+	char path[DEVICE_PATH_MAX], *there, *numbered;
+	struct cfg_vif v;
+	char *why = NULL;
+
+	for (;; dev.devid++) {
+		there = xs_read(x->xs, XBT_NULL, device_back(&dev, path), NULL);
+		free(there);
+		if (!there)
+			break;
+	}
+	if (vif_parse(&v, *spec, &why)) {
+		v.devid = *devid = dev.devid;
+		numbered = vif_format(&v);
+		free(*spec);
+		*spec = numbered;
+		vif_free(&v);
+	}
+	free(why);
+}
+
 bool call_attach(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
 {
 	xld_attach *a = args;
@@ -50,6 +75,8 @@ bool call_attach(struct xld *x, struct client *c, uint32_t serial, void *args, v
 		free(why);
 		return false;
 	}
+	if (!d->ours && a->kind == XLD_NETWORK && x->xs && !strstr(a->spec, "devid="))
+		number_foreign(x, d, &devid, &spec);
 	d->request = (struct dev_request){ .verb = DEV_ATTACH, .kind = kind_of(a->kind), .devid = devid, .spec = spec };
 	dom_ask(d, c, XLD_DEVICE_ATTACH, serial, 0);
 	job_device(x, d);
@@ -77,7 +104,7 @@ static bool has_mac(struct xld *x, const struct device *d, const char *mac)
 	return yes;
 }
 
-/* By number; a disk by its name too, a network by its MAC. */
+/* By number; a disk by its name too, a network by its MAC. d->devid is set if the words make sense. */
 static bool find_device(struct xld *x, struct device *d, const char *ref)
 {
 	char *end;
@@ -104,7 +131,7 @@ static bool begin(struct xld *x, struct client *c, uint32_t serial, const xld_de
 		  const char *what, xld_error *err)
 {
 	struct dom *d = device_target(x, a->name, what, err);
-	struct device dev = { .kind = kind_of(a->kind) };
+	struct device dev = { .kind = kind_of(a->kind), .devid = ~0U };
 
 	if (!d)
 		return false;
@@ -112,7 +139,7 @@ static bool begin(struct xld *x, struct client *c, uint32_t serial, const xld_de
 		return xld_fail(err, XLD_E_STORE, what, d->name, "start xenstored if it is not running",
 				"no connection to xenstored");
 	dev.domid = d->domid;
-	if (!find_device(x, &dev, a->device))
+	if (!find_device(x, &dev, a->device) && domcfg_device_find(&d->cfg, dev.kind == DEV_VIF, dev.devid) < 0)
 		return xld_fail(err, XLD_E_NOT_FOUND, what, d->name, a->kind == XLD_NETWORK ?
 				"`xl network-list` shows what it has" : "`xl block-list` shows what it has",
 				"it has no device '%s'", a->device);
@@ -140,6 +167,89 @@ bool call_resize(struct xld *x, struct client *c, uint32_t serial, void *args, v
 	a->kind = XLD_DISK;
 	*later = begin(x, c, serial, a, DEV_RESIZE, "resize a disk of", err);
 	return false;
+}
+
+/* --- CD-ROMs --- */
+
+/* What is in the drive of a domain that has one: its entry of disk=, or NULL. */
+static const char *drive_of(const struct dom *d, const struct cfg_disk *c, const char *what, xld_error *err)
+{
+	ssize_t at = domcfg_device_find(&d->cfg, false, c->devid);
+	char *empty = at < 0 ? NULL : disk_empty(d->cfg.disk.item[at]);
+
+	if (at < 0)
+		xld_fail(err, XLD_E_NOT_FOUND, what, d->name, "`xl block-attach` gives it one: DOMAIN ,raw,VDEV,cdrom",
+			 "it has no CD-ROM drive %s%s", c->vdev, d->ours ? "" : " that xld knows: xld did not make it");
+	else if (!empty)
+		xld_fail(err, XLD_E_CONFIG, what, d->name, "use `xl block-detach` and `xl block-attach`",
+			 "%s is a disk and no CD-ROM drive", c->vdev);
+	free(empty);
+	return empty ? d->cfg.disk.item[at] : NULL;
+}
+
+static bool disc_readable(const struct cfg_disk *c, const struct dom *d, const char *what, xld_error *err)
+{
+	if (*c->target != '/' || c->script || !access(c->target, R_OK))
+		return true;
+	return xld_fail(err, XLD_E_CONFIG, what, d->name, "", "%s: %s; the drive is left as it was", c->target,
+			strerror(errno));
+}
+
+/*
+ * The interface knows no change of medium, and the kernel's back end refuses one: the guest sees its drive go and come
+ * back. From the moment it has gone the configuration has an empty drive.
+ */
+static void change_begin(struct xld *x, struct dom *d, const struct cfg_disk *c)
+{
+	char *spec = *c->target ? disk_format(c) : NULL;
+	struct device dev = { .kind = DEV_VBD, .domid = d->domid, .devid = c->devid };
+	bool loaded = exists(x, &dev);
+
+	d->request = (struct dev_request){ .verb = loaded ? DEV_DETACH : DEV_ATTACH, .kind = DEV_VBD, .devid = c->devid,
+					   .keep = loaded };
+	*(loaded ? &d->request.next : &d->request.spec) = spec;
+	job_device(x, d);
+}
+
+static bool change(struct xld *x, struct client *c, uint32_t serial, struct dom *d, const struct cfg_disk *disc,
+		   const char *what, xld_error *err, bool *later)
+{
+	const char *now = drive_of(d, disc, what, err);
+	char *empty;
+
+	if (!now || !call_store(x, what, d, err) || !disc_readable(disc, d, what, err))
+		return false;
+	empty = disk_empty(now);
+	*later = *disc->target || strcmp(empty, now);
+	free(empty);
+	if (!*later)
+		return true;		/* an empty drive is to be emptied */
+	dom_ask(d, c, XLD_CD_CHANGE, serial, 0);
+	change_begin(x, d, disc);
+	return false;
+}
+
+bool call_cd_change(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+{
+	const char *what = "change the CD-ROM of";
+	xld_attach *a = args;
+	struct dom *d = device_target(x, a->name, what, err);
+	struct cfg_disk disc;
+	char *why = NULL;
+	bool ok;
+
+	(void)ret;
+	if (!d)
+		return false;
+	if (!disk_parse(&disc, a->spec, &why)) {
+		xld_fail(err, XLD_E_CONFIG, what, d->name, "", "'%s': %s", a->spec, why);
+		free(why);
+		return false;
+	}
+	ok = disc.cdrom ? change(x, c, serial, d, &disc, what, err, later)
+			: xld_fail(err, XLD_E_CONFIG, what, d->name, "", "'%s' does not say devtype=cdrom", a->spec);
+	disk_free(&disc);
+	return ok;
 }
 
 /* --- list --- */

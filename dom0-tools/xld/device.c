@@ -14,8 +14,8 @@
 
 #define POLL_MS 10
 
-/* States of the xenbus interface. */
-enum { ST_NONE, ST_INITIALISING, ST_INIT_WAIT, ST_INITIALISED, ST_CONNECTED, ST_CLOSING, ST_CLOSED };
+/* States of the xenbus interface; ST_UNKNOWN: the store could not be asked. */
+enum { ST_UNKNOWN = -1, ST_NONE, ST_INITIALISING, ST_INIT_WAIT, ST_INITIALISED, ST_CONNECTED, ST_CLOSING, ST_CLOSED };
 
 static const struct {
 	const char *type, *module, *driver;
@@ -54,6 +54,8 @@ const char *device_state_name(int state)
 		"Reconfigured",
 	};
 
+	if (state == ST_UNKNOWN)
+		return "unknown";
 	return state >= 0 && (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "nonsense";
 }
 
@@ -153,7 +155,7 @@ bool device_set(const struct devwork *w, const struct device *d, const char *key
 static int state_of(struct xs_handle *xs, const char *dir)
 {
 	char *s = xs_readf(xs, XBT_NULL, "%s/state", dir);
-	int state = s ? atoi(s) : ST_NONE;
+	int state = s ? atoi(s) : errno == ENOENT ? ST_NONE : ST_UNKNOWN;
 
 	free(s);
 	return state;
@@ -194,8 +196,12 @@ static char *kernel_complaint(const struct devwork *w, const struct device *d)
 {
 	char *s = xs_readf(w->xs, XBT_NULL, "/local/domain/0/error/backend/%s/%u/%u/error", device_type(d->kind),
 			   d->domid, d->devid);
-	char *text = xasprintf("%s%s", s && *s ? "; the back end says: " : "", s ? s : "");
+	char name[32], *log, *text;
 
+	snprintf(name, sizeof(name), "%s-%u-%u", device_type(d->kind), d->domid, d->devid);
+	log = kernel_said(name);
+	text = s && *s ? xasprintf("; the back end says: %s", s) : xstrdup(log);
+	free(log);
 	free(s);
 	return text;
 }
@@ -217,11 +223,11 @@ bool device_wait_ready(const struct devwork *w, const struct device *d, const ch
 		return true;
 	more = kernel_complaint(w, d);
 	if (in_time)
-		DEV_FAIL(w, XLD_E_INTERNAL, "see dom0's `dmesg`", "the back end of %s gave up (it is %s, the front end "
+		DEV_FAIL(w, XLD_E_INTERNAL, "`xl explain` shows both its ends", "the back end of %s gave up (it is %s, the front end "
 			 "%s)%s", device_label(d, label), device_state_name(state),
 			 device_state_name(front_state(w, d)), more);
 	else
-		DEV_FAIL(w, XLD_E_TIMEOUT, "see dom0's `dmesg`", "the back end of %s was not ready after %d s (it is %s, "
+		DEV_FAIL(w, XLD_E_TIMEOUT, "`xl explain` shows both its ends", "the back end of %s was not ready after %d s (it is %s, "
 			 "the front end %s)%s", device_label(d, label), DEVICE_READY_S, device_state_name(state),
 			 device_state_name(front_state(w, d)), more);
 	free(more);
@@ -273,7 +279,7 @@ static bool ask_guest(const struct devwork *w, const struct device *d)
 	int front = front_state(w, d);
 	char label[32];
 
-	if (front <= ST_INITIALISING || front == ST_CLOSED || wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S))
+	if (front == ST_NONE || front == ST_INITIALISING || front == ST_CLOSED || wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S))
 		return true;
 	return DEV_FAIL(w, XLD_E_TIMEOUT, "repeat the command later, or take it away with --force",
 			"the guest has not released %s after %d s (the front end is %s, the back end %s)",
@@ -342,6 +348,18 @@ void device_orphan(const struct devwork *w, const struct device *d)
 		store_transaction(w->xs, remove_front, &copy);
 }
 
+/* A disk whose server is gone waits for it, and its back end with it, until the script has taken the disk away. */
+static bool waits_for_server(const struct devwork *w, const struct device *d)
+{
+	char *type = d->kind == DEV_VBD ? device_read(w, d, "type") : NULL;
+	bool yes = type && !strcmp(type, "qdisk");
+
+	free(type);
+	if (yes)
+		device_unplug(w, d);
+	return yes && wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S);
+}
+
 bool device_remove(const struct devwork *w, const struct device *d, bool force)
 {
 	struct device copy = *d;
@@ -355,8 +373,8 @@ bool device_remove(const struct devwork *w, const struct device *d, bool force)
 	/* Without its front end the kernel's back end ends. */
 	if (!store_transaction(w->xs, remove_front, &copy))
 		return store_refused(w, d);
-	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S))
-		return DEV_FAIL(w, XLD_E_TIMEOUT, "see dom0's `dmesg`; the command can be repeated",
+	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S) && !waits_for_server(w, d))
+		return DEV_FAIL(w, XLD_E_TIMEOUT, "`xl explain` shows both its ends; the command can be repeated",
 				"dom0's back end of %s has not ended after %d s (it is %s)", device_label(d, label),
 				DEVICE_GONE_S, device_state_name(back_state(w, d)));
 	device_unplug(w, d);

@@ -46,8 +46,13 @@ void dom_free(struct xld *x, struct dom *d)
 	for (at = &x->doms; *at != d; at = &(*at)->next)
 		;
 	*at = d->next;
-	while ((a = d->askers)) {
+	while ((a = d->askers)) {	/* nobody is left without an answer */
+		xld_error err = { 0 };
+
 		d->askers = a->next;
+		xld_fail(&err, XLD_E_NOT_FOUND, "act on domain", d->name, "", "it is gone");
+		client_reply_error(a->client, a->proc, a->serial, &err);
+		rpc_release((xdrproc_t)xdr_xld_error, &err);
 		free(a);
 	}
 	rpc_release((xdrproc_t)xdr_xld_error, &d->failure);
@@ -57,6 +62,8 @@ void dom_free(struct xld *x, struct dom *d)
 	offer_free(d->offer);
 	rpc_release((xdrproc_t)xdr_xld_migrated, &d->report);
 	save_forget(&d->save);
+	dump_forget(&d->dump);
+	config_forget_next(d);
 	free(d->name);
 	free(d);
 }
@@ -195,6 +202,20 @@ struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n)
 	return list;
 }
 
+static void set_name(char **at, const char *name)
+{
+	char *copy = xstrdup(name);
+
+	free(*at);
+	*at = copy;
+}
+
+static void config_rename(struct domcfg *cfg, const uint8_t uuid[16], const char *name)
+{
+	memcpy(cfg->uuid, uuid, 16);
+	set_name(&cfg->name, name);
+}
+
 bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char *name)
 {
 	int rc = x->xs ? xenctl_domain_set_handle(x->xc, d->domid, uuid) : -ENOTCONN;
@@ -205,14 +226,14 @@ bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char
 		xenctl_domain_set_handle(x->xc, d->domid, d->uuid);
 		return false;
 	}
-	state_remove(x, d);
+	if (d->ours)
+		state_remove(x, d);
 	memcpy(d->uuid, uuid, 16);
-	memcpy(d->cfg.uuid, uuid, 16);
-	free(d->name);
-	free(d->cfg.name);
-	d->name = xstrdup(name);
-	d->cfg.name = xstrdup(name);
-	return state_save(x, d);
+	set_name(&d->name, name);
+	config_rename(&d->cfg, uuid, name);
+	if (d->next_cfg)
+		config_rename(d->next_cfg, uuid, name);
+	return !d->ours || state_save(x, d);
 }
 
 void dom_ask(struct dom *d, struct client *c, uint32_t proc, uint32_t serial, uint64_t deadline)
@@ -262,7 +283,8 @@ void dom_client_gone(struct xld *x, struct client *c)
 			}
 			*at = a->next;
 			wanted |= a->proc == XLD_DOMAIN_CREATE || a->proc == XLD_DOMAIN_RESTORE;
-			saving |= a->proc == XLD_DOMAIN_SAVE || a->proc == XLD_DOMAIN_MIGRATE;
+			saving |= a->proc == XLD_DOMAIN_SAVE || a->proc == XLD_DOMAIN_MIGRATE ||
+				  a->proc == XLD_DUMP_CORE;
 			free(a);
 		}
 		if (wanted && d->phase == PHASE_CREATING) {

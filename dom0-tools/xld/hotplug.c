@@ -125,38 +125,46 @@ bool detach_run(const struct dom *d, int fd, xld_error *err)
 	return start(&w) && device_remove(&w, &dev, r->force);
 }
 
+static bool run_script(struct devwork *w, const struct device *d, const char *verb)
+{
+	char *script = device_read(w, d, "script"), *why = NULL;
+	bool ok = script && script_run(w, d, script, verb, NULL, &why);
+
+	if (!ok)
+		DEV_FAIL(w, XLD_E_CONFIG, "", "%s", why ? why : "its nodes are gone");
+	free(script);
+	free(why);
+	return ok;
+}
+
 /* The script takes over the new size; the kernel's back end notices by itself and tells the guest. */
 bool resize_run(const struct dom *d, int fd, xld_error *err)
 {
-	struct devwork w = { .what = "resize a disk of", .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid, .fd = fd,
-			     .err = err };
+	struct devwork w = { .what = "resize a disk of", .object = d->name, .uuid = d->uuid, .tag = d->tag,
+			     .domid = d->domid, .fd = fd, .err = err };
 	struct device dev = { .kind = DEV_VBD, .domid = d->domid, .devid = d->request.devid };
-	char *script, *why = NULL;
-	bool ok;
 
-	if (!start(&w))
-		return false;
-	script = device_read(&w, &dev, "script");
-	ok = script && script_run(&w, &dev, script, "resize", NULL, &why);
-	return ok || DEV_FAIL(&w, XLD_E_CONFIG, "", "%s", why ? why : "its nodes are gone");
+	return start(&w) && run_script(&w, &dev, "resize");
 }
 
 bool revive_run(const struct dom *d, int fd, xld_error *err)
 {
-	struct devwork w = { .what = "revive a network of", .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid,
-			     .fd = fd, .err = err };
-	struct device dev = { .kind = DEV_VIF, .domid = d->domid, .devid = d->request.devid };
+	struct devwork w = { .what = "revive a device of", .object = d->name, .uuid = d->uuid, .tag = d->tag,
+			     .domid = d->domid, .fd = fd, .err = err };
+	struct device dev = { .kind = d->request.kind, .domid = d->domid, .devid = d->request.devid };
 
 	if (!start(&w))
 		return false;
+	if (dev.kind == DEV_VBD)
+		return run_script(&w, &dev, "revive");
 	device_unplug(&w, &dev);	/* what the script has made outside of the old interface */
 	return vif_connect(&w, &dev);
 }
 
 bool release_run(const struct dom *d, int fd, xld_error *err)
 {
-	struct devwork w = { .what = "release the devices of", .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid,
-			     .fd = fd, .err = err };
+	struct devwork w = { .what = "release the devices of", .object = d->name, .uuid = d->uuid, .tag = d->tag,
+			     .domid = d->domid, .fd = fd, .err = err };
 
 	return start(&w) && devices_remove_all(&w, &d->cfg);
 }

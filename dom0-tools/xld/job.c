@@ -20,12 +20,13 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "domcfg/disk.h"
 #include "migrate/migrate.h"
 #include "move.h"
 
 enum job_kind {
 	JOB_CREATE, JOB_DESTROY, JOB_ATTACH, JOB_DETACH, JOB_RESIZE, JOB_REVIVE, JOB_RELEASE, JOB_SAVE, JOB_MIGRATE,
-	JOB_RECEIVE,
+	JOB_RECEIVE, JOB_DUMP,
 };
 
 struct job {
@@ -54,12 +55,18 @@ static const char *job_what(const struct job *j)
 	static const char *const what[] = {
 		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
 		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
-		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a network of",
+		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a device of",
 		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
 		[JOB_MIGRATE] = "migrate domain", [JOB_RECEIVE] = "receive domain",
+		[JOB_DUMP] = "dump the core of",
 	};
 
 	return what[j->kind];
+}
+
+const char *job_text(const struct dom *d)
+{
+	return job_what(d->job);
 }
 
 /* --- in the worker --- */
@@ -133,6 +140,7 @@ static bool worker_run(const struct job *j, int fd, struct result *r, xld_error 
 	case JOB_SAVE:		return save_run(j->dom, fd, err);
 	case JOB_MIGRATE:	return migrate_run(j->x, j->dom, fd, &r->migrated, err);
 	case JOB_RECEIVE:	return receive_run(j->x, j->dom, fd, PEER_FD, &r->created, err);
+	case JOB_DUMP:		return dump_run(j->dom, fd, err);
 	}
 	return false;
 }
@@ -162,6 +170,7 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 	if (j->kind == JOB_RECEIVE && peer < 0)
 		_exit(1);
 	fd = worker_descriptors(fd, peer);
+	last_words_begin(NULL);
 	ok = worker_run(j, fd, &r, &err);
 	if (!ok)
 		h.status = XLD_ERROR;
@@ -232,7 +241,7 @@ static const char *kind_name(enum job_kind kind)
 	static const char *const names[] = {
 		[JOB_CREATE] = "create", [JOB_DESTROY] = "destroy", [JOB_ATTACH] = "attach", [JOB_DETACH] = "detach",
 		[JOB_RESIZE] = "resize", [JOB_REVIVE] = "revive", [JOB_RELEASE] = "release", [JOB_SAVE] = "save",
-		[JOB_MIGRATE] = "migrate", [JOB_RECEIVE] = "receive",
+		[JOB_MIGRATE] = "migrate", [JOB_RECEIVE] = "receive", [JOB_DUMP] = "dump",
 	};
 
 	return names[kind];
@@ -325,6 +334,7 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DOMAIN_MIGRATE, d->report.host ? &d->report : NULL, &d->failure);
 	d->domid = DOMID_NONE;
 	if (d->restarting) {
+		config_take_next(d);
 		job_create(x, d);
 		return;
 	}
@@ -338,6 +348,7 @@ static void destroy_ended(struct xld *x, struct dom *d, struct job *j)
 static void request_done(struct xld *x, struct dom *d)
 {
 	free(d->request.spec);
+	free(d->request.next);
 	d->request = (struct dev_request){ 0 };
 	if (d->ours)
 		state_save(x, d);
@@ -346,6 +357,31 @@ static void request_done(struct xld *x, struct dom *d)
 static struct domcfg_list *device_specs(struct dom *d)
 {
 	return d->request.kind == DEV_VBD ? &d->cfg.disk : &d->cfg.vif;
+}
+
+static void answer_cd(struct dom *d, const xld_error *err)
+{
+	xld_nothing nothing = { 0 };
+
+	dom_answer(d, XLD_CD_CHANGE, err ? NULL : &nothing, err);
+}
+
+/* It is gone: so is its entry, unless that is a drive which stays. */
+static void entry_left(struct dom *d)
+{
+	ssize_t at = domcfg_device_find(&d->cfg, d->request.kind == DEV_VIF, d->request.devid);
+	struct domcfg_list *list = device_specs(d);
+	char *empty;
+
+	if (at < 0)
+		return;
+	empty = d->request.keep ? disk_empty(list->item[at]) : NULL;
+	if (empty) {
+		free(list->item[at]);
+		list->item[at] = empty;
+	} else {
+		domcfg_list_remove(list, (size_t)at);
+	}
 }
 
 static void attach_ended(struct xld *x, struct dom *d, struct job *j)
@@ -367,16 +403,27 @@ static void attach_ended(struct xld *x, struct dom *d, struct job *j)
 		return;
 	}
 	xld_log("%s: %s %u attached", d->name, device_type(d->request.kind), d->request.devid);
+	entry_left(d);			/* an empty drive */
 	one.item[0] = xstrdup(d->request.spec);
 	domcfg_list_splice(device_specs(d), &one);
 	request_done(x, d);
 	dom_answer(d, XLD_DEVICE_ATTACH, &attached, NULL);
+	answer_cd(d, NULL);
+}
+
+/* A CD-ROM has left its drive: put the next one in. */
+static void insert_next(struct xld *x, struct dom *d)
+{
+	d->request.verb = DEV_ATTACH;
+	d->request.spec = d->request.next;
+	d->request.next = NULL;
+	d->request.keep = false;
+	job_device(x, d);
 }
 
 /* Also the way back of an attach that has failed: then there is nothing in the configuration. */
 static void detach_ended(struct xld *x, struct dom *d, struct job *j)
 {
-	ssize_t at = domcfg_device_find(&d->cfg, d->request.kind == DEV_VIF, d->request.devid);
 	bool way_back = d->request.spec;
 	xld_nothing nothing = { 0 };
 
@@ -385,11 +432,17 @@ static void detach_ended(struct xld *x, struct dom *d, struct job *j)
 			j->error.cause);
 	else if (!way_back)
 		xld_log("%s: %s %u detached", d->name, device_type(d->request.kind), d->request.devid);
-	if (j->ok && !way_back && at >= 0)
-		domcfg_list_remove(device_specs(d), (size_t)at);
+	if (j->ok && !way_back)
+		entry_left(d);
+	if (j->ok && d->request.next) {
+		insert_next(x, d);
+		return;
+	}
 	request_done(x, d);
 	dom_answer(d, XLD_DEVICE_DETACH, j->ok ? &nothing : NULL, &j->error);
+	answer_cd(d, d->failed ? &d->failure : j->ok ? NULL : &j->error);
 	dom_answer(d, XLD_DEVICE_ATTACH, NULL, d->failed ? &d->failure : &j->error);
+	d->failed = false;
 }
 
 static void resize_ended(struct xld *x, struct dom *d, struct job *j)
@@ -403,9 +456,10 @@ static void resize_ended(struct xld *x, struct dom *d, struct job *j)
 static void revive_ended(struct xld *x, struct dom *d, struct job *j)
 {
 	if (j->ok)
-		xld_log("%s: vif %u is served again", d->name, d->request.devid);
+		xld_log("%s: %s %u is served again", d->name, device_type(d->request.kind), d->request.devid);
 	else
-		xld_log("%s: vif %u is not served: %s", d->name, d->request.devid, j->error.cause);
+		xld_log("%s: %s %u is not served: %s", d->name, device_type(d->request.kind), d->request.devid,
+			j->error.cause);
 	request_done(x, d);
 }
 
@@ -423,6 +477,7 @@ static void device_cancelled(struct xld *x, struct dom *d, struct job *j)
 	dom_answer(d, XLD_DEVICE_ATTACH, NULL, &j->error);
 	dom_answer(d, XLD_DEVICE_DETACH, NULL, &j->error);
 	dom_answer(d, XLD_DISK_RESIZE, NULL, &j->error);
+	answer_cd(d, &j->error);
 	job_destroy(x, d);
 }
 
@@ -475,6 +530,15 @@ static void receive_ended(struct xld *x, struct dom *d, struct job *j)
 		job_destroy(x, old);
 }
 
+/* It goes because it is somewhere else now: for `xl explain`. */
+static void told_end(const struct dom *d, const char *how, const char *where)
+{
+	char *why = xasprintf("%s %s", how, where);
+
+	obituary_add(d, why, "destroy");
+	free(why);
+}
+
 /* A domain that was saved goes, unless it is to stay. One that was not runs on, unless somebody wants it gone. */
 static void save_ended(struct xld *x, struct dom *d, struct job *j)
 {
@@ -483,6 +547,8 @@ static void save_ended(struct xld *x, struct dom *d, struct job *j)
 
 	if (j->ok) {
 		xld_log("%s: saved as %s", d->name, d->save.path);
+		if (!stays)
+			told_end(d, "saved as", d->save.path);
 		save_forget(&d->save);
 	} else {
 		xld_log("%s: not saved: %s", d->name, j->error.cause);
@@ -496,6 +562,25 @@ static void save_ended(struct xld *x, struct dom *d, struct job *j)
 	state_save(x, d);
 	dom_answer(d, XLD_DOMAIN_SAVE, &nothing, NULL);
 	life_check(x);
+}
+
+static void dump_ended(struct xld *x, struct dom *d, struct job *j)
+{
+	struct dump_request r = d->dump;
+	xld_nothing nothing = { 0 };
+
+	if (j->ok)
+		xld_log("%s: core dumped into %s", d->name, d->dump.path);
+	else
+		xld_log("%s: no core was dumped: %s", d->name, j->error.cause);
+	dump_undo(x, d);
+	dom_answer(d, XLD_DUMP_CORE, j->ok ? &nothing : NULL, &j->error);
+	if (j->cancelled)
+		job_destroy(x, d);
+	else if (r.by_itself)
+		life_dumped(x, d, r.then);
+	else
+		life_check(x);
 }
 
 static void job_end(struct job *j)
@@ -519,6 +604,8 @@ static void job_end(struct job *j)
 		migrate_ended(j->x, d, j);
 	else if (j->kind == JOB_RECEIVE)
 		receive_ended(j->x, d, j);
+	else if (j->kind == JOB_DUMP)
+		dump_ended(j->x, d, j);
 	else if (j->cancelled)
 		device_cancelled(j->x, d, j);
 	else if (j->kind == JOB_ATTACH)
@@ -619,6 +706,8 @@ void job_destroy(struct xld *x, struct dom *d)
 		return;
 	if (d->phase == PHASE_ARRIVED && d->move)
 		move_forget(x, d->move);	/* first, so that nobody starts what is half gone */
+	if (d->phase == PHASE_LIVE && d->move && !d->move->incoming && d->move->state == SRC_DONE)
+		told_end(d, "it has moved to", d->move->peer);
 	d->phase = PHASE_DESTROYING;
 	if (d->ours)
 		state_save(x, d);
@@ -670,6 +759,13 @@ bool job_cancel(struct dom *d)
 	d->job->stopped = true;
 	job_stop(d);
 	return true;
+}
+
+void job_dump(struct xld *x, struct dom *d)
+{
+	if (d->ours)
+		state_save(x, d);
+	job_start(x, d, JOB_DUMP);
 }
 
 void job_stop(struct dom *d)

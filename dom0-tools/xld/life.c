@@ -71,7 +71,8 @@ static char *spare_name(struct xld *x, const char *name)
 /* Keep the stopped domain under another name and UUID, and start its configuration anew. */
 void life_released(struct xld *x, struct dom *d)
 {
-	char *spare = spare_name(x, d->name), *name = xstrdup(d->name), *text = domcfg_to_json(&d->cfg);
+	char *text = domcfg_to_json(d->next_cfg ? d->next_cfg : &d->cfg);
+	char *spare = spare_name(x, d->name), *name = xstrdup(d->name);
 	struct domcfg_diag diag = { .file = d->name };
 	uint8_t uuid[16], fresh[16];
 	struct dom *n;
@@ -79,6 +80,9 @@ void life_released(struct xld *x, struct dom *d)
 	memcpy(uuid, d->uuid, 16);
 	uuid_generate(fresh);
 	if (dom_rename(x, d, fresh, spare)) {
+		config_forget_next(d);
+		memcpy(d->tag, fresh, 16);	/* what the scripts have is the successor's from now on */
+		state_save(x, d);
 		n = dom_new(x, uuid, name);
 		n->ours = domcfg_from_json(&n->cfg, text, strlen(text), &diag) && domcfg_check(&n->cfg, &diag);
 		n->quick_stops = d->quick_stops;
@@ -93,6 +97,14 @@ void life_released(struct xld *x, struct dom *d)
 	free(text);
 }
 
+void life_dumped(struct xld *x, struct dom *d, unsigned int action)
+{
+	if (action == DOM_COREDUMP_RESTART)
+		restart(x, d);
+	else
+		job_destroy(x, d);
+}
+
 static void stopped(struct xld *x, struct dom *d, const struct xenctl_dominfo *info)
 {
 	unsigned int reason = info->shutdown_reason, action = action_for(d, reason);
@@ -105,6 +117,7 @@ static void stopped(struct xld *x, struct dom *d, const struct xenctl_dominfo *i
 		return;
 	why = crash_text(x->xc, info);
 	xld_log("%s: domain %u stopped (%s); action: %s", d->name, d->domid, why, dom_action_name(action));
+	obituary_add(d, why, dom_action_name(action));
 	free(why);
 	if (action == DOM_DESTROY)
 		job_destroy(x, d);
@@ -112,6 +125,8 @@ static void stopped(struct xld *x, struct dom *d, const struct xenctl_dominfo *i
 		restart(x, d);
 	else if (action == DOM_RENAME_RESTART && !came_too_soon(d))
 		job_release(x, d);
+	else if (action == DOM_COREDUMP_DESTROY || action == DOM_COREDUMP_RESTART)
+		dump_stopped(x, d, action);
 }
 
 void life_check(struct xld *x)
@@ -139,6 +154,7 @@ void life_check(struct xld *x)
 			xld_waited w = { info->shutdown_reason };
 
 			dom_answer(d, XLD_DOMAIN_WAIT, &w, NULL);
+			suspend_answer(d, info->shutdown_reason);
 		}
 	}
 	free(list);
@@ -205,17 +221,22 @@ static void end_waits(struct dom *d)
 	struct asker **at = &d->askers, *a;
 	xld_error err = { 0 };
 
-	xld_fail(&err, XLD_E_TIMEOUT, "wait for domain", d->name, "", "it has not stopped in time");
 	while ((a = *at)) {
 		if (!a->deadline || a->deadline > now) {
 			at = &a->next;
 			continue;
 		}
 		*at = a->next;
+		if (a->proc == XLD_DOMAIN_SUSPEND)
+			xld_fail(&err, XLD_E_TIMEOUT, "suspend domain", d->name, "`xl explain` tells what it does",
+				 "its kernel has not suspended in time");
+		else
+			xld_fail(&err, XLD_E_TIMEOUT, "wait for domain", d->name, "`xl explain` tells what it does",
+				 "it has not stopped in time");
 		client_reply_error(a->client, a->proc, a->serial, &err);
+		rpc_release((xdrproc_t)xdr_xld_error, &err);
 		free(a);
 	}
-	rpc_release((xdrproc_t)xdr_xld_error, &err);
 }
 
 /* Destroys that could not be finished while xenstored was away. */
@@ -234,6 +255,7 @@ static void tick(struct ev_timer *t, void *arg)
 		xld_log("connected to xenstored");
 		finish_destroys(x);
 	}
+	last_words_mark();
 	life_check(x);
 	revive_check(x);
 	settle_check(x);
@@ -246,6 +268,7 @@ bool life_start(struct xld *x)
 {
 	if (!connect_store(x))
 		return false;
+	last_words_begin(x->xc);
 	x->tick = mem_check(ev_timer_new(x->loop, tick, x));
 	ev_timer_set(x->tick, 0);
 	return !ev_before_sleep(x->loop, drain_watches, x);

@@ -96,7 +96,7 @@ static bool set_target(struct xld *x, const struct dom *d, uint64_t kib, uint64_
 		return hypervisor_refused(err, MEM_SET, d->name, rc);
 	if (store_set_memory(x->xs, d->domid, kib))
 		return true;
-	xld_fail(err, XLD_E_STORE, MEM_SET, d->name, "see the log of xenstored",
+	xld_fail(err, XLD_E_STORE, MEM_SET, d->name, "`xl doctor` says whether xenstored is well",
 		 "cannot write its nodes in xenstore: %s", strerror(errno));
 	if (d->domid)
 		xenctl_domain_max_mem(x->xc, d->domid, old_limit);

@@ -175,7 +175,7 @@ static void *read_nodes(void *arg, size_t *len)
 static void *read_console(void *arg, size_t *len)
 {
 	struct sending *s = arg;
-	char *path = console_log(s->d->name);
+	char *path = console_log_path(s->d->name);
 	void *p = xcalloc(1, STREAM_CONSOLE_MAX);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);

@@ -90,6 +90,9 @@ call_fn call_settle, call_moves, call_recover;
 void settle_check(struct xld *x);
 /* xld begins: what is to be done about a domain of ours that migrates or has migrated. */
 void settle_restart(struct xld *x, struct move *m);
+/* How it stands, and for what it waits (empty: nothing; caller frees). */
+const char *move_describe(const struct move *m);
+char *move_waits(const struct move *m);
 
 /* --- drain.c --- */
 /* In a worker: wait until all requests of its disks are answered. */

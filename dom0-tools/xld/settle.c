@@ -240,7 +240,7 @@ bool call_settle(struct xld *x, struct client *c, uint32_t serial, void *args, v
 
 /* --- people --- */
 
-static const char *describe(const struct move *m)
+const char *move_describe(const struct move *m)
 {
 	static const char *const src[] = {
 		[SRC_NONE] = "being sent", [SRC_SENDING] = "being sent", [SRC_GIVEN] = "handed over, not confirmed",
@@ -254,6 +254,14 @@ static const char *describe(const struct move *m)
 	return m->incoming ? dst[m->state] : src[m->state];
 }
 
+char *move_waits(const struct move *m)
+{
+	if (m->incoming && m->state == DST_PREPARED)
+		return xstrdup("the source has to say whose it is; if it is lost for good, `xl migrate-recover --run` "
+			       "starts it here");
+	return xstrdup(m->waits ? m->waits : "");
+}
+
 bool call_moves(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
 {
 	xld_moves *r = ret;
@@ -265,17 +273,13 @@ bool call_moves(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	r->moves.moves_val = xcalloc(n, sizeof(xld_move));
 	for (struct move *m = x->moves; m && r->moves.moves_len < XLD_DOMAINS_MAX; m = m->next) {
 		xld_move *o = &r->moves.moves_val[r->moves.moves_len++];
-		const char *waits = m->waits ? m->waits : "";
 
-		if (m->incoming && m->state == DST_PREPARED)
-			waits = "the source has to say whose it is; if it is lost for good, `xl migrate-recover --run` "
-				"starts it here";
 		memcpy(o->token, m->token, 16);
 		o->incoming = m->incoming;
 		o->name = xstrdup(m->name);
 		o->peer = xstrdup(m->peer);
-		o->state = xstrdup(describe(m));
-		o->waits = xstrdup(waits);
+		o->state = xstrdup(move_describe(m));
+		o->waits = move_waits(m);
 	}
 	return true;
 }

@@ -35,8 +35,8 @@ static json_t *request_to_json(const struct dom *d)
 
 	if (r->verb != DEV_ATTACH && r->verb != DEV_DETACH)
 		return NULL;
-	return json_pack("{s:b, s:i, s:b, s:b}", "vif", r->kind == DEV_VIF, "devid", (int)r->devid, "force", r->force,
-			 "new", !!r->spec);
+	return json_pack("{s:b, s:i, s:b, s:b, s:b}", "vif", r->kind == DEV_VIF, "devid", (int)r->devid, "force",
+			 r->force, "new", !!r->spec, "keep", r->keep);
 }
 
 static json_t *move_to_json(const struct dom *d)
@@ -49,6 +49,15 @@ static json_t *move_to_json(const struct dom *d)
 	return json_pack("{s:s, s:b}", "token", token, "incoming", d->move->incoming);
 }
 
+static json_t *next_to_json(const struct dom *d)
+{
+	char *text = d->next_cfg ? domcfg_to_json(d->next_cfg) : NULL;
+	json_t *o = text ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	return o;
+}
+
 static json_t *record_to_json(const struct dom *d)
 {
 	char tag[37];
@@ -57,12 +66,14 @@ static json_t *record_to_json(const struct dom *d)
 
 	uuid_format(d->tag, tag);
 	free(text);
-	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*, s:s*, s:s, s:o*}", "phase", phase_names[d->phase],
+	return json_pack("{s:s, s:b, s:i, s:b, s:I, s:i, s:b, s:o, s:o*, s:s*, s:s, s:o*, s:s*, s:b, s:o*}", "phase",
+			 phase_names[d->phase],
 			 "restarting", d->restarting,
 			 "domid", d->domid == DOMID_NONE ? -1 : (int)d->domid, "start_paused", d->start_paused,
 			 "start_time", (json_int_t)d->start_time, "quick_stops", (int)d->quick_stops,
 			 "stop_seen", d->stop_seen, "config", cfg, "device", request_to_json(d), "saving",
-			 d->save.temp, "tag", tag, "move", move_to_json(d));
+			 d->save.temp, "tag", tag, "move", move_to_json(d), "dumping", d->dump.temp, "paused_for_dump",
+			 d->dump.paused, "next", next_to_json(d));
 }
 
 bool state_save(struct xld *x, const struct dom *d)
@@ -108,15 +119,17 @@ static bool config_from_record(struct domcfg *cfg, json_t *j, const char *path)
 /* What was not finished with a device: an attach is taken back, a detach done again. */
 static void request_from_record(struct dom *d, json_t *o)
 {
-	int vif = 0, devid = 0, force = 0, new = 0;
+	int vif = 0, devid = 0, force = 0, new = 0, keep = 0;
 
-	if (!o || json_unpack(o, "{s:b, s:i, s:b, s:b}", "vif", &vif, "devid", &devid, "force", &force, "new", &new))
+	if (!o || json_unpack(o, "{s:b, s:i, s:b, s:b, s?b}", "vif", &vif, "devid", &devid, "force", &force, "new", &new,
+			      "keep", &keep))
 		return;
 	d->request.verb = DEV_DETACH;
 	d->request.kind = vif ? DEV_VIF : DEV_VBD;
 	d->request.devid = (uint32_t)devid;
 	d->request.spec = new ? xstrdup("") : NULL;
 	d->request.force = force || new;
+	d->request.keep = keep;
 }
 
 /* A migration that has no journal had not begun. */
@@ -130,6 +143,16 @@ static void move_from_record(struct xld *x, struct dom *d, json_t *o)
 		d->move = move_find(x, incoming, token);
 	if (o && !d->move)
 		d->move = move_new(x, incoming, token, d->name, d->uuid, "", 0);
+}
+
+/* What config-update has said. A record without it, or with one that is wrong, means: as it is. */
+static void next_from_record(struct dom *d, json_t *o, const char *path)
+{
+	if (!o)
+		return;
+	d->next_cfg = xcalloc(1, sizeof(*d->next_cfg));
+	if (!config_from_record(d->next_cfg, o, path))
+		config_forget_next(d);
 }
 
 static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
@@ -163,6 +186,10 @@ static struct dom *dom_from_record(struct xld *x, json_t *o, const char *path)
 	move_from_record(x, d, json_object_get(o, "move"));
 	if (json_is_string(json_object_get(o, "saving")))
 		d->save.temp = xstrdup(json_string_value(json_object_get(o, "saving")));
+	if (json_is_string(json_object_get(o, "dumping")))
+		d->dump.temp = xstrdup(json_string_value(json_object_get(o, "dumping")));
+	d->dump.paused = json_is_true(json_object_get(o, "paused_for_dump"));
+	next_from_record(d, json_object_get(o, "next"), path);
 	for (unsigned int i = 0; i < sizeof(phase_names) / sizeof(phase_names[0]); i++)
 		if (!strcmp(phase, phase_names[i]))
 			d->phase = i;
@@ -181,6 +208,10 @@ static void load_one(struct xld *x, const char *path)
 		return;
 	}
 	xld_log("%s: known from an earlier run, %s", d->name, phase_names[d->phase]);
+	if (d->phase == PHASE_LIVE && d->dump.temp) {
+		d->stop_seen = false;	/* if it has stopped, what its on_* wants is still to be done */
+		dump_undo(x, d);
+	}
 	if (d->move && d->move->incoming) {
 		if (receive_over(x, d))
 			job_destroy(x, d);

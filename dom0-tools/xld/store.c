@@ -191,6 +191,23 @@ bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, con
 	return yes;
 }
 
+uint32_t store_domid(struct xs_handle *xs, const uint8_t uuid[16])
+{
+	uint32_t domid = DOMID_NONE;
+	unsigned int n = 0;
+	char vm[sizeof("/vm/") + 36] = "/vm/", **names = xs_directory(xs, XBT_NULL, "/local/domain", &n), *there;
+
+	uuid_format(uuid, vm + 4);
+	for (unsigned int i = 0; names && i < n && domid == DOMID_NONE; i++) {
+		there = xs_readf(xs, XBT_NULL, "/local/domain/%s/vm", names[i]);
+		if (there && !strcmp(there, vm))
+			domid = (uint32_t)strtoul(names[i], NULL, 10);
+		free(there);
+	}
+	free(names);
+	return domid;
+}
+
 struct removal {
 	uint32_t domid;
 	const uint8_t *uuid;

@@ -104,12 +104,9 @@ int suspend_ask(struct suspending *s)
 
 /* --- in the daemon --- */
 
-bool suspend_allowed(struct xld *x, const struct dom *d, const char *what, const struct xenctl_dominfo *info,
-		     xld_error *err)
+bool suspend_possible(struct xld *x, const struct dom *d, const char *what, const struct xenctl_dominfo *info,
+		      xld_error *err)
 {
-	if (!d->ours)
-		return xld_fail(err, XLD_E_UNSUPPORTED, what, d->name, "",
-				"it was not made by xld: its configuration is not known");
 	if (d->job)
 		return xld_fail(err, XLD_E_BUSY, what, d->name, "try again when that is done, or `xl cancel` it",
 				"a job is about it");
@@ -119,13 +116,22 @@ bool suspend_allowed(struct xld *x, const struct dom *d, const char *what, const
 	if (info->shutdown)
 		return xld_fail(err, XLD_E_BUSY, what, d->name, "", "it has stopped (%s)",
 				life_reason_name(info->shutdown_reason));
-	if (d->cfg.nomigrate)
-		return xld_fail(err, XLD_E_DENIED, what, d->name, "`xl shutdown` it, or make it without nomigrate",
-				"its configuration has nomigrate = 1");
 	if (info->paused)
 		return xld_fail(err, XLD_E_BUSY, what, d->name, "`xl unpause` it first",
 				"it is paused and cannot react");
 	return call_store(x, what, d, err);
+}
+
+bool suspend_allowed(struct xld *x, const struct dom *d, const char *what, const struct xenctl_dominfo *info,
+		     xld_error *err)
+{
+	if (!d->ours)
+		return xld_fail(err, XLD_E_UNSUPPORTED, what, d->name, "",
+				"it was not made by xld: its configuration is not known");
+	if (!d->job && !d->move && !info->shutdown && d->cfg.nomigrate)
+		return xld_fail(err, XLD_E_DENIED, what, d->name, "`xl shutdown` it, or make it without nomigrate",
+				"its configuration has nomigrate = 1");
+	return suspend_possible(x, d, what, info, err);
 }
 
 static void take_back_request(struct xld *x, const struct dom *d)

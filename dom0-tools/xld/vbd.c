@@ -85,7 +85,7 @@ bool vbd_attach(const struct devwork *w, const char *spec)
 		return false;
 	}
 	d.devid = c.devid;
-	ok = attach(w, &d, &c);
+	ok = !*c.target || attach(w, &d, &c);	/* the interface has no drives without a disc */
 	disk_free(&c);
 	return ok;
 }

@@ -65,7 +65,7 @@ bool vif_connect(const struct devwork *w, const struct device *d)
 	char index[16];
 
 	if (!revive_ifindex(d, index))
-		return DEV_FAIL(w, XLD_E_INTERNAL, "see dom0's `dmesg`", "the interface vif%u.%u is gone", d->domid,
+		return DEV_FAIL(w, XLD_E_INTERNAL, "attach it again; is xen-netback loaded?", "the interface vif%u.%u is gone", d->domid,
 				d->devid);
 	return device_set(w, d, "ifindex", index) && run_script(w, d) &&
 	       device_set(w, d, "hotplug-status", "connected");

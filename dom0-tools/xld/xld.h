@@ -16,11 +16,16 @@
  *	store.c		the nodes of a domain in xenstore
  *	life.c		what happens when a domain stops
  *	crash.c		why it has stopped, in words
+ *	lastwords.c	what hypervisor and kernel said about a failure
  *	cpu.c		vCPUs: affinity, how many are online, shares
  *	memory.c	targets, limits and claims
  *	device.h	devices: more files, listed there
  *	save.c		save: the call, the worker, and giving a domain back that was not saved
  *	define.c	descriptions that are kept while their domains do not run
+ *	control.c	rename, sysrq, trigger, debug keys, config-update, suspend and resume
+ *	dump.c		core dumps: the call, the worker, and giving a domain back
+ *	stats.c		what goes through the devices of domains
+ *	explain.c	the state of a domain in words, also of one that has gone
  *	restore.c	restore: the call, and the step of a create that takes the place of loading a kernel
  *	suspend.c	what a save and a migration have in common
  *	jobcalls.c	the procedures about jobs, and the jobs of the past
@@ -67,6 +72,8 @@ struct dev_request {
 	uint32_t devid;
 	char *spec;			/* attach: the entry of disk= or vif=; detach with a spec: its way back */
 	bool force;
+	bool keep;			/* detach: the drive stays, empty */
+	char *next;			/* then attach this */
 };
 
 /* A save that is under way. */
@@ -74,6 +81,15 @@ struct save_request {
 	char *path, *temp;		/* written as temp, renamed to path when it is complete; NULL: none */
 	char *config;			/* JSON to put into it */
 	uint32_t flags;			/* XLD_SAVE_* */
+};
+
+/* A core dump that is under way. */
+struct dump_request {
+	char *path, *temp;		/* written as temp, renamed to path when it is complete; NULL: none */
+	uint32_t flags;			/* XLD_DUMP_* */
+	bool paused;			/* by us, for the time of the dump */
+	unsigned int then;		/* enum dom_action, if it was on_* that asked for it */
+	bool by_itself;
 };
 
 struct job;
@@ -126,7 +142,10 @@ struct dom {
 	bool seen;			/* scratch of dom_refresh() */
 	struct job *job;
 	struct dev_request request;	/* what a device job is about */
+	uint64_t revive_at;		/* ms, ev_now_ms(): no disk is revived before */
 	struct save_request save;
+	struct domcfg *next_cfg;	/* what it is to be from its next start on; NULL: the same */
+	struct dump_request dump;
 	char *restore_path;		/* its create makes it of this file */
 	struct offer *offer;		/* while it is received */
 	struct move *move;		/* it migrates, or how that ended is not settled */
@@ -226,7 +245,7 @@ void define_fill_uuid(struct xld *x, struct domcfg *cfg);
 bool define_allows(struct xld *x, const struct domcfg *cfg, const char *what, xld_error *err);
 
 /* --- devcalls.c --- */
-call_fn call_attach, call_detach, call_devices, call_resize;
+call_fn call_attach, call_detach, call_devices, call_resize, call_cd_change;
 
 /* --- events.c --- */
 call_fn call_subscribe;
@@ -248,7 +267,10 @@ struct dom *dom_by_name(struct xld *x, const char *name);
 struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n);
 /* d's line of such a list, NULL if the hypervisor does not have it. */
 const struct xenctl_dominfo *dom_info(const struct dom *d, const struct xenctl_dominfo *list, size_t n);
-/* Another UUID and name, everywhere. false, and nothing has changed, when the hypervisor or the store refuse. */
+/*
+ * Another UUID and name, everywhere; both may stay what they are. false, and nothing has changed, when the hypervisor or
+ * the store refuse.
+ */
 bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char *name);
 void dom_ask(struct dom *d, struct client *c, uint32_t proc, uint32_t serial, uint64_t deadline);
 /* Answer all who asked for proc: with the result obj, or with err when obj is NULL. */
@@ -278,6 +300,9 @@ void job_save(struct xld *x, struct dom *d);
 void job_migrate(struct xld *x, struct dom *d);
 /* d's offer is accepted or refused by the worker. */
 void job_receive(struct xld *x, struct dom *d);
+/* What its job does, in words. */
+const char *job_text(const struct dom *d);
+void job_dump(struct xld *x, struct dom *d);
 /* Stop a job that nobody waits for any more; what it does when it fails follows. */
 void job_stop(struct dom *d);
 /* The same because somebody wants it stopped. false: a destroy goes on. */
@@ -312,7 +337,10 @@ bool suspend_connect(struct suspending *s);
 int suspend_ask(struct suspending *s);
 /* A domain that has suspended goes on as if that had been cancelled. 0 or -errno. */
 int suspend_cancel(struct xenctl *xc, uint32_t domid);
-/* It may be saved or migrated now. */
+/* Nothing else is done to it, and it runs: it may be asked to suspend now. */
+bool suspend_possible(struct xld *x, const struct dom *d, const char *what, const struct xenctl_dominfo *info,
+		      xld_error *err);
+/* The same, and it may be saved or migrated. */
 bool suspend_allowed(struct xld *x, const struct dom *d, const char *what, const struct xenctl_dominfo *info,
 		     xld_error *err);
 /* It does not go after all: whatever a worker has done to it, it runs as before. */
@@ -334,6 +362,31 @@ void save_undo(struct xld *x, struct dom *d);
 /* No save any more. */
 void save_forget(struct save_request *r);
 
+/* --- control.c --- */
+call_fn call_rename, call_sysrq, call_trigger, call_debug_keys, call_config_update, call_suspend, call_resume;
+/* The domain has stopped: tell who asked for its suspend. */
+void suspend_answer(struct dom *d, unsigned int reason);
+/* It starts again: its configuration is what config-update said. */
+void config_take_next(struct dom *d);
+void config_forget_next(struct dom *d);
+
+/* --- dump.c --- */
+call_fn call_dump_core;
+/* In a worker. */
+bool dump_run(const struct dom *d, int fd, xld_error *err);
+/* The end of a dump, good or bad: a domain that was paused for it runs on, an incomplete file is removed. */
+void dump_undo(struct xld *x, struct dom *d);
+void dump_forget(struct dump_request *r);
+/* Have a domain that has stopped dumped into DUMP_DIR; life_dumped() then does what `then` says. */
+void dump_stopped(struct xld *x, struct dom *d, unsigned int then);
+
+/* --- stats.c, explain.c --- */
+call_fn call_stats, call_explain, call_tail;
+/* It has stopped: keep for a while why, and what was done then. */
+void obituary_add(const struct dom *d, const char *why, const char *then);
+/* Where xenconsoled keeps the output of a domain of this name. Caller frees. */
+char *console_log_path(const char *name);
+
 /* --- restore.c --- */
 call_fn call_restore;
 struct restored {
@@ -346,9 +399,6 @@ struct restored {
 /* In a worker: fill domain domid from d->restore_path. */
 bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int fd,
 		    struct restored *r, xld_error *err);
-
-/* Where xenconsoled writes what a domain of this name says. Caller frees. */
-char *console_log(const char *name);
 
 /* --- hotplug.c: these run in workers --- */
 bool attach_run(const struct xld *x, const struct dom *d, int fd, xld_error *err);
@@ -377,6 +427,8 @@ bool store_transaction(struct xs_handle *xs, store_fn *fn, void *arg);
 bool store_rm(struct xs_handle *xs, xs_transaction_t t, const char *path);
 /* Is /local/domain/N the tree of this UUID, or of none at all? */
 bool store_belongs(struct xs_handle *xs, xs_transaction_t t, uint32_t domid, const uint8_t uuid[16]);
+/* The domain whose tree is that of this UUID; DOMID_NONE: none. */
+uint32_t store_domid(struct xs_handle *xs, const uint8_t uuid[16]);
 /* false: errno. */
 bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
@@ -399,15 +451,30 @@ bool life_start(struct xld *x);
 void life_check(struct xld *x);
 /* The devices of a domain to be renamed are free for its successor. */
 void life_released(struct xld *x, struct dom *d);
+/* Its core is written, or could not be: go on with what its configuration wants. */
+void life_dumped(struct xld *x, struct dom *d, unsigned int action);
 const char *life_reason_name(unsigned int reason);
 
 /* --- revive.c --- */
-/* Look for networks of guests whose back end has died and come back, and serve them again. */
+/* Look for networks of guests whose back end has died and come back, and disks whose server has; serve them again. */
 void revive_check(struct xld *x);
 
 /* --- crash.c --- */
 /* Why a domain has stopped; empty if it has not. Caller frees. */
 char *crash_text(struct xenctl *xc, const struct xenctl_dominfo *info);
+
+/* Only printable characters reach logs and terminals. */
+void make_printable(char *s);
+
+/* --- lastwords.c --- */
+/* Ask the hypervisor through this handle from now on; a worker gives its own. */
+void last_words_begin(struct xenctl *xc);
+/* What it has said so far is about something else. */
+void last_words_mark(void);
+/* "; it says: ...", or empty. Caller frees. */
+char *hypervisor_said(void);
+/* "; dom0's kernel says: ...", the last line with these words in it, or empty. Caller frees. */
+char *kernel_said(const char *about);
 
 /* --- cpu.c --- */
 call_fn call_vcpu_list, call_vcpu_pin, call_vcpu_set, call_sched_domain, call_sched_host;

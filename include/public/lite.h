@@ -22,10 +22,13 @@
 #define LITEOP_counters		2
 /* struct xen_lite_memory. dom0 only (-EPERM). */
 #define LITEOP_memory		3
+/* struct xen_lite_pt_exchange */
+#define LITEOP_pt_exchange	4
 
 #define LITEF_crash_reason	(1U << 0)
 #define LITEF_counters		(1U << 1)
 #define LITEF_memory		(1U << 2)
+#define LITEF_pt_exchange	(1U << 3)
 
 /* Index of xen_lite_counters.count: what costs time, summed over the vCPUs since they were made. */
 #define LITE_COUNT_CR3		0	/* loads of the top-level table on behalf of the domain */
@@ -60,6 +63,20 @@ struct xen_lite_memory {
 	uint64_t total;
 	uint64_t free;
 	uint64_t hypervisor;		/* its image, tables, heap, and pages that it shares with domains */
+};
+
+/*
+ * mmu_update that says what was there: each request changes an L1 entry of the caller's own page tables, and its val
+ * becomes the entry that it replaced, with the accessed and dirty bits at that instant. Commands: MMU_NORMAL_PT_UPDATE and
+ * MMU_PT_UPDATE_PRESERVE_AD (the new entry gets these two bits of the old one). Requests are carried out in order; the
+ * first that fails stops, its entry and its val are unchanged, and `done` is how many went before.
+ *
+ * -EINVAL: no such entry or command, an entry that mmu_update would refuse; -EFAULT: the list cannot be read and written.
+ */
+struct xen_lite_pt_exchange {
+	XEN_GUEST_HANDLE(mmu_update_t) list;	/* IN and OUT */
+	uint32_t count;				/* IN: requests in the list */
+	uint32_t done;				/* IN: those to leave out at its beginning, 0; OUT */
 };
 
 #endif /* !__ASSEMBLY__ */

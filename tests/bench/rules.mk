@@ -22,3 +22,11 @@ bench: all peer $(B)/tests/bench/xs_store
 
 bench-io: all peer $(IO_GUEST)
 	@B=$(B) tests/bench/io $(RUNS)
+
+# Runs everywhere: no libraries.
+$(eval $(call tool,tests/bench/ptbench,tests/bench/ptbench.c,-static))
+
+HELP += "bench-guest-kernel|measure_what_the_guest_patches_gain"
+.PHONY: bench-guest-kernel
+bench-guest-kernel: all peer guest-kernel guest-kernel-plain $(B)/guest-kernel/guest.cpio $(B)/tests/bench/ptbench
+	@B=$(B) tests/bench/guest-kernel $(RUNS)

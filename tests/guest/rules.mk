@@ -4,6 +4,9 @@
 GUEST_DIRS := $(filter-out lib,$(patsubst tests/guest/%/main.c,%,$(wildcard tests/guest/*/main.c)))
 GUEST_LIB  := $(addprefix tests/guest/lib/,head.S entry.S trap.c main.c print.c pt.c event.c time.c user.c ap.c control.c \
 	child.c store.c)
+# What only some have need of.
+GUEST_LIB_hostile_front := tests/guest/lib/front.c
+GUEST_LIB_random_front  := tests/guest/lib/front.c
 GUEST_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -Iinclude -Itests/guest/lib
 
@@ -24,7 +27,7 @@ $(B)/tests/guest/$(1)/main.o: tests/guest/lib/main.c tests/guest/lib/guest.h
 	@$$(CC) $$(GUEST_CFLAGS) -DTEST_NAME='"$(1)"' -c -o $$@ $$<
 
 $(B)/tests/guest/$(1)/$(1): $(patsubst %,$(B)/tests/guest/obj/tests/guest/$(1)/%.o,$(basename $(notdir $(wildcard tests/guest/$(1)/*.[cS])))) \
-		$(B)/tests/guest/$(1)/main.o $(patsubst %,$(B)/tests/guest/obj/%.o,$(basename $(filter-out %/main.c,$(GUEST_LIB)))) \
+		$(B)/tests/guest/$(1)/main.o $(patsubst %,$(B)/tests/guest/obj/%.o,$(basename $(filter-out %/main.c,$(GUEST_LIB) $(GUEST_LIB_$(1))))) \
 		tests/guest/lib/guest.lds
 	@echo "  LD    tests/guest/$(1)"
 	@$$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/guest/lib/guest.lds -o $$@ $$(filter %.o,$$^)

@@ -17,8 +17,9 @@ $(B)/guest.cpio: tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/guest
 
 # What goes into dom0: everybody's DOM0_PROGRAMS (source:destination) and what the lab itself adds.
 NFT := /usr/sbin/nft
+TERMINFO := $(foreach t,l/linux x/xterm x/xterm-256color v/vt100,/lib/terminfo/$(t):/lib/terminfo/$(t))
 DOM0_PROGRAMS += $(B)/lab/lab-agent:/usr/sbin/lab-agent $(NFT):$(NFT) \
-	$(KERNEL):/root/guest/vmlinuz $(B)/guest.cpio:/root/guest/initramfs
+	$(KERNEL):/root/guest/vmlinuz $(B)/guest.cpio:/root/guest/initramfs $(TERMINFO)
 
 # Changes when the list does, so that the image is made anew.
 $(B)/dom0.list: FORCE

@@ -5,19 +5,20 @@ SYS_SRCS := tests/system/sys.c tests/system/audit.c tests/system/guests.c tests/
 
 # $(call system_test,NAME): $(B)/tests/system/NAME from tests/system/NAME.c.
 define system_test
-$(call tool,tests/system/$(1),tests/system/$(1).c $(SYS_SRCS),-lcunit -lz)
+$(call tool,tests/system/$(1),tests/system/$(1).c $(SYS_SRCS),-lcunit -lz -ljansson)
 TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
 # The longest first: two run at a time.
-SYSTEM_TEST_NAMES := test_toolstack test_guest test_cpumem test_boot test_dom0 test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store
-$(foreach t,test_lab test_hosts $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
+SYSTEM_TEST_NAMES := test_toolstack test_xl test_guest test_cpumem test_boot test_dom0 test_kill test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store
+$(foreach t,test_lab test_hosts test_patched $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
 SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab $(B)/tests/system/test_hosts
 SOAK_TESTS         += 'CYCLES=200 $(B)/tests/system/test_leaks' 'STEPS=10000000 $(B)/tests/system/test_beside' \
 		      'CYCLES=100 $(B)/tests/system/test_disk' 'CYCLES=100 $(B)/tests/system/test_net' \
-		      'KILLS=200 $(B)/tests/system/test_store' \
+		      'KILLS=200 $(B)/tests/system/test_store' 'KILLS=200 $(B)/tests/system/test_kill' \
+		      'FRONT_SECONDS=600 SEED=7 $(B)/tests/system/test_daemons' \
 		      'POINTS=all $(B)/tests/system/test_migrate' 'MIGRATIONS=100 POINTS=all $(B)/tests/system/test_hosts'
 
 $(eval $(call tool,tests/system/leak_probe,tests/system/leak_probe.c $(XENCTL_SRCS),))
@@ -46,3 +47,13 @@ $(B)/guest-save.cpio: tests/lab/make-initramfs $(KERNEL) $(addprefix $(B)/tests/
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root \
 		$(addprefix -p ,$(SAVE_GUEST)) $@
 TEST_PROGRAMS += $(B)/guest-save.cpio
+
+# Debian's Open vSwitch, for the vif script that is for it.
+$(B)/ovs.img: tests/system/make-ovs $(KERNEL)
+	@echo "  EXT4  ovs.img"
+	@tests/system/make-ovs $(B)/kernel $@
+TEST_PROGRAMS += $(B)/ovs.img
+
+# Does memory behave when page tables change? Runs everywhere: no libraries.
+$(eval $(call tool,tests/system/ptcheck,tests/system/ptcheck.c,-static))
+TEST_PROGRAMS += $(B)/tests/system/ptcheck

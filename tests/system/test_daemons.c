@@ -106,6 +106,46 @@ static void test_hostile_front(void)
 	CU_ASSERT_STRING_EQUAL(sys_must(H, "%s", audit_xld), before);
 }
 
+/*
+ * The same at random, for a while (FRONT_SECONDS, 12), while dom0 takes the devices away and gives them again. SEED in the
+ * environment chooses what the guest does. Afterwards a guest that is honest is served with what is left: an image.
+ */
+static void test_random_front(void)
+{
+	int seconds = getenv("FRONT_SECONDS") ? atoi(getenv("FRONT_SECONDS")) : 12, disk = 0, net0 = 0, net1 = 0;
+	const char *audit_xld = "echo $(pidof xld) $(ls /proc/$(pidof xld)/fd | wc -l); ls /sys/bus/xen-backend/devices; "
+				"ls /sys/block | grep -c loop; ls /run/xen-lite/domains | wc -l";
+	static char before[256];
+	char image[512];
+
+	snprintf(image, sizeof(image), "%s/tests/guest/random_front/random_front", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(H, image, "/root/rfront", &sys_err), "push"));
+	sys_must(H, "printf 'name=\"rf\"\nkernel=\"/root/rfront\"\nmemory=16\ndisk=[\"/root/small,raw,xvda\"]\n"
+		 "vif=[\"devid=0\",\"devid=1\"]\n' >/root/rf.cfg");
+	snprintf(before, sizeof(before), "%s", sys_must(H, "%s", audit_xld));
+	sys_must(H, "dmesg -c >/dev/null; xl create -q /root/rf.cfg 'extra=\"seed=%s seconds=%d\"'",
+		 getenv("SEED") ? getenv("SEED") : "1", seconds);
+	for (int i = 0; i < seconds + 60; i++) {
+		int status;
+
+		sys_sh(H, &status, "xenstore exists /local/domain/$(xl domid rf)/data/result");
+		if (!status)
+			break;
+		sys_must(H, "timeout 60 xl network-detach --force rf %d && timeout 60 xl network-attach rf devid=%d", i % 2, i % 2);
+		sys_must(H, "[ %d = 0 ] || { timeout 60 xl block-detach --force rf xvda && "
+			 "timeout 60 xl block-attach rf /root/small,raw,xvda; }", i % 3);
+		sys_must(H, "usleep 300000; timeout 10 xl network-list rf >/dev/null && timeout 10 xl block-list rf >/dev/null");
+	}
+	sscanf(sys_must(H, "xenstore read /local/domain/$(xl domid rf)/data/result"), "%d %d %d", &disk, &net0, &net1);
+	printf("played %d, %d and %d times ... ", disk, net0, net1);
+	CU_ASSERT(disk > 0 && net0 + net1 > 0);
+	sys_must(H, "! dmesg | grep -E 'BUG|Oops|blocked for more|general protection|list_add|refcount_t'");
+	/* Whatever states it has left its devices in, they go, and xld is the same as before. */
+	sys_must(H, "xl network-detach --force rf 0 && xl destroy rf");
+	CU_ASSERT_STRING_EQUAL(sys_must(H, "%s", audit_xld), before);
+	sys_must(H, "xl create -q /root/front.cfg && xl destroy front");
+}
+
 /* xenconsoled may be killed: its successor finds the guest, which has not noticed. */
 static void test_console_restart(void)
 {
@@ -142,6 +182,7 @@ int main(int argc, char **argv)
 		{ "lib/xenctl, call by call", test_xenctl },
 		{ "a guest that plays foul with its rings", test_hostile_rings },
 		{ "a guest that plays foul with its devices", test_hostile_front },
+		{ "a guest whose devices do anything", test_random_front },
 		{ "xenconsoled killed and started again", test_console_restart },
 		{ "a console that is flooded and not read", test_console_flood },
 	};

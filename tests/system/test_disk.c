@@ -46,7 +46,7 @@ static const char *make_tools(void)
 
 	snprintf(line, sizeof(line), "set -e; mkdir '%s'; cd '%s'; qemu=$(command -v qemu-nbd); cp $qemu .; "
 		 "cp $(ldd $qemu | grep -o '/[^ ]*') .; qemu-img create -q -f qcow2 a.qcow2 16M; "
-		 "qemu-img create -q -f vpc a.vhd 8M; PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -d . '%s' 64M >/dev/null",
+		 "qemu-img create -q -f vpc a.vhd 8M; qemu-img create -q -f qcow2 -o cluster_size=4k b.qcow2 16M; PATH=$PATH:/usr/sbin:/sbin mke2fs -q -t ext4 -d . '%s' 64M >/dev/null",
 		 dir, dir, path);
 	CU_ASSERT_EQUAL_FATAL(system(line), 0);
 	return path;
@@ -132,6 +132,7 @@ static void test_in_use(void)
 	guest_refused(H, 1, "cannot be run", TINY "\"disk=['vdev=xvda,script=nosuch,target=x']\"");
 }
 
+/* One disk comes and goes while another one is written to. */
 static void test_hotplug(void)
 {
 	int cycles = getenv("CYCLES") ? atoi(getenv("CYCLES")) : 5;
@@ -139,6 +140,7 @@ static void test_hotplug(void)
 	CU_ASSERT_FATAL(have_guest);
 	guest_refused(H, 1, "the domain has a device vbd 51728 already", "xl block-attach g /mnt/small,raw,xvdb");
 	guest_refused(H, 1, "it has no device 'xvde'", "xl block-detach g xvde");
+	IN_GUEST("(diskcheck write /dev/xvdb 21 0 20 >/tmp/busy) >/dev/null 2>&1 &");
 	for (int i = 0; i < cycles; i++) {
 		sys_must(H, "cd /mnt && xl block-attach g small,raw,xvde,rw");
 		IN_GUEST(AWAIT("/sys/block/xvde/size", "16384"));
@@ -148,6 +150,9 @@ static void test_hotplug(void)
 		sys_must(H, "diskcheck verify /mnt/small %d 20 20", i);
 	}
 	sys_contains(sys_must(H, "xl list -l g | grep -c backendtype; xl block-list g | wc -l"), "3\n4\n");
+	/* The other disk has been written to all the time. */
+	IN_GUEST("kill $(pidof diskcheck); n=$(sed -n 's/^flushed \\([0-9]*\\)$/\\1/p' /tmp/busy | tail -n 1); "
+		 "[ $n -ge 100 ] && diskcheck verify /dev/xvdb 21 $n 20");
 }
 
 /* Attach, write, detach; attach again, and it is there. */
@@ -182,6 +187,40 @@ static void test_formats(void)
 		 "! pidof qemu-nbd && umount /opt");
 }
 
+/*
+ * Who serves an image is killed while the guest writes: qemu-nbd, with what it has in memory about blocks that are new,
+ * and block-keeper between it and the kernel. The guest only waits, and nothing that it has flushed is lost.
+ */
+static void test_server_death(void)
+{
+	int done = 0;
+
+	CU_ASSERT_FATAL(have_guest);
+	sys_must(H, "mount /dev/vdc /opt && xl block-attach g /opt/b.qcow2,qcow2,xvde");
+	IN_GUEST(AWAIT("/sys/block/xvde/size", "32768"));
+	IN_GUEST("(diskcheck write /dev/xvde 8 1500 50 >/tmp/served; echo $? >>/tmp/served) >/dev/null 2>&1 &");
+	for (int i = 0; i < 5; i++)
+		sys_must(H, "usleep %d; " UNTIL("pidof qemu-nbd >/dev/null") "kill -9 $(pidof qemu-nbd)", 100000 + i * 70000);
+	/* Either has a copy: they may not die both before the other one has it again. */
+	IN_GUEST("n=$(wc -l </tmp/served); for i in $(seq 500); do [ $(wc -l </tmp/served) -gt $((n + 2)) ] && exit 0; "
+		 "usleep 20000; done; exit 1");
+	sys_must(H, "kill -9 $(pidof block-keeper)");
+	for (int i = 0; i < 10 && !done; i++)
+		done = atoi(IN_GUEST("for i in $(seq 200); do grep -q '^0$' /tmp/served && break; usleep 100000; done; "
+				     "grep -c '^0$' /tmp/served; true"));
+	CU_ASSERT(done);
+	IN_GUEST("diskcheck verify /dev/xvde 8 1500 50 && ! dmesg | grep 'I/O error'");
+	/* Both at once, while xld is away; nothing is under way. */
+	sys_must(H, STOP_XLD "kill -9 $(pidof block-keeper) $(pidof qemu-nbd); usleep 300000; " START_XLD "true");
+	IN_GUEST("echo 3 >/proc/sys/vm/drop_caches; diskcheck verify /dev/xvde 8 1500 50");
+	IN_GUEST("diskcheck write /dev/xvde 9 50 50 && diskcheck verify /dev/xvde 9 50 50");
+	/* It does not come back: the disk can be taken away all the same, under requests that wait. */
+	sys_must(H, "mv /usr/bin/qemu-nbd /usr/bin/away; kill -9 $(pidof qemu-nbd)");
+	IN_GUEST("dd if=/dev/xvde of=/dev/null bs=4096 count=1 iflag=direct >/dev/null 2>&1 &");
+	sys_must(H, "xl block-detach --force g xvde; ! pidof block-keeper; ! cat /sys/block/nbd*/pid; "
+		 "! ls /run/xen-lite/nbd-* 2>/dev/null; mv /usr/bin/away /usr/bin/qemu-nbd; umount /opt");
+}
+
 /* dom0's back end dies under a file system and comes back: what was under way is done again, the guest only waits. */
 static void test_back_end_death(void)
 {
@@ -192,6 +231,51 @@ static void test_back_end_death(void)
 	IN_GUEST("for i in $(seq 500); do grep -q '^0$' /tmp/death && exit 0; usleep 100000; done; "
 		 "cat /tmp/death | tail -n 3; exit 1");
 	IN_GUEST("diskcheck verify /dev/xvdb 6 2000 20 && date >/after && sync && ! dmesg | grep 'I/O error'");
+}
+
+/* Another disc, none, none again, one of another format; what cannot be inserted leaves the drive alone. */
+static void test_cd(void)
+{
+	char sum[128];
+
+	CU_ASSERT_FATAL(have_guest);
+	sys_must(H, "head -c 2097152 /dev/urandom >/mnt/cd2");
+	snprintf(sum, sizeof(sum), "%s", sys_must(H, "sha256sum </mnt/cd2"));
+	guest_refused(H, 1, "/mnt/nosuch: No such file or directory; the drive is left as it was", "xl cd-insert g xvdc /mnt/nosuch");
+	guest_refused(H, 1, "xvdb is a disk and no CD-ROM drive", "xl cd-insert g xvdb /mnt/cd2");
+	guest_refused(H, 1, "it has no CD-ROM drive xvdz", "xl cd-eject g xvdz");
+	guest_refused(H, 1, "is no name of a virtual disk", "xl cd-eject g floppy");
+	IN_GUEST(AWAIT("/sys/block/xvdc/size", "8192"));
+	sys_must(H, "cd /mnt && xl cd-insert g xvdc cd2");
+	IN_GUEST(AWAIT("/sys/block/xvdc/size", "4096"));
+	CU_ASSERT_STRING_EQUAL(IN_GUEST("sha256sum </dev/xvdc"), sum);
+	sys_contains(sys_must(H, "xl list -l g"), "target=/mnt/cd2");
+	sys_must(H, "xl cd-eject g xvdc && xl cd-eject g xvdc");
+	IN_GUEST("[ ! -e /sys/block/xvdc ]");
+	sys_contains(sys_must(H, "xl list -l g"), "vdev=xvdc,access=ro,devtype=cdrom,backendtype=phy,target=\"");
+	guest_refused(H, 1, "/mnt/data is in use as /dev/loop", "xl cd-insert g xvdc /mnt/data");
+	/* An attach that dies leaves an empty drive. */
+	sys_must(H, STOP_XLD "XLD_FAIL_STEP=-1 " START_XLD "! xl cd-insert g xvdc /mnt/cd; " STOP_XLD START_XLD
+		 "! xl block-list g | grep 51744; xl list -l g | grep -q 'vdev=xvdc.*target=\"'");
+	sys_must(H, "xl cd-insert g xvdc raw:/mnt/cd");
+	IN_GUEST(AWAIT("/sys/block/xvdc/size", "8192"));
+	/* A drive that is empty from the beginning, and one that goes. */
+	sys_must(H, TINY "-p \"disk=[',raw,xvdc,cdrom']\" && xl cd-insert tiny xvdc /mnt/cd && xl block-list tiny | grep -q 51744 && "
+		 "xl cd-eject tiny xvdc && xl block-detach tiny xvdc && ! xl list -l tiny | grep cdrom && xl destroy tiny");
+}
+
+/* Devices of a domain that xld does not know how to make: they last as long as it. */
+static void test_foreign(void)
+{
+	CU_ASSERT_FATAL(have_guest);
+	sys_must(H, TINY "-p; ip link add xenbr0 type bridge; " STOP_XLD "rm $(grep -l '\"name\": \"tiny\"' /run/xen-lite/domains/*); "
+		 START_XLD "xl block-attach tiny /mnt/small,raw,xvda,rw && xl network-attach tiny && xl network-attach tiny; "
+		 "xl block-list tiny | grep -q '^51712' && [ $(xl network-list tiny | wc -l) = 3 ]");
+	guest_refused(H, 1, "it has no CD-ROM drive xvdc that xld knows: xld did not make it", "xl cd-insert tiny xvdc /mnt/cd");
+	guest_refused(H, 1, "the domain has a device vbd 51712", "xl block-attach tiny /mnt/cd,raw,xvda,ro");
+	sys_must(H, "xl network-detach tiny 0 && xl network-attach tiny && [ $(xl network-list tiny | wc -l) = 3 ] && "
+		 "xl block-detach tiny xvda && xl block-attach tiny /mnt/small,raw,xvda,rw && xl destroy tiny; "
+		 "! losetup -a | grep small; ip link del xenbr0; [ ! -d /sys/bus/xen-backend/devices/vif-* ]");
 }
 
 static void test_resize(void)
@@ -299,7 +383,10 @@ int main(int argc, char **argv)
 		{ "in_use", test_in_use },
 		{ "hotplug", test_hotplug },
 		{ "formats", test_formats },
+		{ "server_death", test_server_death },
 		{ "back_end_death", test_back_end_death },
+		{ "cd", test_cd },
+		{ "foreign", test_foreign },
 		{ "resize", test_resize },
 		{ "discard", test_discard },
 		{ "not_released", test_not_released },

@@ -23,6 +23,9 @@
 #define LINK_UP(dev) "for i in $(seq 100); do [ -e /sys/class/net/" dev " ] && break; usleep 50000; done; " \
 	"ip link set " dev " up && "
 #define PING "ping -c 2 -i 0.2 -W 5 -q "
+/* Without waiting for duplicate addresses. */
+#define ADDRESS6(dev, a) "echo 0 >/proc/sys/net/ipv6/conf/" dev "/accept_dad; ip -6 addr add " a " dev " dev " && "
+#define PING6 "ping6 -c 2 -W 20 -q "
 #define NO_PING "ping -c 3 -i 0.2 -W 2 -q "
 
 #define STOP_XLD "kill $(cat /run/xen-lite/xld.pid); while [ -e /run/xen-lite/xld.pid ]; do usleep 20000; done; "
@@ -41,8 +44,11 @@ static void make_guest(const char *name, const char *ip)
 static void test_up(void)
 {
 	struct lab_opts o = sys_opts(H);
+	static char ovs[4200];
 	char file[4200];
 
+	snprintf(ovs, sizeof(ovs), "%s/ovs.img,ro", lab_build_dir());
+	o.disks[0] = ovs;
 	CU_ASSERT_FATAL(sys_up(&o));
 	snprintf(file, sizeof(file), "%s/tests/guest/boot/boot", lab_build_dir());
 	CU_ASSERT_FATAL(sys_ok(lab_push(H, file, "/root/tiny", &sys_err), "push"));
@@ -210,6 +216,61 @@ static void test_route(void)
 	sys_must(H, "xl network-detach n1 1; [ ! -e /sys/class/net/web1 ]");
 }
 
+/* An IPv6 address of the guest's own passes, another does not, and neighbours learn only of its own. */
+static void test_ipv6(void)
+{
+	CU_ASSERT_FATAL(have_guests);
+	sys_must(H, "ip link add xenbr6 type bridge && echo 0 >/proc/sys/net/ipv6/conf/xenbr6/disable_ipv6; "
+		 ADDRESS6("xenbr6", "fd00:6::254/64") "ip link set xenbr6 up && "
+		 "xl network-attach n1 bridge=xenbr6,ip=fd00:6::1 && xl network-attach n2 bridge=xenbr6,ip=fd00:6::2/128");
+	guest_must(H, "n1", LINK_UP("eth1") ADDRESS6("eth1", "fd00:6::1/64") PING6 "fd00:6::254");
+	guest_must(H, "n2", LINK_UP("eth1") ADDRESS6("eth1", "fd00:6::2/64") PING6 "fd00:6::1");
+	sys_must(H, PING6 "fd00:6::2");
+	/* Another's address, and one that nobody has: neither as a source nor in neighbour advertisements. */
+	cannot_reach(ADDRESS6("eth1", "fd00:6::9/64") "ping6 -c 3 -W 2 -q -I fd00:6::9 fd00:6::254");
+	sys_must(H, "! ping6 -c 3 -W 2 -q fd00:6::9");
+	/* Who has the other guest's address? Only the other guest. */
+	guest_must(H, "n1", "ip -6 addr del fd00:6::9/64 dev eth1; " ADDRESS6("eth1", "fd00:6::2/64") "true");
+	sys_must(H, "mac=$(xl network-list n2 | sed -n 's/^1  *0  *\\([0-9a-f:]*\\) .*/\\1/p'); [ -n \"$mac\" ] && for i in 1 2 3; do "
+		 "ip -6 neigh flush dev xenbr6 2>/dev/null; ping6 -c 1 -W 20 -q fd00:6::2 && ip -6 neigh show dev xenbr6 | "
+		 "grep '^fd00:6::2 ' | grep -q $mac || exit 1; done");
+	/* A guest is no router. */
+	sys_contains(sys_must(H, "nft list ruleset"), "nd-router-advert");
+	sys_must(H, "xl network-detach n1 1; xl network-detach n2 1; ip link del xenbr6");
+}
+
+/* Two guests and dom0 on a bridge of Open vSwitch: one VLAN, two, and posing as another. */
+static void test_openvswitch(void)
+{
+	int status;
+
+	CU_ASSERT_FATAL(have_guests);
+	sys_must(H, "mkdir -p /ovs && modprobe ext4 && mount -o ro /dev/vda /ovs && /ovs/start 2>&1 && ovs-vsctl add-br ovs0 && "
+		 "ip addr add 10.5.0.254/24 dev ovs0 && ip link set ovs0 up");
+	guest_refused(H, 1, "Open vSwitch has no bridge nosuch: make it with ovs-vsctl add-br nosuch",
+		      "xl network-attach n1 script=vif-openvswitch,bridge=nosuch");
+	sys_must(H, "xl network-attach n1 script=vif-openvswitch,bridge=ovs0,ip=10.5.0.1 && "
+		 "xl network-attach n2 script=vif-openvswitch,bridge=ovs0,ip=10.5.0.2,vifname=ovsn2");
+	guest_must(H, "n1", LINK_UP("eth1") "ip addr add 10.5.0.1/24 dev eth1; " PING "10.5.0.254");
+	guest_must(H, "n2", LINK_UP("eth1") "ip addr add 10.5.0.2/24 dev eth1; " PING "10.5.0.1");
+	cannot_reach("ip addr add 10.5.0.9/24 dev eth1; " NO_PING "-I 10.5.0.9 10.5.0.254");
+	sys_contains(sys_must(H, "ovs-vsctl list-ports ovs0"), "ovsn2");
+	sys_must(H, "xl network-detach n2 1; [ $(ovs-vsctl list-ports ovs0 | wc -l) = 1 ]");
+	/* In a VLAN of its own it reaches nobody, in the other's VLAN only the other. */
+	sys_must(H, "xl network-attach n2 script=vif-openvswitch,bridge=ovs0.7 && "
+		 "[ $(ovs-vsctl get port vif$(xl domid n2).1 tag) = 7 ]");
+	guest_sh(H, "n2", &status, LINK_UP("eth1") "ip addr add 10.5.0.2/24 dev eth1; " NO_PING "10.5.0.254");
+	CU_ASSERT_EQUAL(status, 1);
+	sys_must(H, "xl network-detach n1 1; xl network-attach n1 script=vif-openvswitch,bridge=ovs0.7:8 && "
+		 "ovs-vsctl get port vif$(xl domid n1).1 trunks | grep -F '[8]' && xl network-detach n1 1 && "
+		 "xl network-attach n1 script=vif-openvswitch,bridge=ovs0.7,ip=10.5.0.1");
+	guest_must(H, "n1", LINK_UP("eth1") "ip addr add 10.5.0.1/24 dev eth1; " PING "10.5.0.2");
+	sys_must(H, "xl network-detach n1 1; xl network-detach n2 1; [ $(ovs-vsctl list-ports ovs0 | wc -l) = 0 ] && ovs-vsctl del-br ovs0; "
+		 "kill $(cat /var/run/openvswitch/ovs-vswitchd.pid) $(cat /var/run/openvswitch/ovsdb-server.pid); "
+		 "for i in $(seq 50); do pidof ovsdb-server ovs-vswitchd >/dev/null || break; usleep 100000; done; "
+		 "sleep 1; rmmod openvswitch; umount /ovs");
+}
+
 /* One network comes and goes while another carries traffic. */
 static void test_hotplug(void)
 {
@@ -277,6 +338,8 @@ int main(int argc, char **argv)
 		{ "rate", test_rate },
 		{ "nat", test_nat },
 		{ "route", test_route },
+		{ "ipv6", test_ipv6 },
+		{ "openvswitch", test_openvswitch },
 		{ "hotplug", test_hotplug },
 		{ "back_end_death", test_back_end_death },
 		{ "end", test_end },

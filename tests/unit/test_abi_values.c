@@ -425,7 +425,7 @@ static const struct abi_value values_sysctl[] = {
 
 static const struct abi_value values_lite[] = {
 	V(__HYPERVISOR_lite_op, 55), V(LITEOP_features, 0), V(LITEOP_crash_reason, 1), V(LITEOP_counters, 2),
-	V(LITEOP_memory, 3), V(LITEF_memory, 4),
+	V(LITEOP_memory, 3), V(LITEF_memory, 4), V(LITEOP_pt_exchange, 4), V(LITEF_pt_exchange, 8),
 	{ 0 }
 };
 

@@ -61,6 +61,8 @@ static void test_positional(void)
 	disk_is("/i,vhd,xvda,ro", "format=vhd,vdev=xvda,access=ro,backendtype=qdisk,target=/i");
 	disk_is("/i,raw,xvda1,w!", "format=raw,vdev=xvda1,access=rw!,backendtype=phy,target=/i");
 	disk_is("/i.iso,raw,xvdc,cdrom", "format=raw,vdev=xvdc,access=ro,devtype=cdrom,backendtype=phy,target=/i.iso");
+	disk_is(",raw,xvdc,cdrom", "format=raw,vdev=xvdc,access=ro,devtype=cdrom,backendtype=phy,target=");
+	disk_is("vdev=xvdc,devtype=cdrom", "format=raw,vdev=xvdc,access=ro,devtype=cdrom,backendtype=phy,target=");
 	disk_is("/i=1,raw,xvda", "format=raw,vdev=xvda,access=rw,backendtype=phy,target=/i=1");
 }
 

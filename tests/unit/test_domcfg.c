@@ -191,11 +191,8 @@ static void test_bad_values(void)
 	refused("vcpus = 33", "t.cfg:1:9: error: vcpus must be a whole number of vCPUs from 1 to 32, not '33'");
 	refused("type = 'hvm'", "t.cfg:1:8: error: type \"hvm\" needs hardware virtualisation");
 	refused("type = 'x'", "t.cfg:1:8: error: type must be \"pv\", not 'x'");
-	refused("on_crash = 'coredump-restart'", "t.cfg:1:12: error: on_crash \"coredump-restart\" is not offered: "
-			"no core");
-	refused("on_crash = 'explode'", "t.cfg:1:12: error: on_crash must be \"destroy\", \"restart\", "
-			"\"rename-restart\" "
-		"or \"preserve\", not 'explode'");
+	refused("on_crash = 'coredump-rename'", "t.cfg:1:12: error: on_crash must be \"destroy\", \"restart\", "
+		"\"rename-restart\", \"preserve\", \"coredump-destroy\" or \"coredump-restart\", not 'coredump-rename'");
 	refused("on_watchdog = 'soft-reset'", "t.cfg:1:15: error: on_watchdog \"soft-reset\" is for guests with");
 	refused("tsc_mode = 'always_emulate'", "t.cfg:1:12: error: tsc_mode \"always_emulate\" is not offered: RDTSC");
 	refused("tsc_mode = 3", "t.cfg:1:12: error: tsc_mode \"3\" is not offered");

@@ -69,10 +69,10 @@ static void taken(const char *text, const char *finding)
 static const char *const samples[] = {
 	"name='web-1'\nuuid='01234567-89ab-cdef-0123-456789abcdef'\nkernel='/boot/vmlinuz'\nramdisk='/boot/initrd'\n"
 	"cmdline='a <b> & \"c\" \\'d\\''\nmemory=256\nmaxmem=512\nvcpus=2\nmaxvcpus=4\ncpus='0-3,^2'\n"
-	"on_poweroff='preserve'\non_reboot='destroy'\non_crash='rename-restart'\non_watchdog='restart'\n"
-	"on_soft_reset='preserve'\ncpu_weight=512\ncap=150\ntitle='The \\'web\\' <1>'\ndescription='two\\nlines & "
+	"on_poweroff='preserve'\non_reboot='destroy'\non_crash='coredump-restart'\non_watchdog='rename-restart'\n"
+	"on_soft_reset='coredump-destroy'\ncpu_weight=512\ncap=150\ntitle='The \\'web\\' <1>'\ndescription='two\\nlines & "
 	"<more>'\n"
-	"disk=['/a b,raw,xvda', '/dev/vg/lv,raw,xvdb,ro', '/q,qcow2,xvdc,w!', '/cd.iso,raw,xvdd,cdrom',"
+	"disk=['/a b,raw,xvda', '/dev/vg/lv,raw,xvdb,ro', '/q,qcow2,xvdc,w!', '/cd.iso,raw,xvdd,cdrom', ',raw,xvdz,cdrom',"
 	"'format=raw,vdev=xvde,no-discard,direct-io-safe,target=/with,comma',"
 	"'vdev=xvdf1,backendtype=qdisk,target=/raw', 'vdev=xvdg,script=block-x,target=iqn:foo',"
 	"'vdev=hda,target=nbd://host', 'vdev=sdb,target=nbds://[fe80::1]:10809/exp/ort',"
@@ -323,9 +323,8 @@ static void test_errors(void)
 	refused(DOMAIN("<uuid>7</uuid>"), "t.xml:3: error: <uuid>: uuid must be 32 hex digits");
 	refused(DOMAIN("<maxMemory slots='1'>1</maxMemory>"), "t.xml:3: error: <maxMemory>: is not offered: <memory> "
 			"is the most");
-	refused(DOMAIN("<on_crash>coredump-destroy</on_crash>"), "t.xml:3: error: <on_crash>: on_crash "
-			"\"coredump-destroy\" is not "
-		"offered");
+	refused(DOMAIN("<on_crash>soft-reset</on_crash>"), "t.xml:3: error: <on_crash>: on_crash \"soft-reset\" is for "
+			"guests with");
 	refused(DOMAIN("<on_reboot>x</on_reboot>"), "t.xml:3: error: <on_reboot>: on_reboot must be \"destroy\"");
 	refused(DOMAIN("<cputune><vcpupin vcpu='1'/></cputune>"), "t.xml:3: error: <vcpupin>: vcpu= and cpuset= are "
 			"both needed\n");
@@ -386,6 +385,7 @@ static void test_device_errors(void)
 	refused(DISK("type='volume'", "<target dev='xvda'/>"), "t.xml:4: error: <disk>: type='volume' is not "
 			"possible; possible: "
 		"file, block, network\n");
+	refused(DISK("type='network' device='cdrom'", "<target dev='xvda'/>"), "t.xml:4: error: <disk>: <host name=");
 	refused(DISK("type='file'", "<target dev='xvda'/>"), "t.xml:4: error: <disk>: <source> is missing");
 	refused(DISK("type='file'", "<source file='/a'/>"), "t.xml:4: error: <disk>: <target dev='...'/> is missing");
 	refused(DISK("type='file'", "<source/><target dev='xvda'/>"), "t.xml:5: error: <source>: file= is missing");

@@ -117,7 +117,13 @@ static void test_table(void)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
 	for (uint32_t proc = XLD_VCPU_LIST; proc <= XLD_MEM_MAX; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
-	for (uint32_t proc = XLD_DEVICE_ATTACH; proc <= XLD_DISK_RESIZE; proc++)
+	for (uint32_t proc = XLD_DEVICE_ATTACH; proc <= XLD_CD_CHANGE; proc++)
+		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
+	for (uint32_t proc = XLD_DOMAIN_SAVE; proc <= XLD_JOB_CANCEL; proc++)
+		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
+	for (uint32_t proc = XLD_DOMAIN_RENAME; proc <= XLD_CONSOLE_TAIL; proc++)
+		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
+	for (uint32_t proc = XLD_DEFINE; proc <= XLD_AUTOSTART; proc++)
 		CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(proc));
 	CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(XLD_EVENT_SUBSCRIBE));
 	CU_ASSERT_PTR_NOT_NULL(rpc_proc_find(XLD_PING));
@@ -138,7 +144,8 @@ static void test_changes(void)
 	static const uint32_t reads[] = {
 		XLD_HELLO, XLD_DOMAIN_LIST, XLD_DOMAIN_INFO, XLD_DOMAIN_CONFIG, XLD_DOMAIN_WAIT, XLD_DOMAIN_CONSOLE,
 		XLD_HOST_INFO, XLD_VCPU_LIST, XLD_DEVICE_LIST, XLD_EVENT_SUBSCRIBE, XLD_PING, XLD_MIGRATE_LIST,
-		XLD_JOB_LIST, XLD_DEFINED_LIST, XLD_DEFINED_CONFIG,
+		XLD_JOB_LIST, XLD_DEFINED_LIST, XLD_DEFINED_CONFIG, XLD_DOMAIN_STATS, XLD_DOMAIN_EXPLAIN,
+		XLD_CONSOLE_TAIL,
 	};
 	xld_sched_domain domain = { .set = 0 };
 	xld_sched_host host = { .set = 0 };

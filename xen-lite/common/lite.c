@@ -8,7 +8,7 @@
 #include <xl/domain.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
-#include <xl/mm.h>
+#include <xl/pt.h>
 #include <public/lite.h>
 
 BUILD_BUG_ON(sizeof(((struct xen_lite_crash_reason *)0)->reason) != sizeof(((struct domain *)0)->crash_reason));
@@ -66,17 +66,35 @@ static long memory(void *arg)
 	return copy_to_guest(arg, &m, 1) ? -XEN_EFAULT : 0;
 }
 
+static long exchange(void *arg)
+{
+	struct xen_lite_pt_exchange x;
+	long rc;
+
+	if (copy_from_guest(&x, arg, 1))
+		return -XEN_EFAULT;
+	rc = pt_exchange(&x);
+	if (copy_to_guest(arg, &x, 1))
+		return -XEN_EFAULT;
+	if (rc == -XEN_ERESTART)
+		return hypercall_continue(__HYPERVISOR_lite_op, 2, (unsigned long)LITEOP_pt_exchange, arg);
+	return rc;
+}
+
 long do_lite_op(unsigned int cmd, void *arg)
 {
 	switch (cmd) {
 	case LITEOP_features:
-		return LITEF_counters | (current->domain->privileged ? LITEF_crash_reason | LITEF_memory : 0);
+		return LITEF_counters | LITEF_pt_exchange |
+		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory : 0);
 	case LITEOP_crash_reason:
 		return crash_reason(arg);
 	case LITEOP_counters:
 		return counters(arg);
 	case LITEOP_memory:
 		return memory(arg);
+	case LITEOP_pt_exchange:
+		return exchange(arg);
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -9,6 +9,7 @@
 #include <xl/hypercall.h>
 #include <xl/guest_access.h>
 #include <xl/entry.h>
+#include <public/lite.h>
 
 /* --- walking ------------------------------------------------------------------------------------------------------ */
 
@@ -191,6 +192,70 @@ __hot long do_mmu_update(void *list, unsigned int count, unsigned int *done, uns
 	if (rc == -XEN_ERESTART)
 		return hypercall_continue(__HYPERVISOR_mmu_update, 4, (char *)list + i * sizeof(struct mmu_update),
 					  (unsigned long)((count - i) | MMU_UPDATE_CONTINUED), done, (unsigned long)domid);
+	return rc;
+}
+
+/* --- lite_op pt_exchange ------------------------------------------------------------------------------------------- */
+
+/*
+ * Writes an L1 entry of d by compare-exchange, so *old is what the new one replaced. The processor may set A and D in
+ * between, each once: three attempts are enough.
+ */
+static int exchange_l1(struct domain *d, u64 where, u64 val, u64 *old)
+{
+	bool preserve_ad = (where & 3) == MMU_PT_UPDATE_PRESERVE_AD;
+	mfn_t m = pa_to_mfn(where);
+	struct page_info *pg;
+	u64 *ptr, type;
+	int rc = -XEN_EAGAIN;
+
+	if ((where & 7) != MMU_NORMAL_PT_UPDATE && (where & 7) != MMU_PT_UPDATE_PRESERVE_AD)
+		return refuse(-XEN_EINVAL, "exchange at %lx: no such command", where);
+	if (!mfn_valid(m) || !page_get(mfn_to_page(m), d))
+		return refuse(-XEN_EINVAL, "exchange at %lx: not a frame of d%u", where, d->id);
+	pg = mfn_to_page(m);
+	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1) & ~7ULL));
+	type = ACCESS_ONCE(pg->type_info);
+	if (pgt_level(type) != 1 || !(type & PGT_count_mask) || !(type & PGT_validated))
+		rc = refuse(-XEN_EINVAL, "exchange at %lx: no L1 table", where);
+	for (unsigned int tries = 0; rc == -XEN_EAGAIN && tries < 3; tries++) {
+		*old = ACCESS_ONCE(*ptr);
+		rc = pt_write_entry(d, d, ptr, 1, val, preserve_ad, old);
+	}
+	page_put(pg);
+	return rc;
+}
+
+/* One request of the list. Its place is written first: no old entry is lost for want of one. */
+static int exchange_one(struct domain *d, struct mmu_update *guest)
+{
+	struct mmu_update req;
+	u64 old;
+	int rc;
+
+	if (copy_from_guest(&req, guest, 1) || copy_to_guest(&guest->val, &req.val, 1))
+		return -XEN_EFAULT;
+	rc = exchange_l1(d, req.ptr, req.val, &old);
+	if (!rc && copy_to_guest(&guest->val, &old, 1))
+		rc = -XEN_EFAULT;
+	return rc;
+}
+
+long pt_exchange(struct xen_lite_pt_exchange *x)
+{
+	struct domain *d = current->domain;
+	long rc;
+
+	if (x->done > x->count || !guest_range_ok(x->list.p, x->count, sizeof(*x->list.p)))
+		return -XEN_EINVAL;
+	spin_lock(&d->pt_lock);
+	rc = pt_drain(d);
+	for (bool first = true; !rc && x->done < x->count; first = false) {
+		rc = !first && hypercall_preempt_check() ? -XEN_ERESTART : exchange_one(d, x->list.p + x->done);
+		if (!rc)
+			x->done++;
+	}
+	spin_unlock(&d->pt_lock);
 	return rc;
 }
 

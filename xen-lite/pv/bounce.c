@@ -171,11 +171,13 @@ __hot void bounce_pending(struct vcpu *v)
 
 void bounce_nmi(struct vcpu *v)
 {
+	unsigned long handler = v->pv.traps[TRAP_nmi].address;
+
 	v->pv.nmi_pending = false;
-	if (!v->pv.nmi_callback)
+	if (!handler)
 		return;
 	v->pv.in_nmi = true;		/* until the next iret */
-	deliver_plain(v, NULL, v->pv.nmi_callback);
+	deliver_plain(v, NULL, handler);
 	mask_events(v);
 }
 

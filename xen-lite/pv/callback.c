@@ -54,7 +54,8 @@ static long callback_register(unsigned int type, unsigned long address, bool mas
 		pv->event_mask_on_syscall = mask;
 		return 0;
 	case CALLBACKTYPE_nmi:
-		pv->nmi_callback = address;
+		pv->traps[TRAP_nmi] = (struct trap_info){ .vector = TRAP_nmi, .flags = 4, .cs = FLAT_KERNEL_CS,
+							  .address = address };
 		return 0;
 	/* 32-bit system calls need a mode that 64-bit-only processors and we do not offer: tolerated by kernels. */
 	case CALLBACKTYPE_syscall32:
@@ -74,7 +75,7 @@ static long callback_unregister(unsigned int type)
 	case CALLBACKTYPE_sysenter:
 		return -XEN_EINVAL;
 	case CALLBACKTYPE_nmi:
-		current->pv.nmi_callback = 0;
+		current->pv.traps[TRAP_nmi].address = 0;
 		return 0;
 	default:
 		return -XEN_ENOSYS;
@@ -120,7 +121,7 @@ long do_nmi_op(unsigned int cmd, void *arg)
 			return -XEN_EFAULT;
 		return current->id ? -XEN_EINVAL : callback_register(CALLBACKTYPE_nmi, cb.handler_address, true);
 	case XENNMI_unregister_callback:
-		current->pv.nmi_callback = 0;
+		current->pv.traps[TRAP_nmi].address = 0;
 		return 0;
 	default:
 		return -XEN_ENOSYS;

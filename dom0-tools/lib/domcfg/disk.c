@@ -2,8 +2,8 @@
 /*
  * Entries of disk=, see disk.h. Parsing knows nothing of the host: whether a target exists is for xld to find out.
  *
- * Invariant: a disk that disk_parse() has accepted has a target, a vdev and a devid, and its texts can stand in an
- * entry again (no commas but in the target).
+ * Invariant: a disk that disk_parse() has accepted has a target (empty only in a CD-ROM drive without a disc), a vdev and
+ * a devid, and its texts can stand in an entry again (no commas but in the target).
  */
 #include "disk.h"
 #include "spec.h"
@@ -119,11 +119,9 @@ static bool set_target(struct parsing *p, const char *v, const char *dir)
 {
 	if (p->d->target)
 		return spec_bad(p->why, "the target is given twice");
-	if (!*v)
-		return spec_bad(p->why, "the target is empty: give the path of a file or a block device");
 	if (strlen(v) > 2000)
 		return spec_bad(p->why, "the target is longer than 2000 bytes");
-	p->d->target = *v != '/' ? xasprintf("%s%s", dir, v) : xstrdup(v);
+	p->d->target = *v && *v != '/' ? xasprintf("%s%s", dir, v) : xstrdup(v);
 	return true;
 }
 
@@ -217,8 +215,12 @@ static bool complete(struct parsing *p)
 {
 	struct cfg_disk *d = p->d;
 
+	if (!d->target && d->cdrom)
+		d->target = xstrdup("");
 	if (!d->target)
 		return spec_bad(p->why, "the target is missing: give the path of a file or a block device");
+	if (!*d->target && !d->cdrom)
+		return spec_bad(p->why, "the target is empty: give the path of a file or a block device");
 	if (!d->vdev)
 		return spec_bad(p->why, "vdev is missing: what the disk is called in the guest, as in vdev=xvda");
 	if (d->cdrom && p->has_access && !d->readonly)
@@ -272,6 +274,25 @@ char *disk_format(const struct cfg_disk *d)
 	return s;
 }
 
+char *disk_empty(const char *text)
+{
+	struct cfg_disk d;
+	char *why = NULL, *s = NULL;
+
+	if (disk_parse(&d, text, &why) && d.cdrom) {
+		free(d.target);
+		free(d.script);
+		d.target = xstrdup("");
+		d.script = NULL;
+		d.format = DISK_RAW;
+		d.backend = DISK_PHY;
+		s = disk_format(&d);
+	}
+	free(why);
+	disk_free(&d);
+	return s;
+}
+
 char *disk_absolute(const char *text, const char *cwd)
 {
 	struct cfg_disk d;
@@ -281,7 +302,7 @@ char *disk_absolute(const char *text, const char *cwd)
 		free(why);
 		return xstrdup(text);
 	}
-	if (*d.target != '/' && !d.script && !network_target(d.target)) {
+	if (*d.target && *d.target != '/' && !d.script && !network_target(d.target)) {
 		s = xasprintf("%s/%s", cwd, d.target);
 		free(d.target);
 		d.target = s;

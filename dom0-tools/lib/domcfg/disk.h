@@ -19,7 +19,7 @@ enum disk_format { DISK_RAW, DISK_QCOW, DISK_QCOW2, DISK_VHD, DISK_QED };
 enum disk_backend { DISK_AUTO, DISK_PHY, DISK_QDISK };
 
 struct cfg_disk {
-	char *target;			/* a path of dom0, or what the script makes of it */
+	char *target;			/* a path of dom0, or what the script makes of it; empty: a drive without a disc */
 	unsigned int format;		/* enum disk_format */
 	char *vdev;			/* "xvda" */
 	uint32_t devid;			/* the same as a number */
@@ -37,6 +37,8 @@ bool disk_parse(struct cfg_disk *disk, const char *text, char **why);
 void disk_free(struct cfg_disk *disk);
 /* The one way in which we write an entry; disk_parse() of it gives the same disk. Caller frees. */
 char *disk_format(const struct cfg_disk *disk);
+/* The entry of the same CD-ROM drive without a disc; NULL if it is none. Caller frees. */
+char *disk_empty(const char *text);
 /* An entry with its path made absolute; text itself when it has none or is wrong. Caller frees. */
 char *disk_absolute(const char *text, const char *cwd);
 /* Choose what serves it, if that is left open. */

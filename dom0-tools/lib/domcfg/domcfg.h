@@ -24,7 +24,8 @@ enum dom_type { DOM_TYPE_PV };
 enum dom_tsc { DOM_TSC_DEFAULT = 0, DOM_TSC_NATIVE = 2 };
 
 /* What to do when a domain stops. */
-enum dom_action { DOM_DESTROY, DOM_RESTART, DOM_RENAME_RESTART, DOM_PRESERVE };
+enum dom_action { DOM_DESTROY, DOM_RESTART, DOM_RENAME_RESTART, DOM_PRESERVE, DOM_COREDUMP_DESTROY,
+		  DOM_COREDUMP_RESTART };
 
 struct domcfg_list {
 	char **item;

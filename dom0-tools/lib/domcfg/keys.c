@@ -20,12 +20,10 @@ static const struct cfg_word type_words[] = {
 	{ 0 },
 };
 
-#define NO_CORE "is not offered: no core is dumped when a domain stops; \"preserve\" keeps it to be looked at"
-
 static const struct cfg_word action_words[] = {
 	{ "destroy", DOM_DESTROY, NULL }, { "restart", DOM_RESTART, NULL },
 	{ "rename-restart", DOM_RENAME_RESTART, NULL }, { "preserve", DOM_PRESERVE, NULL },
-	{ "coredump-destroy", 0, NO_CORE }, { "coredump-restart", 0, NO_CORE },
+	{ "coredump-destroy", DOM_COREDUMP_DESTROY, NULL }, { "coredump-restart", DOM_COREDUMP_RESTART, NULL },
 	{ "soft-reset", 0, "is for guests with hardware virtualisation" }, { 0 },
 };
 

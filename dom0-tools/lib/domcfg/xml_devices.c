@@ -141,6 +141,10 @@ static bool disk_target(struct reader *r, xmlNode *n)
 		}
 		xml_keep(r, r->disk.target);
 	}
+	if (!r->disk.target && r->disk.cdrom) {		/* a drive without a disc */
+		r->disk.target = xstrdup("");
+		xml_keep(r, r->disk.target);
+	}
 	if (!r->disk.target)
 		xml_error(r, n, "<source> is missing: what is behind the disk");
 	if (!r->disk.vdev)

@@ -247,7 +247,8 @@ static void write_disk(struct writing *w, const char *text)
 	attr(w, "type", u.host || u.socket ? "network" : strncmp(d.target, "/dev/", 5) ? "file" : "block");
 	attr(w, "device", d.cdrom ? "cdrom" : "disk");
 	write_driver(w, &d);
-	write_source(w, &d, &u);
+	if (*d.target)
+		write_source(w, &d, &u);
 	empty(w, "target", "dev", d.vdev, "bus", "xen");
 	if (d.readonly)
 		element(w, "readonly", "");

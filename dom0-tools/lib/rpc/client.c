@@ -282,7 +282,8 @@ static bool ended(struct rpc_client *c, xld_error *err)
 		return fail(c, err, XLD_E_PROTOCOL, "understand", "the other side speaks TLS and this one does not",
 			    "use tls:// instead of tcp://");
 	return fail(c, err, XLD_E_UNREACHABLE, "await the answer of",
-		    "the daemon closed the connection before it answered", "see its log, /var/log/xen-lite/xld.log");
+		    "the daemon closed the connection before it answered",
+		    "`xl doctor` says whether it runs; what was begun is finished or taken back when it does");
 }
 
 /* Instead of a reply, xld says why it will not serve us at all. */

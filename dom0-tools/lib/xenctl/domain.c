@@ -62,6 +62,13 @@ int xenctl_domain_unpause(struct xenctl *x, uint32_t domid)
 	return simple(x, XEN_DOMCTL_unpausedomain, domid);
 }
 
+int xenctl_domain_nmi(struct xenctl *x, uint32_t domid, uint32_t vcpu)
+{
+	struct xen_domctl dc = { .u.sendtrigger = { .trigger = XEN_DOMCTL_SENDTRIGGER_NMI, .vcpu = vcpu } };
+
+	return xenctl_domctl(x, XEN_DOMCTL_sendtrigger, domid, &dc);
+}
+
 int xenctl_domain_resume(struct xenctl *x, uint32_t domid)
 {
 	return simple(x, XEN_DOMCTL_resumedomain, domid);

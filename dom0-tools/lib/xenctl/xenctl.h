@@ -100,6 +100,7 @@ int xenctl_domain_create(struct xenctl *x, const struct xenctl_create *c, uint32
 int xenctl_domain_destroy(struct xenctl *x, uint32_t domid);	/* returns when its resources are relinquished */
 int xenctl_domain_pause(struct xenctl *x, uint32_t domid);	/* counted, with unpause */
 int xenctl_domain_unpause(struct xenctl *x, uint32_t domid);
+int xenctl_domain_nmi(struct xenctl *x, uint32_t domid, uint32_t vcpu);
 int xenctl_domain_resume(struct xenctl *x, uint32_t domid);	/* undo a shutdown(suspend) */
 int xenctl_domain_shutdown(struct xenctl *x, uint32_t domid, unsigned int reason);	/* force SHUTDOWN_* on it */
 /* -ESRCH if exactly this domain does not exist. */

@@ -128,6 +128,15 @@ static void test_m2p_is_read_only(void)
 	CHECK(!can_read((void *)0xffff82d080200000), "the hypervisor's memory is readable");
 }
 
+/* For tests of the tools: a guest that crashes as soon as it runs. */
+static void die(void)
+{
+	struct sched_shutdown s = { .reason = SHUTDOWN_crash };
+
+	printk("boot: nothing to live for\n");
+	hypercall2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &s);
+}
+
 void test_main(void)
 {
 	test_registers();
@@ -138,4 +147,8 @@ void test_main(void)
 	test_shared_info();
 	test_hypercall_page();
 	test_m2p_is_read_only();
+	if (test_option("die", 0))
+		die();
+	while (test_option("stay", 0))
+		;
 }

@@ -5,6 +5,8 @@
  */
 #include "bounds.h"
 
+#include "public/lite.h"
+
 static u64 l1s[FAN][FAN] __attribute__((aligned(4096)));
 static u64 l2s[FAN][FAN] __attribute__((aligned(4096)));
 static u64 *l3, *l4, *page;
@@ -75,6 +77,7 @@ static void entries(void)
 
 static void long_lists(void)
 {
+	struct xen_lite_pt_exchange x = { .count = LIST };
 	struct mmu_update *u = (void *)list;
 	struct mmuext_op *op = (void *)list;
 	static const struct {
@@ -91,6 +94,8 @@ static void long_lists(void)
 		u[i] = (struct mmu_update){ .ptr = pte_machine(page, 1), .val = PTE(va_to_mfn(page), i & 1 ? PTE_KERNEL_RO :
 						    PTE_KERNEL) };
 	measure_ok("mmu_update", "16384 L1 entries", __HYPERVISOR_mmu_update, u, LIST, 0, DOMID_SELF);
+	set_xen_guest_handle(x.list, u);
+	measure_ok("lite_op pt_exchange", "16384 L1 entries", __HYPERVISOR_lite_op, LITEOP_pt_exchange, &x, 0, 0);
 	for (unsigned int i = 0; i < LIST; i++)
 		u[i] = (struct mmu_update){ .ptr = va_to_mfn(page) << 12 | MMU_MACHPHYS_UPDATE, .val = va_to_pfn(page) };
 	measure_ok("mmu_update", "16384 entries of the M2P", __HYPERVISOR_mmu_update, u, LIST, 0, DOMID_SELF);

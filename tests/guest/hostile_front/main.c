@@ -11,74 +11,10 @@
  * It needs back ends, so as dom0 it has nothing to do. As a guest it tells the outcome in its node data/result and then
  * waits to be destroyed.
  */
-#include "store.h"
+#include "front.h"
 
-#include "public/grant_table.h"
-#include "public/io/blkif.h"
-#include "public/io/netif.h"
-
-#define VBD "device/vbd/51712"
 #define VIFS 11
 #define DISK_SECTORS 16384
-
-enum { INITIALISING = 1, INIT_WAIT, INITIALISED, CONNECTED, CLOSING, CLOSED };
-enum { REF_RING = 10, REF_RING2, REF_DATA, REF_READONLY, REF_EMPTY = 500 };
-
-static struct grant_entry_v1 *grants;
-static struct blkif_sring *disk;
-static struct netif_tx_sring *tx;
-static struct netif_rx_sring *rx;
-static u8 *data;
-static unsigned int port, failures;
-
-#define WANT(cond, ...) do { \
-	if (!CHECK(cond, __VA_ARGS__)) \
-		failures++; \
-} while (0)
-
-/* --- nodes --- */
-
-static u32 join(char *to, const char *dir, const char *key)
-{
-	u32 n = strlen(dir);
-
-	memcpy(to, dir, n);
-	to[n++] = '/';
-	memcpy(to + n, key, strlen(key) + 1);
-	return n + strlen(key) + 1;
-}
-
-static void set(const char *dir, const char *key, const char *value)
-{
-	static char body[4096];
-	u32 n = join(body, dir, key);
-
-	memcpy(body + n, value, strlen(value));
-	WANT(is(ask(XS_WRITE, 0, body, n + strlen(value)), "OK"), "%s/%s: %s", dir, key, store_reply);
-}
-
-static void unset(const char *dir, const char *key)
-{
-	static char path[128];
-
-	ask(XS_RM, 0, path, join(path, dir, key));
-}
-
-static void set_number(const char *dir, const char *key, u32 n)
-{
-	char text[12], *p = text + sizeof(text);
-
-	*--p = 0;
-	do
-		*--p = '0' + n % 10;
-	while (n /= 10);
-	set(dir, key, p);
-}
-
-static bool is_net(const char *dir)
-{
-	return !is(dir, VBD);
-}
 
 /* The directory of a network. */
 static const char *vif(unsigned int n)
@@ -89,81 +25,6 @@ static const char *vif(unsigned int n)
 	};
 
 	return dirs[n];
-}
-
-static unsigned int back_state(const char *dir)
-{
-	static char path[128], back[128];
-
-	ask(XS_READ, 0, path, join(path, dir, "backend"));
-	ask(XS_READ, 0, path, join(path, memcpy(back, store_reply, strlen(store_reply) + 1), "state"));
-	return store_reply[0] >= '0' && store_reply[0] <= '9' && !store_reply[1] ? store_reply[0] - '0' : 0;
-}
-
-/* Wait until the back end is in this state, so many ms at most. */
-static bool back_is(const char *dir, unsigned int state, unsigned int ms)
-{
-	for (unsigned int i = 0; i < ms / 20; i++) {
-		if (back_state(dir) == state)
-			return true;
-		nap_ns(20000000);
-	}
-	return false;
-}
-
-/* --- rings --- */
-
-static void grant(unsigned int ref, void *page, u16 flags)
-{
-	grants[ref].domid = 0;
-	grants[ref].frame = va_to_mfn(page);
-	barrier();
-	grants[ref].flags = GTF_permit_access | flags;
-}
-
-static void setup(void)
-{
-	u64 frames[1];
-	struct gnttab_setup_table s = { .dom = DOMID_SELF, .nr_frames = 1 };
-	struct evtchn_alloc_unbound a = { .dom = DOMID_SELF, .remote_dom = 0 };
-
-	grants = page_alloc();
-	set_xen_guest_handle(s.frame_list, frames);
-	if (hypercall3(__HYPERVISOR_grant_table_op, GNTTABOP_setup_table, &s, 1) || s.status ||
-	    set_va(grants, PTE(frames[0], PTE_KERNEL)) || evtchn_op(EVTCHNOP_alloc_unbound, &a))
-		test_die("no grant table or port");
-	port = a.port;
-	disk = page_alloc();
-	tx = page_alloc();
-	rx = page_alloc();
-	data = page_alloc();
-	grant(REF_DATA, data, 0);
-	grant(REF_READONLY, data, GTF_readonly);
-}
-
-static void disk_nodes(void)
-{
-	memset(disk, 0, 4096);
-	SHARED_RING_INIT(disk);
-	grant(REF_RING, disk, 0);
-	set_number(VBD, "ring-ref", REF_RING);
-	set_number(VBD, "event-channel", port);
-	set(VBD, "protocol", "x86_64-abi");
-}
-
-static void net_nodes(const char *dir)
-{
-	memset(tx, 0, 4096);
-	memset(rx, 0, 4096);
-	SHARED_RING_INIT(tx);
-	SHARED_RING_INIT(rx);
-	grant(REF_RING, tx, 0);
-	grant(REF_RING2, rx, 0);
-	set_number(dir, "tx-ring-ref", REF_RING);
-	set_number(dir, "rx-ring-ref", REF_RING2);
-	set_number(dir, "event-channel", port);
-	set(dir, "request-rx-copy", "1");
-	set(dir, "feature-rx-notify", "1");
 }
 
 static bool connect(const char *dir)
@@ -424,7 +285,7 @@ void test_main(void)
 	if (is_dom0())
 		test_skip("dom0 has no back ends to talk to");
 	store_open();
-	setup();
+	front_setup();
 	foul_requests();
 	disk_jumps();
 	foul_packets();

@@ -8,7 +8,7 @@
  * no reference and no type is left over.
  *
  * As dom0 of a machine of its own, or as a guest beside others (tests/system/test_beside.c). There its own console may
- * be gone at once: the verdict is what it leaves in the ring.
+ * be gone at once: the verdict is what it leaves in the ring, so not much else may be in there.
  *
  * Words on the command line: seed=N, steps=N or seconds=N, vcpus=N (2), from=N (print operations of vCPU 0 from
  * this step on), only=N (operations of one kind). With one vCPU a seed gives the same operations each time.
@@ -19,6 +19,7 @@
 
 #define ROUND		3000
 #define NR_CANARIES	16
+#define REPORTS		8		/* in a long run */
 
 struct actor actors[2] __attribute__((aligned(4096)));
 u8 *scratch[NR_SCRATCH];
@@ -418,8 +419,10 @@ static void rounds(void)
 {
 	struct actor *a = &actors[0];
 	u64 end = time_now() + seconds * 1000000000;
-	unsigned int n = 0;
+	unsigned int n = 0, between = steps / ROUND / REPORTS;
 
+	if (between < 50)
+		between = 50;
 	while (steps ? a->step < steps : time_now() < end) {
 		frames_refill();
 		if (vcpus > 1)
@@ -438,7 +441,7 @@ static void rounds(void)
 				reservation(),
 			   pages_at_start))
 			printk("seed %lu step %lu\n", seed, a->step);
-		if (++n % 50 == 0)
+		if (++n % between == 0)
 			report();
 	}
 }

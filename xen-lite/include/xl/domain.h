@@ -49,7 +49,7 @@ struct trap_bounce {
 /* The processor context that a PV guest has beyond its general registers. */
 struct pv_vcpu {
 	unsigned long event_callback, failsafe_callback, syscall_callback;
-	unsigned long syscall32_callback, sysenter_callback, nmi_callback;
+	unsigned long syscall32_callback, sysenter_callback;
 	bool event_mask_on_failsafe, event_mask_on_syscall, syscall32_masks, sysenter_masks;
 	u16 syscall32_cs, sysenter_cs;
 	unsigned long kernel_sp;	/* stack_switch */

@@ -86,6 +86,13 @@ u64 *guest_kernel_l1_entry(struct vcpu *v, unsigned long va);
 int pt_grant_map(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, u64 pte_flags);
 int pt_grant_unmap(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, bool readonly, u64 replace_addr);
 
+/*
+ * LITEOP_pt_exchange: requests of x->list from x->done on; x->done is moved on. 0 or -XEN_E*; -XEN_ERESTART: the rest is for
+ * another go.
+ */
+struct xen_lite_pt_exchange;
+long pt_exchange(struct xen_lite_pt_exchange *x);
+
 /* The guest's bitmap of vCPUs as CPUs that may hold d's translations; 0 or -XEN_EFAULT. */
 int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus);
 
