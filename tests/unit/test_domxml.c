@@ -83,7 +83,8 @@ static const char *const samples[] = {
 	"'script=vif-route,gatewaydev=eth0,ip=192.0.2.7 2001:db8::/64', "
 	"'bridge=ovs.7,script=vif-openvswitch,rate=7B/s@1s',"
 	"'bridge=b,script=vif-nat,ip=10.0.0.1/24']\n",
-	"name='b'\nkernel='/k'\nmemory=64\nroot='/dev/xvda1'\nextra='quiet'\ncpus=['0','1-2']\ncpus_soft='all,^1'\nvcpus=2\n"
+	"name='b'\nkernel=' /k '\nramdisk='/r "
+	"'\nmemory=64\nroot='/dev/xvda1'\nextra='quiet'\ncpus=['0','1-2']\ncpus_soft='all,^1'\nvcpus=2\n"
 	"xenstore_quota=['nodes=2000','watches=0']\nmax_grant_frames=32\nmax_maptrack_frames=0\nmax_grant_version=1\n"
 	"max_event_channels=255\nnomigrate=1\ncpuid='host,avx=0'\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\nmetadata='not "
 	"XML <'\n",

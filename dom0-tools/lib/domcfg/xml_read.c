@@ -170,12 +170,12 @@ static void take_metadata(struct reader *r, xmlNode *n)
 
 static void take_kernel(struct reader *r, xmlNode *n)
 {
-	xml_set_key(r, n, "kernel", xml_text(r, n, false), false);
+	xml_set_key(r, n, "kernel", xml_text(r, n, true), false);
 }
 
 static void take_initrd(struct reader *r, xmlNode *n)
 {
-	xml_set_key(r, n, "ramdisk", xml_text(r, n, false), false);
+	xml_set_key(r, n, "ramdisk", xml_text(r, n, true), false);
 }
 
 static void take_cmdline(struct reader *r, xmlNode *n)
