@@ -493,6 +493,14 @@ static void test_hostile(void)
 	memset(big, ' ', DOMCFG_MAX_FILE + 1);
 	refused(big, "t.xml: error: longer than the 1048576 bytes");
 	free(big);
+	/* Many devices are too many; that takes no time. */
+	big = xcalloc(1, DOMCFG_MAX_FILE);
+	at = stpcpy(big, "<domain type='xen'>" MIN "<devices>");
+	for (int i = 0; i < 20000; i++)
+		at = stpcpy(at, "<interface type='bridge'/>\n");
+	strcpy(at, "</devices></domain>");
+	refused(big, "t.xml:1025: error: <interface>: vif has more than 1024 items\n");
+	free(big);
 	refused("", "t.xml");
 	refused("<domain type='xen'>", "t.xml:1: error: not well-formed XML: ");
 	refused("<domain type='xen'><name>a\n</nome></domain>", "t.xml:2: error: not well-formed XML: Opening and "

@@ -332,6 +332,10 @@ static bool set_list(struct domcfg_list *dst, const struct cfg_key *key, const s
 	bool ok = true, single = !v->is_list && !(append && dst->n);
 	struct domcfg_list list = { 0 };
 
+	if (n + (append ? dst->n : 0) > CFG_MAX_ITEMS) {
+		domcfg_error(diag, v->line, v->col, "%s has more than %d items", key->name, CFG_MAX_ITEMS);
+		return false;
+	}
 	for (size_t i = 0; i < n; i++)
 		ok &= add_item(&list, key, &item[i], diag);
 	if (ok && append) {
