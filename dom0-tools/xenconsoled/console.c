@@ -50,6 +50,7 @@ struct console {
 
 	struct logfile log;
 	bool log_failed;		/* said so once */
+	bool history;			/* there is one that is not in the log yet */
 
 	size_t budget;			/* bytes that may be taken now */
 	uint64_t refilled;		/* ms */
@@ -189,13 +190,48 @@ static void publish_pty(struct console *c)
 
 /* --- output of the guest --- */
 
-static void log_output(struct console *c, const char *data, size_t len)
+static void log_raw(struct console *c, const char *data, size_t len)
 {
 	int rc = c->all->log_dir ? logfile_write(&c->log, data, len) : 0;
 
 	if (rc && !c->log_failed)
 		fprintf(stderr, "xenconsoled: %s: %s; output is being lost\n", c->log.path, strerror(-rc));
 	c->log_failed = rc;
+}
+
+/* A domain that has come from another host: what it has said there. */
+static void take_history(struct console *c, void (*to)(struct console *c, const char *data, size_t len))
+{
+	char path[64], buf[4096];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), HISTORY_FILE, c->domid);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	c->history = fd >= 0;
+	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0)
+		to(c, buf, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void forget_history(struct console *c)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), HISTORY_FILE, c->domid);
+	if (c->history)
+		unlink(path);
+	c->history = false;
+}
+
+/* The history comes with the first byte: until then it is not sure that the domain stays here. */
+static void log_output(struct console *c, const char *data, size_t len)
+{
+	if (c->history)
+		take_history(c, log_raw);
+	forget_history(c);
+	log_raw(c, data, len);
 }
 
 static void refill(struct console *c)
@@ -431,26 +467,6 @@ static void open_log(struct console *c)
 	free(name);
 }
 
-/* A domain that has come from another host: what it has said there. */
-static void take_history(struct console *c)
-{
-	char path[64], buf[4096];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), HISTORY_FILE, c->domid);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0) {
-		if (c->all->log_dir)
-			logfile_write(&c->log, buf, (size_t)n);
-		offer(c, buf, (size_t)n);
-	}
-	if (fd >= 0) {
-		close(fd);
-		unlink(path);
-	}
-}
-
 struct console *console_new(struct consoled *all, uint32_t domid)
 {
 	struct console *c = calloc(1, sizeof(*c));
@@ -475,7 +491,7 @@ struct console *console_new(struct consoled *all, uint32_t domid)
 	}
 	if (all->log_dir)
 		open_log(c);
-	take_history(c);
+	take_history(c, offer);
 	watch(c);
 	return c;
 }
@@ -502,6 +518,7 @@ void console_free(struct console *c)
 	ev_timer_free(c->timer);
 	tail_free(&c->tail);
 	logfile_close(&c->log);
+	forget_history(c);
 	free(c);
 }
 

@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "build/build.h"
+#include "domcfg/cpuid.h"
 #include "device.h"
 #include "move.h"
+#include "public/domctl.h"
 
 #define MAX_EVTCHN_PORT 1023
 /* What a domain costs beside its own memory: structures of the hypervisor, grant and shared-info frames. */
@@ -210,11 +212,42 @@ static bool step_place(struct creation *c)
 	return !rc || refused(c, "set affinity, weight and cap of its vCPUs", rc);
 }
 
+#define CPUID_LEAVES 256
+
+static void hide(struct xen_cpuid_leaf *leaf, const uint32_t hidden[CPUID_WORDS])
+{
+	for (unsigned int i = 0; i < CPUID_WORDS; i++) {
+		const struct cpuid_word *w = &cpuid_words[i];
+		uint32_t *const regs[] = { &leaf->a, &leaf->b, &leaf->c, &leaf->d };
+
+		if (w->leaf == leaf->leaf && (w->subleaf == CPUID_ANY || w->subleaf == leaf->subleaf))
+			*regs[w->reg - 'a'] &= ~hidden[i];
+	}
+}
+
+/* Also of a domain that is restored: then what it saw before is compared with this. */
+static bool hide_features(struct creation *c)
+{
+	struct xen_cpuid_leaf *leaves = xcalloc(CPUID_LEAVES, sizeof(*leaves));
+	int n = xenctl_domain_cpuid(c->xc, c->domid, leaves, CPUID_LEAVES), rc = n < 0 ? n : 0;
+	uint32_t hidden[CPUID_WORDS];
+
+	cpuid_hidden(c->cfg->cpuid, hidden);
+	for (int i = 0; i < n; i++)
+		hide(&leaves[i], hidden);
+	if (!rc)
+		rc = xenctl_domain_cpuid_set(c->xc, c->domid, leaves, (size_t)n);
+	free(leaves);
+	return !rc || refused(c, "hide features of its CPUs", rc);
+}
+
 static bool step_vcpus(struct creation *c)
 {
 	int rc = xenctl_domain_max_vcpus(c->xc, c->domid, (uint32_t)c->cfg->maxvcpus);
 
-	return !rc || refused(c, "make its vCPUs", rc);
+	if (rc)
+		return refused(c, "make its vCPUs", rc);
+	return !c->cfg->cpuid || hide_features(c);
 }
 
 static bool step_ports(struct creation *c)

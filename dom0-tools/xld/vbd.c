@@ -34,6 +34,7 @@ static void disk_nodes(const struct cfg_disk *c, const struct device *d, struct 
 	devnodes_add(front, "backend-id", "0");
 	devnodes_add(front, "state", "1");
 	devnodes_add(front, "virtual-device", "%u", d->devid);
+	devnodes_add(front, "trusted", "%d", !c->untrusted);
 	devnodes_add(front, "device-type", "%s", type);
 }
 

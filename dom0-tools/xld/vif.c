@@ -41,6 +41,7 @@ static void vif_nodes(const struct cfg_vif *c, const struct device *d, const cha
 	devnodes_add(front, "state", "1");
 	devnodes_add(front, "handle", "%u", d->devid);
 	devnodes_add(front, "mac", "%s", mac);
+	devnodes_add(front, "trusted", "%d", !c->untrusted);
 	if (c->mtu)
 		devnodes_add(front, "mtu", "%u", c->mtu);
 }

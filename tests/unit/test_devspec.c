@@ -69,15 +69,20 @@ static void test_positional(void)
 static void test_keys(void)
 {
 	disk_is("vdev=xvda,target=/a,b=c", "format=raw,vdev=xvda,access=rw,backendtype=phy,target=/a,b=c");
-	disk_is("format=qcow2,vdev=xvda,access=r,target=/a", "format=qcow2,vdev=xvda,access=ro,backendtype=qdisk,target=/a");
+	disk_is("format=qcow2,vdev=xvda,access=r,target=/a",
+			"format=qcow2,vdev=xvda,access=ro,backendtype=qdisk,target=/a");
 	disk_is("/a,vdev=hda,devtype=cdrom", "format=raw,vdev=hda,access=ro,devtype=cdrom,backendtype=phy,target=/a");
+	disk_is("/a,vdev=xvda,untrusted,specification=xen",
+			"format=raw,vdev=xvda,access=rw,backendtype=phy,untrusted,target=/a");
+	disk_is("/a,vdev=xvda,trusted", "format=raw,vdev=xvda,access=rw,backendtype=phy,target=/a");
 	disk_is("/a,vdev=xvda,no-discard,direct-io-safe,readonly",
 		"format=raw,vdev=xvda,access=ro,backendtype=phy,no-discard,direct-io-safe,target=/a");
 	disk_is("/a,vdev=xvda,discard,backend=0", "format=raw,vdev=xvda,access=rw,backendtype=phy,target=/a");
 	disk_is("vdev=xvda,backendtype=qdisk,target=/a", "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=/a");
 	disk_is("vdev=xvda,script=block-mine,target=any:thing",
 		"format=raw,vdev=xvda,access=rw,script=block-mine,target=any:thing");
-	disk_is("vdev=xvda,target=nbd://h:10809/x", "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=nbd://h:10809/x");
+	disk_is("vdev=xvda,target=nbd://h:10809/x",
+			"format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=nbd://h:10809/x");
 }
 
 static void test_old_prefixes(void)
@@ -85,7 +90,8 @@ static void test_old_prefixes(void)
 	disk_is("phy:/dev/x,xvda,w", "format=raw,vdev=xvda,access=rw,backendtype=phy,target=/dev/x");
 	disk_is("phy:vg/lv,xvda1,r", "format=raw,vdev=xvda1,access=ro,backendtype=phy,target=/dev/vg/lv");
 	disk_is("file:/i.img,xvda,w", "format=raw,vdev=xvda,access=rw,backendtype=phy,target=/i.img");
-	disk_is("file:/i.iso,xvdc:cdrom,r", "format=raw,vdev=xvdc,access=ro,devtype=cdrom,backendtype=phy,target=/i.iso");
+	disk_is("file:/i.iso,xvdc:cdrom,r",
+			"format=raw,vdev=xvdc,access=ro,devtype=cdrom,backendtype=phy,target=/i.iso");
 	disk_is("qcow2:/i,xvda,w", "format=qcow2,vdev=xvda,access=rw,backendtype=qdisk,target=/i");
 	disk_is("iscsi:iqn.x,xvda,w", "format=raw,vdev=xvda,access=rw,script=block-iscsi,target=iqn.x");
 	disk_is("nbd:host:10809,raw,xvda", "format=raw,vdev=xvda,access=rw,backendtype=qdisk,target=nbd:host:10809");
@@ -93,6 +99,7 @@ static void test_old_prefixes(void)
 
 static void test_disk_refusals(void)
 {
+	disk_refused("/a,raw,xvda,specification=virtio", "specification must be xen: virtio is not offered");
 	disk_refused("", "the target is missing");
 	disk_refused("/a", "vdev is missing");
 	disk_refused(",raw,xvda", "the target is empty");
@@ -126,7 +133,8 @@ static void vdev_is(const char *name, uint32_t want)
 
 static void test_vdev(void)
 {
-	static const char *const bad[] = { "", "x", "xvd", "xvdA", "xvda0", "xvda01", "xvda256", "xvda1x", "hde", "hda64",
+	static const char *const bad[] = { "", "x", "xvd", "xvdA", "xvda0", "xvda01", "xvda256", "xvda1x", "hde",
+			"hda64",
 		"sdq", "sda16", "d0", "dp", "d0p256", "0", "-1", "4294967296", "xvdzzzzzzzzzzz", "/dev/xvda", "xvda " };
 	uint32_t devid;
 
@@ -235,6 +243,10 @@ static void test_vif_refusals(void)
 	vif_refused("rate=10Mb/s@0ms", "rate must be");
 	vif_refused("rate=10Mb/s@2s", "rate must be");
 	vif_refused("rate=99999999999999999Gb/s", "rate must be");
+	vif_is("untrusted,accel=0", "untrusted");
+	vif_is("untrusted,trusted,mtu=68", "mtu=68");
+	vif_refused("distrusted", "'distrusted' is not of the form key=value");
+	vif_refused("vlan=7", "vlan is not known; with Open vSwitch, write it behind the bridge: bridge=ovs0.7");
 	vif_refused("mtu=67", "mtu must be a number from 68 to 65535");
 	vif_refused("devid=256", "devid must be");
 	vif_refused("type=ioemu", "type must be vif");

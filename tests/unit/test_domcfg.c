@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "domcfg/cpuid.h"
 #include "domcfg/domcfg.h"
 #include "suite.h"
 #include "util/mem.h"
@@ -109,7 +110,7 @@ static void test_warnings(void)
 /* Keys of Xen that are not offered: ignored with a reason, refused with one, or fine since they ask for nothing. */
 static void test_foreign(void)
 {
-	CU_ASSERT_TRUE(parse("vfb = ['vnc=1']\nseclabel='x'\ncpuid='host,avx2=0'"));
+	CU_ASSERT_TRUE(parse("vfb = ['vnc=1']\nseclabel='x'\nvpmu=1"));
 	CU_ASSERT_EQUAL(diag.warnings, 3);
 	CU_ASSERT_PTR_NOT_NULL(strstr(diag.text, "t.cfg:1:1: warning: 'vfb' is ignored: there are no graphics"));
 	refused("pci = ['03:00.0']", "t.cfg:1:1: error: 'pci' cannot be honoured: devices of the host are not");
@@ -118,6 +119,44 @@ static void test_foreign(void)
 	CU_ASSERT_TRUE(parse("pci=[]\nvfb=[ ]\nbootloader=''\ndriver_domain=0\npool='Pool-0'\nbuilder='generic'\n"
 			     "passthrough='disabled'"));
 	CU_ASSERT_PTR_NULL(diag.text);
+}
+
+/* Features of the CPU that the guest is not to see. */
+static void test_cpuid(void)
+{
+	uint32_t hidden[CPUID_WORDS];
+	unsigned int word, bit;
+	char *a;
+
+	CU_ASSERT_TRUE(parse("cpuid='host,aesni=0,avx=x,sse4_1=0,3dnow=0,xsave=0'"));
+	CU_ASSERT_STRING_EQUAL(cfg.cpuid, "host,aes=0,sse4.1=0,3dnow=0,xsave=0");
+	a = domcfg_to_json(&cfg);
+	CU_ASSERT_PTR_NOT_NULL(strstr(a, "\"cpuid\": \"host,aes=0,"));
+	free(a);
+	cpuid_hidden(cfg.cpuid, hidden);
+	CU_ASSERT_EQUAL(hidden[0], 1U << 25 | 1U << 19 | 3U << 26);
+	CU_ASSERT_EQUAL(hidden[7], 1U << 31);
+	CU_ASSERT_EQUAL(hidden[1] | hidden[2] | hidden[3] | hidden[4] | hidden[5] | hidden[6] | hidden[8], 0);
+	cpuid_hidden(NULL, hidden);
+	CU_ASSERT_EQUAL(hidden[0], 0);
+	CU_ASSERT_TRUE(parse("cpuid='host'"));
+	CU_ASSERT_STRING_EQUAL(cfg.cpuid, "host");
+	CU_ASSERT_TRUE(cpuid_feature_find("avx2", &word, &bit));
+	CU_ASSERT_EQUAL(cpuid_words[word].leaf, 7);
+	CU_ASSERT_EQUAL(bit, 5);
+	CU_ASSERT_STRING_EQUAL(cpuid_feature_name(word, bit), "avx2");
+	CU_ASSERT_PTR_NULL(cpuid_feature_name(1, 0));
+	refused("cpuid = 'avx=0'", "t.cfg:1:9: error: cpuid 'avx=0': must begin with \"host\"");
+	refused("cpuid = ''", "t.cfg:1:9: error: cpuid '': must begin with \"host\"");
+	refused("cpuid = 'host,avx'", "t.cfg:1:9: error: cpuid 'host,avx': 'avx' is not of the form feature=0");
+	refused("cpuid = 'host,avx=1'", "t.cfg:1:9: error: cpuid 'host,avx=1': avx=1: a feature cannot be forced on");
+	refused("cpuid = 'host,avx=2'", "t.cfg:1:9: error: cpuid 'host,avx=2': avx must be 0, to hide it, or x, not "
+			"'2'");
+	refused("cpuid = 'host,family=6'", "t.cfg:1:9: error: cpuid 'host,family=6': 'family' is no feature that can "
+			"be");
+	refused("cpuid = 'host,sse2=0'", "t.cfg:1:9: error: cpuid 'host,sse2=0': no guest runs without sse2");
+	refused("cpuid = ['1:ecx=xxx']", "t.cfg:1:9: error: cpuid takes one value, not a list");
+	refused("cpuid += 'host'", "t.cfg:1:10: error: cpuid cannot be appended to");
 }
 
 /* Limits and clocks; what is not given does not show up in JSON. */
@@ -417,6 +456,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{ "all keys", test_all_keys }, { "defaults", test_defaults }, { "append", test_append },
 		{ "warnings", test_warnings }, { "keys of Xen", test_foreign }, { "limits and clocks", test_limits },
+		{ "features of the CPU", test_cpuid },
 		{ "syntax errors", test_syntax_errors },
 		{ "bad values", test_bad_values }, { "all errors are found", test_all_errors_are_found },
 		{ "rules between fields", test_check }, { "command line length", test_long_cmdline },

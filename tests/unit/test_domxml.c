@@ -73,19 +73,20 @@ static const char *const samples[] = {
 	"on_soft_reset='coredump-destroy'\ncpu_weight=512\ncap=150\ntitle='The \\'web\\' <1>'\ndescription='two\\nlines & "
 	"<more>'\n"
 	"disk=['/a b,raw,xvda', '/dev/vg/lv,raw,xvdb,ro', '/q,qcow2,xvdc,w!', '/cd.iso,raw,xvdd,cdrom', ',raw,xvdz,cdrom',"
-	"'format=raw,vdev=xvde,no-discard,direct-io-safe,target=/with,comma',"
+	"'format=raw,vdev=xvde,no-discard,direct-io-safe,target=/with,comma','untrusted,vdev=xvdm,target=/u',"
 	"'vdev=xvdf1,backendtype=qdisk,target=/raw', 'vdev=xvdg,script=block-x,target=iqn:foo',"
 	"'vdev=hda,target=nbd://host', 'vdev=sdb,target=nbds://[fe80::1]:10809/exp/ort',"
 	"'vdev=xvdh,target=nbd+unix:///?socket=/run/s', 'vdev=xvdi,target=nbd+unix:///e?socket=/run/s',"
 	"'vdev=xvdj,target=nbd:old:10809', 'vdev=d700p3,format=vhd,target=/v', "
 	"'vdev=xvdk,format=qed,target=nbd://h/a%20b','vdev=xvdl,target=nbd://[1.2.3.4]/x']\n"
-	"vif=['', 'mac=00:16:3e:01:02:03,bridge=br1,mtu=9000,rate=10Mb/s,vifname=w0',"
+	"vif=['', 'untrusted', 'mac=00:16:3e:01:02:03,bridge=br1,mtu=9000,rate=10Mb/s,vifname=w0',"
 	"'script=vif-route,gatewaydev=eth0,ip=192.0.2.7 2001:db8::/64', "
 	"'bridge=ovs.7,script=vif-openvswitch,rate=7B/s@1s',"
 	"'bridge=b,script=vif-nat,ip=10.0.0.1/24']\n",
-	"name='b'\nkernel='/k'\nmemory=64\nroot='/dev/xvda1'\nextra='quiet'\ncpus=['0','1-2']\ncpus_soft='all,^1'\nvcpus=2\n"
+	"name='b'\nkernel=' /k '\nramdisk='/r "
+	"'\nmemory=64\nroot='/dev/xvda1'\nextra='quiet'\ncpus=['0','1-2']\ncpus_soft='all,^1'\nvcpus=2\n"
 	"xenstore_quota=['nodes=2000','watches=0']\nmax_grant_frames=32\nmax_maptrack_frames=0\nmax_grant_version=1\n"
-	"max_event_channels=255\nnomigrate=1\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\nmetadata='not "
+	"max_event_channels=255\nnomigrate=1\ncpuid='host,avx=0'\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\nmetadata='not "
 	"XML <'\n",
 	"name='c'\nkernel='/k'\nmemory=64\ncmdline=''\ncpus='all,^0'\ncpus_soft=['1']\nrtc_timeoffset=5\nextra='x'\n"
 	"vif=['devid=3', 'devid=1']\nmetadata='<metadata>\\n<a xmlns=\"u:x\">1 &amp; 2</a>\\t</metadata>'\ntitle=''\n",
@@ -491,6 +492,14 @@ static void test_hostile(void)
 	big = xcalloc(1, DOMCFG_MAX_FILE + 2);
 	memset(big, ' ', DOMCFG_MAX_FILE + 1);
 	refused(big, "t.xml: error: longer than the 1048576 bytes");
+	free(big);
+	/* Many devices are too many; that takes no time. */
+	big = xcalloc(1, DOMCFG_MAX_FILE);
+	at = stpcpy(big, "<domain type='xen'>" MIN "<devices>");
+	for (int i = 0; i < 20000; i++)
+		at = stpcpy(at, "<interface type='bridge'/>\n");
+	strcpy(at, "</devices></domain>");
+	refused(big, "t.xml:1025: error: <interface>: vif has more than 1024 items\n");
 	free(big);
 	refused("", "t.xml");
 	refused("<domain type='xen'>", "t.xml:1: error: not well-formed XML: ");

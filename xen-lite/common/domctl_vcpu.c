@@ -9,6 +9,7 @@
  */
 #include <xl/asm.h>
 #include <xl/control.h>
+#include <xl/entry.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
 #include <xl/mm.h>
@@ -306,17 +307,22 @@ static long get_affinity(const struct vcpu *v, const struct xen_domctl_vcpuaffin
 
 static long set_policy(struct domain *d, struct xen_domctl_cpu_policy *p)
 {
+	const struct vcpu *v = d->vcpu[0] ? d->vcpu[0] : current;
 	struct xen_cpuid_leaf leaf;
 	struct xen_msr_entry msr;
+	u32 hidden[CPUID_WORDS];
 
 	if (d->is_initialised)
 		return refuse(-XEN_EEXIST, "d%u has run already: its CPU cannot change", d->id);
 	if (p->nr_leaves > POLICY_LEAVES_MAX || p->nr_msrs > POLICY_MSRS_MAX)
 		return -XEN_E2BIG;
 	p->err_leaf = p->err_subleaf = p->err_msr = XEN_CPUID_INPUT_UNUSED;
-	for (u32 i = 0; i < p->nr_leaves; i++)
+	memcpy(hidden, d->cpuid_hidden, sizeof(hidden));
+	for (u32 i = 0; i < p->nr_leaves; i++) {
 		if (copy_from_guest_offset(&leaf, p->leaves.p, i, 1))
 			return -XEN_EFAULT;
+		pv_cpuid_hide(v, &leaf, hidden);
+	}
 	for (u32 i = 0; i < p->nr_msrs; i++) {
 		if (copy_from_guest_offset(&msr, p->msrs.p, i, 1))
 			return -XEN_EFAULT;
@@ -325,6 +331,7 @@ static long set_policy(struct domain *d, struct xen_domctl_cpu_policy *p)
 			return -XEN_EINVAL;
 		}
 	}
+	memcpy(d->cpuid_hidden, hidden, sizeof(hidden));
 	return 0;
 }
 

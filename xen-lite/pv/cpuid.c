@@ -3,7 +3,8 @@
  * What a PV kernel reads with CPUID: the processor's features less those that a PV guest cannot use, plus our own leaves.
  *
  * Only what is named here passes: a feature that a new processor brings stays hidden until somebody has thought about it. User
- * space executes CPUID natively, so state that users see enabled (XSAVE) is kept consistent with the processor.
+ * space executes CPUID natively, so state that users see enabled (XSAVE) is kept consistent with the processor. For the
+ * same reason, what a domain's policy hides is hidden from its kernel only.
  */
 #include <xl/entry.h>
 #include <xl/asm.h>
@@ -12,6 +13,17 @@
 #include <public/cpuid.h>
 
 #define B(n)	(1U << (n))
+
+/* Registers that consist of features: these can be hidden from a domain. */
+static const struct {
+	u32 leaf, sub;		/* sub: XEN_CPUID_NO_SUBLEAF is any */
+	u32 reg;		/* 0 is EAX */
+} words[CPUID_WORDS] = {
+	{ 1, XEN_CPUID_NO_SUBLEAF, 2 }, { 1, XEN_CPUID_NO_SUBLEAF, 3 },
+	{ 7, 0, 1 }, { 7, 0, 2 }, { 7, 0, 3 }, { 0xd, 1, 0 },
+	{ 0x80000001, XEN_CPUID_NO_SUBLEAF, 2 }, { 0x80000001, XEN_CPUID_NO_SUBLEAF, 3 },
+	{ 0x80000008, XEN_CPUID_NO_SUBLEAF, 1 },
+};
 
 /* Leaf 1 EDX: FPU DE TSC MSR PAE MCE CX8 APIC MCA CMOV PAT CLFSH MMX FXSR SSE SSE2; hidden: VME PSE MTRR PGE PSE36 SEP. */
 #define L1_EDX	(B(0) | B(2) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(14) | B(15) | B(16) | B(19) | B(23) | B(24) | \
@@ -127,7 +139,8 @@ static void mask_xsave(u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 	}
 }
 
-void pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
+/* What a PV kernel can be shown on this processor. */
+static void all_features(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
 {
 	u32 max_basic = min_t(u32, cpu_features.max_leaf, MAX_BASIC_LEAF);
 
@@ -190,5 +203,28 @@ void pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u
 		break;
 	default:
 		*a = *b = *c = *d = 0;
+	}
+}
+
+void pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d)
+{
+	u32 *const regs[] = { a, b, c, d };
+
+	all_features(v, leaf, sub, a, b, c, d);
+	for (unsigned int i = 0; i < CPUID_WORDS; i++)
+		if (words[i].leaf == leaf && (words[i].sub == XEN_CPUID_NO_SUBLEAF || words[i].sub == sub))
+			*regs[words[i].reg] &= ~v->domain->cpuid_hidden[i];
+}
+
+void pv_cpuid_hide(const struct vcpu *v, const struct xen_cpuid_leaf *leaf, u32 hidden[CPUID_WORDS])
+{
+	const u32 wanted[] = { leaf->a, leaf->b, leaf->c, leaf->d };
+	u32 sub = leaf->subleaf == XEN_CPUID_NO_SUBLEAF ? 0 : leaf->subleaf, r[4];
+
+	for (unsigned int i = 0; i < CPUID_WORDS; i++) {
+		if (words[i].leaf != leaf->leaf || words[i].sub != leaf->subleaf)
+			continue;
+		all_features(v, leaf->leaf, sub, &r[0], &r[1], &r[2], &r[3]);
+		hidden[i] = r[words[i].reg] & ~wanted[words[i].reg];
 	}
 }

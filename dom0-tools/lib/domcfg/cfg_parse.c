@@ -12,7 +12,6 @@
 #include "../util/mem.h"
 
 #define MAX_DEPTH 4
-#define MAX_ITEMS 1024
 
 struct parser {
 	const char *at, *end;
@@ -186,8 +185,8 @@ static bool parse_list(struct parser *p, struct cfg_value *v, unsigned int depth
 		skip_blanks(p, true);
 		if (peek(p) == ']')
 			break;
-		if (v->n == MAX_ITEMS) {
-			domcfg_error(p->diag, p->line, p->col, "list has more than %d items", MAX_ITEMS);
+		if (v->n == CFG_MAX_ITEMS) {
+			domcfg_error(p->diag, p->line, p->col, "list has more than %d items", CFG_MAX_ITEMS);
 			return false;
 		}
 		v->item = xreallocarray(v->item, v->n + 1, sizeof(*v->item));

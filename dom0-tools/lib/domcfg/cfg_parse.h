@@ -14,6 +14,8 @@
 
 #include "domcfg.h"
 
+#define CFG_MAX_ITEMS 1024		/* of a list */
+
 struct cfg_value {
 	bool is_list;
 	bool quoted;			/* a string, not a number */

@@ -174,6 +174,8 @@ static bool take_key(struct parsing *p, const char *key, const char *v)
 		return set_backend(p, v);
 	if (!strcmp(key, "script"))
 		return set_script(p, v);
+	if (!strcmp(key, "specification"))
+		return !strcmp(v, "xen") || spec_bad(p->why, "specification must be xen: virtio is not offered");
 	if (!strcmp(key, "backend"))
 		return !strcmp(v, "0") || !strcmp(v, "Domain-0") ||
 		       spec_bad(p->why, "back ends run in dom0 only; leave backend out");
@@ -182,7 +184,8 @@ static bool take_key(struct parsing *p, const char *key, const char *v)
 
 static bool take_word(struct parsing *p, const char *v)
 {
-	static const char *const flags[] = { "cdrom", "discard", "no-discard", "direct-io-safe", "readonly" };
+	static const char *const flags[] = { "cdrom", "discard", "no-discard", "direct-io-safe", "readonly", "trusted",
+					    "untrusted" };
 
 	switch (spec_word(flags, COUNT(flags), v)) {
 	case 0: return set_type(p, v);
@@ -190,6 +193,8 @@ static bool take_word(struct parsing *p, const char *v)
 	case 2: return p->d->no_discard = true;
 	case 3: return p->d->direct_io_safe = true;
 	case 4: return set_access(p, "ro");
+	case 5: p->d->untrusted = false; return true;
+	case 6: return p->d->untrusted = true;
 	}
 	if (!p->d->target)
 		return take_target(p, v);
@@ -270,6 +275,8 @@ char *disk_format(const struct cfg_disk *d)
 		spec_append(&s, ",no-discard");
 	if (d->direct_io_safe)
 		spec_append(&s, ",direct-io-safe");
+	if (d->untrusted)
+		spec_append(&s, ",untrusted");
 	spec_append(&s, ",target=%s", d->target);
 	return s;
 }

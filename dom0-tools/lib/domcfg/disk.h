@@ -4,9 +4,9 @@
  *
  *	entry = [ target [ "," format [ "," vdev [ "," access ] ] ] ] { "," ( key=value | flag ) }
  *
- * The keys are target (takes the rest of the entry), format, vdev, access, devtype, backendtype, script, backend; the
- * flags cdrom, discard, no-discard, direct-io-safe, readonly. Old entries with a prefix (`phy:/dev/x,xvda,w`) have no
- * positional format.
+ * The keys are target (takes the rest of the entry), format, vdev, access, devtype, backendtype, script, backend,
+ * specification; the flags cdrom, discard, no-discard, direct-io-safe, readonly, trusted, untrusted. Old entries with
+ * a prefix (`phy:/dev/x,xvda,w`) have no positional format.
  */
 #ifndef LIB_DOMCFG_DISK_H
 #define LIB_DOMCFG_DISK_H
@@ -28,6 +28,7 @@ struct cfg_disk {
 	bool cdrom;
 	bool no_discard;
 	bool direct_io_safe;
+	bool untrusted;			/* the guest shows the back end nothing but the data */
 	unsigned int backend;		/* enum disk_backend; never DISK_AUTO after disk_parse() */
 	char *script;			/* NULL: block */
 };

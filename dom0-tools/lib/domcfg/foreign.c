@@ -23,7 +23,6 @@ static const struct foreign {
 } foreign[] = {
 	{ .name = "builder", .why = "every domain here is PV; use type = \"pv\" or leave it out", .fine = "generic" },
 	{ .name = "pool", .why = "all CPUs are in one pool, Pool-0", .error = true, .fine = "Pool-0" },
-	{ .name = "cpuid", .why = "guests see all features of the processor that a PV guest can use" },
 	{ .name = "msr_relaxed", .why = "a read of an unknown register is a #GP, which Linux expects" },
 	{ .name = "vpmu", .why = "performance counters are not virtualised" },
 	{ .name = "vnuma", .why = "hosts are not divided into nodes here", .error = true },

@@ -4,6 +4,7 @@
  * bring 35 MB of libraries into dom0 and into each start of xl. Descriptions of domains are UTF-8: here are the few
  * functions that libxml2 calls, and they know no encoding. An encoding that nobody knows is an error of the document.
  */
+#if __has_include(<unicode/ucnv.h>)	/* it comes with libxml2-dev where libxml2 uses ICU */
 #include <unicode/ucnv.h>
 
 UConverter *ucnv_open(const char *name, UErrorCode *err)
@@ -52,3 +53,4 @@ void UCNV_FROM_U_CALLBACK_STOP(const void *context, UConverterFromUnicodeArgs *a
 {
 	(void)context, (void)args, (void)units, (void)length, (void)point, (void)reason, (void)err;
 }
+#endif

@@ -65,6 +65,7 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(cpu_weight, KEY_UINT, .min = 1, .max = 65535, .unit = "shares"),
 	ROW(xenstore_quota, KEY_LIST, .item = cfg_quota_item),
 	ROW(cap, KEY_UINT, .min = 0, .max = 3200, .unit = "percent of a CPU"),
+	ROW(cpuid, KEY_STRING, .item = cfg_cpuid_item),
 	ROW(max_grant_frames, KEY_UINT, .min = 1, .max = 1024, .unit = "pages"),
 	ROW(max_maptrack_frames, KEY_UINT, .min = 0, .max = 8192, .unit = "pages", .absent = DOMCFG_NO_LIMIT),
 	ROW(max_grant_version, KEY_UINT, .min = 1, .max = 2, .unit = "versions"),
@@ -152,6 +153,21 @@ static bool set_string(char **dst, const struct cfg_value *v, bool append)
 
 	free(*dst);
 	*dst = s;
+	return true;
+}
+
+/* A string that has a form of its own. */
+static bool set_item(char **dst, const struct cfg_key *key, const struct cfg_value *v, struct domcfg_diag *diag)
+{
+	char *why = NULL, *text = key->item(v->str, &why);
+
+	if (!text)
+		domcfg_error(diag, v->line, v->col, "%s '%.60s': %s", key->name, v->str, why);
+	free(why);
+	if (!text)
+		return false;
+	free(*dst);
+	*dst = text;
 	return true;
 }
 
@@ -314,6 +330,10 @@ static bool set_list(struct domcfg_list *dst, const struct cfg_key *key, const s
 	bool ok = true, single = !v->is_list && !(append && dst->n);
 	struct domcfg_list list = { 0 };
 
+	if (n + (append ? dst->n : 0) > CFG_MAX_ITEMS) {
+		domcfg_error(diag, v->line, v->col, "%s has more than %d items", key->name, CFG_MAX_ITEMS);
+		return false;
+	}
 	for (size_t i = 0; i < n; i++)
 		ok &= add_item(&list, key, &item[i], diag);
 	if (ok && append) {
@@ -352,7 +372,7 @@ static bool set_one(struct domcfg *cfg, const struct cfg_key *key, const struct 
 	void *dst = field(cfg, key);
 
 	switch (key->kind) {
-	case KEY_STRING:	return set_string(dst, v, append);
+	case KEY_STRING:	return key->item ? set_item(dst, key, v, diag) : set_string(dst, v, append);
 	case KEY_TEXT:		return set_string(dst, v, append);
 	case KEY_PATH:		return set_path(dst, key, v, diag);
 	case KEY_NAME:		return set_name(dst, v, diag);
@@ -388,7 +408,7 @@ void cfg_key_set(struct domcfg *cfg, int k, const struct cfg_value *v, bool appe
 
 	if (v->is_list && !lists)
 		domcfg_error(diag, v->line, v->col, "%s takes one value, not a list", key->name);
-	else if (append && !lists && key->kind != KEY_STRING && key->kind != KEY_TEXT)
+	else if (append && !lists && (key->kind != KEY_STRING || key->item) && key->kind != KEY_TEXT)
 		domcfg_error(diag, v->line, v->col, "%s cannot be appended to: use = instead of +=", key->name);
 	else if (text_ok(key, v, diag) && set_one(cfg, key, v, append, diag))
 		cfg->line[k] = v->line;

@@ -34,7 +34,7 @@ struct cfg_key {
 	const char *unit;		/* of these: what the number counts */
 	uint64_t absent;		/* of numbers and words: the value that means "not given" */
 	const struct cfg_word *words;	/* KEY_WORD */
-	/* KEY_LIST: an item in our own form (caller frees); NULL and *why if it is wrong. NULL: taken as they are. */
+	/* KEY_LIST, KEY_STRING: an item in our own form (caller frees); NULL and *why if it is wrong. NULL: taken as they are. */
 	char *(*item)(const char *text, char **why);
 };
 
@@ -54,6 +54,7 @@ void cfg_check_devices(struct domcfg *cfg, struct domcfg_diag *diag);
 char *cfg_disk_item(const char *text, char **why);
 char *cfg_vif_item(const char *text, char **why);
 char *cfg_quota_item(const char *text, char **why);
+char *cfg_cpuid_item(const char *text, char **why);
 /*
  * The value of a field as xl.cfg has it, for all but lists. NULL: it was not given, so that readers need not see it.
  * Caller frees.

@@ -2,7 +2,7 @@
 # lib/domcfg: xl.cfg, JSON and XML descriptions of a domain. Users link $(DOMCFG_SRC) with $(DOMCFG_LIBS), and for XML
 # $(DOMXML_SRC) with $(DOMXML_LIBS) as well.
 
-DOMCFG_SRC  := $(addprefix dom0-tools/lib/domcfg/,domcfg.c keys.c foreign.c cpulist.c cfg_parse.c diag.c json.c uuid.c \
+DOMCFG_SRC  := $(addprefix dom0-tools/lib/domcfg/,domcfg.c keys.c foreign.c cpuid.c cpulist.c cfg_parse.c diag.c json.c uuid.c \
 	devices.c disk.c vdev.c vif.c spec.c)
 DOMCFG_LIBS := -ljansson
 

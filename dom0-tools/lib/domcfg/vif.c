@@ -191,6 +191,13 @@ static bool set_number(unsigned int *dst, const char *key, const char *v, unsign
 	return true;
 }
 
+static bool take_word(struct cfg_vif *vif, const char *v, char **why)
+{
+	vif->untrusted = !strcmp(v, "untrusted");
+	return vif->untrusted || !*v || !strcmp(v, "trusted") || spec_bad(why, "'%.40s' is not of the form key=value",
+			v);
+}
+
 static bool take_key(struct cfg_vif *vif, const char *key, const char *v, char **why)
 {
 	if (!strcmp(key, "mac"))
@@ -218,7 +225,10 @@ static bool take_key(struct cfg_vif *vif, const char *key, const char *v, char *
 	if (!strcmp(key, "backend"))
 		return !strcmp(v, "0") || !strcmp(v, "Domain-0") ||
 		       spec_bad(why, "back ends run in dom0 only; leave backend out");
-	if (!strcmp(key, "model"))
+	if (!strcmp(key, "vlan"))
+		return spec_bad(why, "vlan is not known; with Open vSwitch, write it behind the bridge: "
+		"bridge=ovs0.%.20s", v);
+	if (!strcmp(key, "model") || !strcmp(key, "accel"))
 		return true;
 	return spec_bad(why, "unknown key '%.40s'", key);
 }
@@ -233,8 +243,8 @@ bool vif_parse(struct cfg_vif *vif, const char *text, char **why)
 	while (ok && spec_next(&text, NULL, &item)) {
 		if (item.key)
 			ok = take_key(vif, item.key, item.value, why);
-		else if (*item.value)
-			ok = spec_bad(why, "'%.40s' is not of the form key=value", item.value);
+		else
+			ok = take_word(vif, item.value, why);
 		spec_release(&item);
 	}
 	if (!ok)
@@ -262,6 +272,8 @@ char *vif_format(const struct cfg_vif *v)
 		spec_append(&s, ",rate=%lluB/s@%uus", (unsigned long long)v->rate, v->rate_usecs);
 	if (v->mtu)
 		spec_append(&s, ",mtu=%u", v->mtu);
+	if (v->untrusted)
+		spec_append(&s, ",untrusted");
 	memmove(s, s + (*s == ','), strlen(s) + (*s != ','));
 	return s;
 }

@@ -24,6 +24,7 @@ struct cfg_vif {
 	uint64_t rate;			/* bytes per second that the guest may send; 0: no limit */
 	uint32_t rate_usecs;		/* how often it gets new credit */
 	unsigned int mtu;		/* 0: that of the bridge */
+	bool untrusted;			/* the guest shows the back end nothing but the data */
 };
 
 /* false: *why says why not (caller frees), and *vif is empty. */

@@ -121,13 +121,14 @@ static void take_own_disk(struct reader *r, xmlNode *n)
 {
 	static const char *const yes[] = { "no", "yes", NULL };
 	char *target = xml_attr(r, n, "target"), *script = xml_attr(r, n, "script");
-	char *safe = xml_attr(r, n, "direct-io-safe");
+	char *safe = xml_attr(r, n, "direct-io-safe"), *trusted = xml_attr(r, n, "trusted");
 
 	if (target)
 		r->disk.target = target;
 	if (script && one_word(r, n, "script", script))
 		r->disk.script = script;
 	r->disk.direct_io_safe = safe && xml_word(r, n, "direct-io-safe", safe, yes) == 1;
+	r->disk.untrusted = trusted && !xml_word(r, n, "trusted", trusted, yes);
 }
 
 static bool disk_target(struct reader *r, xmlNode *n)
@@ -287,7 +288,9 @@ static void take_link(struct reader *r, xmlNode *n)
 /* <lite:vif>: what libvirt does not know of. */
 static void take_own_vif(struct reader *r, xmlNode *n)
 {
+	static const char *const yes[] = { "no", "yes", NULL };
 	char *devid = xml_attr(r, n, "devid"), *gw = xml_attr(r, n, "gatewaydev"), *rate = xml_attr(r, n, "rate");
+	char *trusted = xml_attr(r, n, "trusted");
 	unsigned long id;
 
 	if (devid && (!spec_number(devid, 255, &id)))
@@ -298,6 +301,7 @@ static void take_own_vif(struct reader *r, xmlNode *n)
 		r->vif.gatewaydev = gw;
 	if (rate && !vif_rate_parse(rate, &r->vif.rate, &r->vif.rate_usecs))
 		xml_error(r, n, "rate='%.40s' must be as in 10Mb/s or 512KB/s@20ms", rate);
+	r->vif.untrusted = trusted && !xml_word(r, n, "trusted", trusted, yes);
 }
 
 static void take_interface(struct reader *r, xmlNode *n)
@@ -409,7 +413,7 @@ const struct rule xml_device_rules[] = {
 	TAKE("disk", "readonly", take_readonly, NULL, 0),
 	TAKE("disk", "shareable", take_shareable, NULL, 0),
 	TAKE("disk", "backenddomain", take_backend, "name", 0),
-	TAKE("disk", "disk", take_own_disk, "target script direct-io-safe", RULE_LITE),
+	TAKE("disk", "disk", take_own_disk, "target script direct-io-safe trusted", RULE_LITE),
 	WARN("disk", "serial", "ignored: a PV disk has none"),
 	WARN("disk", "wwn", "ignored: a PV disk has none"),
 	WARN("disk", "vendor", "ignored: a PV disk has none"),
@@ -439,7 +443,7 @@ const struct rule xml_device_rules[] = {
 	TAKE("interface", "virtualport", take_virtualport, "type", 0),
 	TAKE("interface", "link", take_link, "state", 0),
 	TAKE("interface", "backenddomain", take_backend, "name", 0),
-	TAKE("interface", "vif", take_own_vif, "devid gatewaydev rate", RULE_LITE),
+	TAKE("interface", "vif", take_own_vif, "devid gatewaydev rate trusted", RULE_LITE),
 	WARN("interface", "driver", "ignored: the back end decides"),
 	WARN("interface", "tune", "ignored: the back end decides"),
 	WARN("interface", "coalesce", "ignored: the back end decides"),

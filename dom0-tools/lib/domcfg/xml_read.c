@@ -170,12 +170,12 @@ static void take_metadata(struct reader *r, xmlNode *n)
 
 static void take_kernel(struct reader *r, xmlNode *n)
 {
-	xml_set_key(r, n, "kernel", xml_text(r, n, false), false);
+	xml_set_key(r, n, "kernel", xml_text(r, n, true), false);
 }
 
 static void take_initrd(struct reader *r, xmlNode *n)
 {
-	xml_set_key(r, n, "ramdisk", xml_text(r, n, false), false);
+	xml_set_key(r, n, "ramdisk", xml_text(r, n, true), false);
 }
 
 static void take_cmdline(struct reader *r, xmlNode *n)
@@ -637,7 +637,7 @@ static bool is_second(const xmlNode *n)
 
 static void take_by_rule(struct reader *r, xmlNode *n, const struct rule *e)
 {
-	if (is_second(n) && !(e->flags & RULE_MANY))
+	if (!(e->flags & RULE_MANY) && is_second(n))
 		xml_error(r, n, "is there twice");
 	if (e->flags & RULE_REFUSE)
 		xml_error(r, n, "%s", e->why);

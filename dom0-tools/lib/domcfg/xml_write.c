@@ -232,6 +232,17 @@ static void write_driver(struct writing *w, const struct cfg_disk *d)
 	end(w);
 }
 
+static void write_own_disk(struct writing *w, const struct cfg_disk *d)
+{
+	if (!d->script && !d->direct_io_safe && !d->untrusted)
+		return;
+	begin(w, DOMXML_PREFIX ":disk");
+	attr(w, "script", d->script);
+	attr(w, "direct-io-safe", d->direct_io_safe ? "yes" : NULL);
+	attr(w, "trusted", d->untrusted ? "no" : NULL);
+	end(w);
+}
+
 static void write_disk(struct writing *w, const char *text)
 {
 	struct nbd_uri u = { 0 };
@@ -254,8 +265,7 @@ static void write_disk(struct writing *w, const char *text)
 		element(w, "readonly", "");
 	if (d.shared)
 		element(w, "shareable", "");
-	if (d.script || d.direct_io_safe)
-		empty(w, DOMXML_PREFIX ":disk", "script", d.script, "direct-io-safe", d.direct_io_safe ? "yes" : NULL);
+	write_own_disk(w, &d);
 	end(w);
 	nbd_free(&u);
 	disk_free(&d);
@@ -293,7 +303,7 @@ static void write_rate(struct writing *w, const struct cfg_vif *v, bool native_r
 
 static void write_own_vif(struct writing *w, const struct cfg_vif *v, bool number, bool native_rate)
 {
-	if (!number && !v->gatewaydev && (!v->rate || native_rate))
+	if (!number && !v->gatewaydev && !v->untrusted && (!v->rate || native_rate))
 		return;
 	begin(w, DOMXML_PREFIX ":vif");
 	if (number)
@@ -301,6 +311,7 @@ static void write_own_vif(struct writing *w, const struct cfg_vif *v, bool numbe
 	attr(w, "gatewaydev", v->gatewaydev);
 	if (v->rate && !native_rate)
 		attrf(w, "rate", "%lluB/s@%uus", (unsigned long long)v->rate, v->rate_usecs);
+	attr(w, "trusted", v->untrusted ? "no" : NULL);
 	end(w);
 }
 

@@ -5,7 +5,8 @@ STREAM_SRCS  := $(addprefix dom0-tools/lib/migrate/,stream.c check.c table.c)
 MIGRATE_SRCS := $(STREAM_SRCS) $(addprefix dom0-tools/lib/migrate/,guestmap.c save.c pages.c restore.c cpu.c commit.c)
 MIGRATE_LIBS := -lxxhash -lz
 
-$(eval $(call unit_test,test_stream,tests/unit/test_stream.c dom0-tools/lib/migrate/cpu.c $(STREAM_SRCS),$(MIGRATE_LIBS)))
+$(eval $(call unit_test,test_stream,tests/unit/test_stream.c dom0-tools/lib/migrate/cpu.c $(STREAM_SRCS) \
+	$(DOMCFG_SRC),$(MIGRATE_LIBS) $(DOMCFG_LIBS)))
 
 $(eval $(call unit_test,test_commit,tests/unit/test_commit.c dom0-tools/lib/migrate/commit.c,$(MIGRATE_LIBS)))
 

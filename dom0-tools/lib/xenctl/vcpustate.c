@@ -117,3 +117,18 @@ int xenctl_domain_cpuid(struct xenctl *x, uint32_t domid, struct xen_cpuid_leaf 
 	xenctl_buf_free(x, buf, size);
 	return rc;
 }
+
+int xenctl_domain_cpuid_set(struct xenctl *x, uint32_t domid, const struct xen_cpuid_leaf *leaf, size_t n)
+{
+	struct xen_domctl dc = { .u.cpu_policy.nr_leaves = (uint32_t)n };
+	void *buf = xenctl_buf_alloc(x, n * sizeof(*leaf));
+	int rc;
+
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, leaf, n * sizeof(*leaf));
+	set_xen_guest_handle(dc.u.cpu_policy.leaves, buf);
+	rc = xenctl_domctl(x, XEN_DOMCTL_set_cpu_policy, domid, &dc);
+	xenctl_buf_free(x, buf, n * sizeof(*leaf));
+	return rc;
+}

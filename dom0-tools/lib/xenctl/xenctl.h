@@ -169,6 +169,8 @@ int xenctl_vcpu_setmsrs(struct xenctl *x, uint32_t domid, uint32_t vcpu, const s
 			size_t n);
 /* The CPUID leaves that a domain sees. Returns how many, or -errno. */
 int xenctl_domain_cpuid(struct xenctl *x, uint32_t domid, struct xen_cpuid_leaf *leaf, size_t max);
+/* Leaves as its kernel shall see them, before it has run: what is missing in them is hidden from it. */
+int xenctl_domain_cpuid_set(struct xenctl *x, uint32_t domid, const struct xen_cpuid_leaf *leaf, size_t n);
 
 /* --- which pages a domain writes (logdirty.c) --- */
 

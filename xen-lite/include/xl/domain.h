@@ -118,6 +118,8 @@ enum { COUNT_CR3, COUNT_FLUSH, COUNT_HYPERCALL, COUNT_TRAP, COUNT_EMULATE, COUNT
 
 enum domain_dying { DOMDYING_alive, DOMDYING_dying, DOMDYING_dead };
 
+#define CPUID_WORDS 9		/* registers of CPUID that consist of features */
+
 struct domain {
 	domid_t_ id;
 	volatile u32 refcnt;
@@ -167,6 +169,7 @@ struct domain {
 	/* time */
 	s64 time_offset_seconds;
 	u32 tsc_mode, tsc_incarnation;
+	u32 cpuid_hidden[CPUID_WORDS];	/* features that its kernel does not see, see pv/cpuid.c */
 
 	/* memory map for XENMEM_memory_map, set by the builder */
 	void *e820;

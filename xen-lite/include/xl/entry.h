@@ -60,6 +60,12 @@ bool desc_ldt_fault(unsigned long addr);	/* #PF in the LDT window: true when the
 unsigned long desc_fault_address(unsigned long addr);	/* #PF there all the same: where that is in the guest's LDT */
 bool desc_check(u64 *desc);		/* pv/desc.c: harmless in ring 3? May fix privilege levels up */
 void pv_cpuid(const struct vcpu *v, u32 leaf, u32 sub, u32 *a, u32 *b, u32 *c, u32 *d);
+/*
+ * A leaf as a domain shall see it, v being one of its vCPUs: sets in hidden the features that this takes away. What
+ * the processor does not offer anyway stays away.
+ */
+struct xen_cpuid_leaf;
+void pv_cpuid_hide(const struct vcpu *v, const struct xen_cpuid_leaf *leaf, u32 hidden[CPUID_WORDS]);
 int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);	/* 0, or -XEN_EINVAL: the guest gets #GP */
 int pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
 long pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
