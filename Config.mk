@@ -27,7 +27,7 @@ ASAN_CFLAGS := -std=gnu11 -O1 -g $(WARN) -D_GNU_SOURCE -Iinclude -Idom0-tools/li
 # xenstore-utils is for a test only: its clients must get on with our daemon (the test is skipped without them).
 DEB_PACKAGES := gcc make libc6-dev binutils git \
 	libxml2-dev libtirpc-dev rpcsvc-proto libcunit1-dev libncurses-dev libjansson-dev \
-	libgnutls28-dev libzstd-dev liblzma-dev zlib1g-dev liblz4-dev libbz2-dev libnl-genl-3-dev \
+	libgnutls28-dev libzstd-dev liblzma-dev zlib1g-dev libxxhash-dev liblz4-dev libbz2-dev libnl-genl-3-dev \
 	qemu-system-x86 grub-pc-bin grub-common xorriso mtools \
 	qemu-utils busybox-static e2fsprogs nftables cpio xz-utils zstd lz4 kmod cppcheck xenstore-utils gdb
 

@@ -9,7 +9,7 @@ XLD_SRCS := $(addprefix dom0-tools/xld/,main.c conf.c listen.c server.c events.c
 $(call rpc_user,$(XLD_SRCS) tests/unit/test_xld_server.c tests/unit/test_xld_cpumem.c \
 	tests/unit/test_xld_conf.c tests/unit/test_xld_events.c tests/unit/test_xld_define.c tests/fuzz/fuzz_xld_conf.c)
 $(eval $(call tool,dom0-tools/xld/xld,$(XLD_SRCS) $(RPC_SRC) $(RPC_TLS_SRC) $(DOMCFG_SRC) $(DOMXML_SRC) $(DAEMON_SRCS) \
-	$(XENCTL_SRCS) $(XENSTORE_SRCS) $(BUILD_SRCS) $(MIGRATE_SRCS) $(CORE_SRCS),$(RPC_LIBS) $(RPC_TLS_LIBS) $(DOMCFG_LIBS) $(DOMXML_LIBS) $(BUILD_LIBS)))
+	$(XENCTL_SRCS) $(XENSTORE_SRCS) $(BUILD_SRCS) $(MIGRATE_SRCS) $(CORE_SRCS),$(RPC_LIBS) $(RPC_TLS_LIBS) $(DOMCFG_LIBS) $(DOMXML_LIBS) $(BUILD_LIBS) $(MIGRATE_LIBS)))
 
 ALL += $(B)/dom0-tools/xld/xld
 DOM0_PROGRAMS += $(B)/dom0-tools/xld/xld:/usr/sbin/xld

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <zlib.h>
+#include <xxhash.h>
 
 #include "migrate/stream.h"
 
@@ -45,16 +45,15 @@ static void repair(uint8_t *p, size_t size)
 		if (h.length > size - at - sizeof(h))
 			h.length = (uint32_t)(size - at - sizeof(h));
 		if (h.type == STREAM_HEADER && h.length == sizeof(struct stream_header)) {
-			struct stream_header *head = (void *)(p + at + sizeof(h));
+			uint8_t *nr = p + at + sizeof(h) + offsetof(struct stream_header, nr_pfns);
 			uint64_t n;
 
-			memcpy(&n, &head->nr_pfns, sizeof(n));
+			memcpy(&n, nr, sizeof(n));
 			n %= PFNS_MAX;
-			memcpy(&head->nr_pfns, &n, sizeof(n));
+			memcpy(nr, &n, sizeof(n));
 		}
-		h.body_crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), p + at + sizeof(h), h.length);
-		h.head_crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), (const void *)&h, offsetof(struct stream_head,
-											       head_crc));
+		h.body_sum = (uint32_t)XXH64(p + at + sizeof(h), h.length, 0);
+		h.head_sum = (uint32_t)XXH64(&h, offsetof(struct stream_head, head_sum), 0);
 		memcpy(p + at, &h, sizeof(h));
 		at += sizeof(h) + h.length;
 	}

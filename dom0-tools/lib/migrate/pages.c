@@ -64,7 +64,12 @@ static uint64_t count_wanted(const struct saver *s)
 
 static bool is_zero(const uint8_t *page)
 {
-	return !*(const uint64_t *)(const void *)page && !memcmp(page, page + 8, STREAM_PAGE - 8);
+	const uint64_t *w = (const void *)page;
+
+	for (size_t i = 0; i < STREAM_PAGE / sizeof(*w); i += 4)
+		if (w[i] | w[i + 1] | w[i + 2] | w[i + 3])
+			return false;
+	return true;
 }
 
 /*

@@ -3,7 +3,7 @@
 
 STREAM_SRCS  := $(addprefix dom0-tools/lib/migrate/,stream.c check.c table.c)
 MIGRATE_SRCS := $(STREAM_SRCS) $(addprefix dom0-tools/lib/migrate/,guestmap.c save.c pages.c restore.c cpu.c commit.c)
-MIGRATE_LIBS := -lz
+MIGRATE_LIBS := -lxxhash -lz
 
 $(eval $(call unit_test,test_stream,tests/unit/test_stream.c dom0-tools/lib/migrate/cpu.c $(STREAM_SRCS),$(MIGRATE_LIBS)))
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
+#include <xxhash.h>
 
 #define OUT_BUFFER	(256U << 10)
-#define HEAD_CRC_BYTES	offsetof(struct stream_head, head_crc)
+#define HEAD_SUM_BYTES	offsetof(struct stream_head, head_sum)
 
 _Static_assert(sizeof(struct stream_head) == 24, "layout of the stream");
 
@@ -27,9 +27,25 @@ const char *stream_type_name(enum stream_type type)
 	return type > 0 && type < STREAM_TYPES ? type_names[type] : "unknown";
 }
 
-static uint32_t crc(uint32_t start, const void *p, size_t len)
+/* Where there is no fast way to a CRC, it takes more time than all else that is done with a page. */
+static uint32_t sum(const void *p, size_t len)
 {
-	return (uint32_t)crc32_z(start, p, len);
+	return (uint32_t)XXH64(p, len, 0);
+}
+
+static bool sum_pieces(const struct stream_piece *piece, size_t n, uint32_t *out)
+{
+	XXH64_state_t *s = XXH64_createState();
+
+	if (!s)
+		return false;
+	XXH64_reset(s, 0);
+	for (size_t i = 0; i < n; i++)
+		if (piece[i].len)
+			XXH64_update(s, piece[i].p, piece[i].len);
+	*out = (uint32_t)XXH64_digest(s);
+	XXH64_freeState(s);
+	return true;
 }
 
 /* --- writing --- */
@@ -99,14 +115,13 @@ int stream_put_pieces(struct stream_out *s, enum stream_type type, const struct 
 	struct stream_head h = { .magic = STREAM_RECORD_MAGIC, .type = type, .serial = s->serial++ };
 	int rc;
 
-	h.body_crc = crc(0, NULL, 0);
-	for (size_t i = 0; i < n; i++) {
-		h.body_crc = crc(h.body_crc, piece[i].p, piece[i].len);
+	for (size_t i = 0; i < n; i++)
 		h.length += (uint32_t)piece[i].len;
-	}
 	if (h.length > STREAM_BODY_MAX)
 		return out_fail(s, -E2BIG, stream_type_name(type));
-	h.head_crc = crc(crc(0, NULL, 0), &h, HEAD_CRC_BYTES);
+	if (!sum_pieces(piece, n, &h.body_sum))
+		return out_fail(s, -ENOMEM, stream_type_name(type));
+	h.head_sum = sum(&h, HEAD_SUM_BYTES);
 	rc = queue(s, &h, sizeof(h));
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = queue(s, piece[i].p, piece[i].len);
@@ -200,7 +215,7 @@ static int check_head(struct stream_in *s, const struct stream_head *h)
 {
 	if (h->magic != STREAM_RECORD_MAGIC && !s->serial)
 		return broken(s, -EINVAL, "this is not a migration stream");
-	if (h->magic != STREAM_RECORD_MAGIC || h->head_crc != crc(crc(0, NULL, 0), h, HEAD_CRC_BYTES))
+	if (h->magic != STREAM_RECORD_MAGIC || h->head_sum != sum(h, HEAD_SUM_BYTES))
 		return broken(s, -EINVAL, "the head of the record is damaged");
 	if (!h->type || h->type >= STREAM_TYPES)
 		return broken(s, -EINVAL, "unknown type %u", h->type);
@@ -237,7 +252,7 @@ int stream_get(struct stream_in *s, struct stream_record *r)
 		return rc;
 	*r = (struct stream_record){ .type = h.type, .pos = pos, .serial = h.serial, .length = h.length,
 				     .body = s->body };
-	if (crc(crc(0, NULL, 0), s->body, h.length) != h.body_crc)
+	if (sum(s->body, h.length) != h.body_sum)
 		return stream_refuse(s, r, "its checksum is wrong: the data are damaged");
 	s->serial++;
 	return 0;

@@ -42,8 +42,8 @@ struct stream_head {
 	uint32_t type;			/* enum stream_type */
 	uint32_t length;		/* of the body, in bytes */
 	uint32_t serial;		/* 0, 1, 2, ... */
-	uint32_t body_crc;		/* CRC-32 of the body */
-	uint32_t head_crc;		/* CRC-32 of the 20 bytes before */
+	uint32_t body_sum;		/* lower half of XXH64 (seed 0) of the body */
+	uint32_t head_sum;		/* the same of the 20 bytes before */
 };
 
 /* --- bodies --- */
