@@ -32,4 +32,4 @@ DEB_PACKAGES := gcc make libc6-dev binutils git \
 	qemu-utils busybox-static e2fsprogs nftables cpio xz-utils zstd lz4 kmod cppcheck xenstore-utils gdb
 
 # What only `make guest-kernel` and `make guest-check` need besides: `make deps-guest-kernel` installs them.
-GUEST_KERNEL_PACKAGES := flex bison bc libelf-dev perl patch quilt xz-utils
+GUEST_KERNEL_PACKAGES := flex bison bc libelf-dev patch perl python3-git python3-ply quilt xz-utils

@@ -24,7 +24,8 @@ struct top {
 	bool have_before;
 };
 
-static bool look(struct top *t)
+/* false: *err, to be shown when the terminal is as it was. */
+static bool look(struct top *t, xld_error *err)
 {
 	xld_nothing nothing = { 0 };
 
@@ -33,7 +34,7 @@ static bool look(struct top *t)
 	t->have_before = t->now.now_ns;
 	t->before = t->now;
 	memset(&t->now, 0, sizeof(t->now));
-	return call(XLD_DOMAIN_STATS, &nothing, &t->now);
+	return rpc_client_call(daemon_client(), XLD_DOMAIN_STATS, &nothing, &t->now, err);
 }
 
 static void each_line(struct top *t, void (*put)(const char *line, void *arg), void *arg)
@@ -86,11 +87,15 @@ static int run_batch(struct top *t)
 {
 	struct timespec delay = { t->delay_ms / 1000, (long)(t->delay_ms % 1000) * 1000000 };
 
+	xld_error err = { 0 };
+
 	for (unsigned int i = 0; !t->rounds || i < t->rounds; i++) {
 		if (i)
 			nanosleep(&delay, NULL);
-		if (!look(t))
+		if (!look(t, &err)) {
+			show_error(&err);
 			return EXIT_FAILURE;
+		}
 		if (t->json)
 			print_rows_json(t);
 		else
@@ -144,14 +149,14 @@ static void draw(struct top *t)
 	refresh();
 }
 
-static bool refresh_host(struct top *t)
+static bool refresh_host(struct top *t, xld_error *err)
 {
 	xld_nothing nothing = { 0 };
 
 	if (t->host.total_kib)
 		rpc_release((xdrproc_t)xdr_xld_host, &t->host);
 	memset(&t->host, 0, sizeof(t->host));
-	return call(XLD_HOST_INFO, &nothing, &t->host);
+	return rpc_client_call(daemon_client(), XLD_HOST_INFO, &nothing, &t->host, err);
 }
 
 /* A key that was typed. false: leave. */
@@ -167,6 +172,7 @@ static bool take_key(struct top *t, int key)
 static int run_screen(struct top *t)
 {
 	bool ok = true, on = true;
+	xld_error err = { 0 };
 
 	signal(SIGINT, on_end);
 	signal(SIGTERM, on_end);
@@ -178,17 +184,16 @@ static int run_screen(struct top *t)
 	noecho();
 	curs_set(0);
 	for (unsigned int i = 0; on && !ended && (!t->rounds || i < t->rounds); i++) {
-		int left = (int)t->delay_ms;
-
-		def_prog_mode();
-		ok = look(t) && refresh_host(t);
+		ok = look(t, &err) && refresh_host(t, &err);
 		if (!ok)
 			break;
 		draw(t);
-		timeout(left);
+		timeout((int)t->delay_ms);
 		on = take_key(t, getch());
 	}
 	endwin();
+	if (!ok)
+		show_error(&err);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -214,6 +219,7 @@ static int cmd_top(const struct command *cmd, int argc, char **argv)
 		JSON_LONG, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct top t = { .delay_ms = 3000 };
+	xld_error err = { 0 };
 	int opt, rc;
 
 	while ((opt = next_option(cmd, argc, argv, "bd:i:fjh", longs)) != -1) {
@@ -225,8 +231,10 @@ static int cmd_top(const struct command *cmd, int argc, char **argv)
 			return EXIT_USAGE;
 	}
 	want_args(cmd, argc, 0, 0);
-	if (!refresh_host(&t))
+	if (!refresh_host(&t, &err)) {
+		show_error(&err);
 		return EXIT_FAILURE;
+	}
 	rc = t.batch || t.json ? run_batch(&t) : run_screen(&t);
 	rpc_release(XDR_STATS, &t.now);
 	rpc_release(XDR_STATS, &t.before);

@@ -37,7 +37,7 @@ static bool name_allowed(struct xld *x, const struct dom *d, const char *name, x
 		return false;
 	if (other && other != d)
 		return xld_fail(err, XLD_E_EXISTS, "rename domain", d->name, "choose another one",
-				"a domain named '%s' exists (id %d)", name, (int)other->domid);
+				"a domain named '%s' exists", name);
 	return true;
 }
 

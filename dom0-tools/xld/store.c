@@ -240,12 +240,29 @@ struct renaming {
 	const char *name;
 };
 
+/* Of a domain that another tool has made there may be no more than what is there. */
+static bool rename_only(struct writer *w, const struct renaming *r)
+{
+	char path[sizeof("/vm//name") + 36] = "/vm/", *there;
+
+	uuid_format(r->new, path + 4);
+	strcat(path, "/name");
+	node(w, GUEST_RO, "name", "%s", r->name);
+	there = xs_read(w->xs, w->t, path, NULL);
+	if (there)
+		node(w, GUEST_RO, path, "%s", r->name);
+	free(there);
+	return w->ok;
+}
+
 static bool rename_domain(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	const struct renaming *r = arg;
 	struct writer w = { .xs = xs, .t = t, .domid = r->domid, .ok = true };
 	char from[sizeof("/vm/") + 36] = "/vm/", to[sizeof("/vm/") + 36] = "/vm/", path[64];
 
+	if (!memcmp(r->old, r->new, 16))
+		return rename_only(&w, r);
 	uuid_format(r->old, from + 4);
 	uuid_format(r->new, to + 4);
 	node(&w, GUEST_RO, "name", "%s", r->name);

@@ -74,6 +74,7 @@ static void test_up(void)
 	char tiny[512];
 
 	o.mem = 2048;
+	o.timeout = 300;
 	CU_ASSERT_FATAL(sys_up(&o));
 	snprintf(tiny, sizeof(tiny), "%s/tests/guest/boot/boot", lab_build_dir());
 	CU_ASSERT_FATAL(sys_ok(lab_push(H, tiny, "/root/tiny", &sys_err), "push"));
@@ -383,11 +384,11 @@ static void test_each_error(void)
 		{ "E_TIMEOUT", "xl create -q /root/tiny.cfg name=deaf extra=stay=1; xl --json-errors shutdown -w -t 1 deaf; "
 			       "rc=$?; xl destroy deaf; (exit $rc)" },
 		{ "E_CANCELLED", "xl --json-errors create -q /root/guest/guest.cfg name=t & sleep 0.3; xl destroy t; wait $!" },
-		{ "E_UNSUPPORTED", "xl unpause tiny; xl --json-errors suspend tiny" },
 		{ "E_INTERNAL", "kill $(pidof xld); sleep 0.5; XLD_FAIL_STEP=-5 xld --daemon --pid-file /run/xen-lite/xld.pid; "
 				"xl --json-errors create -q /root/tiny.cfg name=t; rc=$?; kill $(pidof xld); sleep 0.5; "
 				"xld --daemon --pid-file /run/xen-lite/xld.pid; (exit $rc)" },
 		{ "E_INVALID", "xl --json-errors dump-core tiny /nosuch/core" },
+		{ "E_UNSUPPORTED", "xl unpause tiny; xl --json-errors suspend tiny" },
 	};
 	char code[64];
 

@@ -128,7 +128,7 @@ static void test_m2p_is_read_only(void)
 	CHECK(!can_read((void *)0xffff82d080200000), "the hypervisor's memory is readable");
 }
 
-/* For tests of the tools: a guest that crashes as soon as it runs. */
+/* For tests of the tools: a guest that crashes as soon as it runs; with stay=1 one that never ends. */
 static void die(void)
 {
 	struct sched_shutdown s = { .reason = SHUTDOWN_crash };
@@ -150,5 +150,5 @@ void test_main(void)
 	if (test_option("die", 0))
 		die();
 	while (test_option("stay", 0))
-		;
+		hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
 }
