@@ -184,12 +184,7 @@ static bool listen_remotely(struct xld *x, const struct rpc_addr *a, char **why)
 		x->creds = rpc_creds_new(&x->conf->pki, why);
 	if (a->kind == RPC_TLS && !x->creds)
 		return false;
-	if (!listen_on(x, a, why))
-		return false;
-	if (a->kind == RPC_TCP)
-		xld_log("whoever reaches %s port %u may do everything: tcp:// is for a link that is trusted", a->host,
-			a->port);
-	return true;
+	return listen_on(x, a, why);
 }
 
 bool server_start(struct xld *x, char **why)
@@ -202,6 +197,19 @@ bool server_start(struct xld *x, char **why)
 		if (!listen_remotely(x, &conf->listen[i], why))
 			return false;
 	return listen_locally(x, why);
+}
+
+void server_announce(const struct xld *x)
+{
+	xld_log("ready on %s", x->socket_path);
+	for (unsigned int i = 0; i < x->conf->nr_listen; i++) {
+		const struct rpc_addr *a = &x->conf->listen[i];
+		char *uri = rpc_addr_text(a);
+
+		xld_log("listens on %s%s", uri, a->kind == RPC_TCP ?
+			": whoever reaches it may do everything, so the link has to be one that is trusted" : "");
+		free(uri);
+	}
 }
 
 void server_stop(struct xld *x)

@@ -380,6 +380,9 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 	}
 	if (c->state == CLIENT_SERVED || rpc_stream_pending(&c->s))
 		client_send(c);
+	/* A client that refuses us says so when our part of the handshake is long done. */
+	if (c->state == CLIENT_SERVED && rc < 0 && rc != -EAGAIN && rc != -ECONNRESET)
+		xld_log("%s was dropped: %s", c->name, rpc_stream_why(&c->s, (int)rc));
 	if (c->doomed || rc == 0 || (rc < 0 && rc != -EAGAIN))
 		client_drop(c);
 }

@@ -146,6 +146,7 @@ bool xld_fail(xld_error *err, xld_code code, const char *what, const char *objec
 
 /* --- listen.c --- */
 bool server_start(struct xld *x, char **why);
+void server_announce(const struct xld *x);	/* say in the log where */
 void server_stop(struct xld *x);
 
 /* --- server.c --- */

@@ -204,14 +204,17 @@ static void test_limits(void)
 	free(longname);
 }
 
-static void check_header(struct rpc_header h, int want)
+/* early: what a part of the header tells already. */
+static void check_header(struct rpc_header h, int want, int early)
 {
 	uint8_t buf[RPC_HEADER_SIZE];
 	struct rpc_header back;
 
 	rpc_header_put(buf, &h);
 	CU_ASSERT_EQUAL(rpc_header_get(buf, sizeof(buf), &back), want);
-	CU_ASSERT_EQUAL(rpc_header_get(buf, sizeof(buf) - 1, &back), 0);
+	CU_ASSERT_EQUAL(rpc_header_get(buf, sizeof(buf) - 1, &back), early);
+	CU_ASSERT_EQUAL(rpc_header_get(buf, RPC_HEADER_ENOUGH, &back), early);
+	CU_ASSERT_EQUAL(rpc_header_get(buf, RPC_HEADER_ENOUGH - 1, &back), 0);
 }
 
 static void test_header(void)
@@ -219,25 +222,28 @@ static void test_header(void)
 	struct rpc_header h = call;
 
 	h.length = RPC_HEADER_SIZE;
-	check_header(h, 1);
+	check_header(h, 1, 0);
 	h.length = XLD_MSG_MAX;
-	check_header(h, 0);
+	check_header(h, 0, 0);
 	h.length = XLD_MSG_MAX + 1;
-	check_header(h, -EMSGSIZE);
+	check_header(h, -EMSGSIZE, -EMSGSIZE);
 	h.length = RPC_HEADER_SIZE - 1;
-	check_header(h, -EMSGSIZE);
+	check_header(h, -EMSGSIZE, -EMSGSIZE);
 	h.length = 64;
 	h.program++;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, -EPROTO);
 	h = call;
+	h.length = 64;
 	h.version++;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, -EPROTO);
 	h = call;
+	h.length = 64;
 	h.type = XLD_EVENT + 1;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, 0);
 	h = call;
+	h.length = 64;
 	h.status = 2;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, 0);
 }
 
 /* Two messages, one much larger than a read, arrive in pieces of every awkward size. */

@@ -19,6 +19,7 @@
 #include "xld.h"
 
 #define RPC_HEADER_SIZE 28
+#define RPC_HEADER_ENOUGH 12		/* to tell that it is not our protocol */
 #define RPC_SOCKET "/run/xen-lite/xld.sock"
 #define RPC_PORT 16561
 #define RPC_KEEPALIVE_S 15
@@ -58,8 +59,9 @@ const struct rpc_event *rpc_event_find(uint32_t event);	/* NULL: no such event *
 void rpc_header_put(uint8_t buf[RPC_HEADER_SIZE], const struct rpc_header *h);
 /*
  * Look at the start of a stream. Returns 0: less than a whole message is there; 1: *h describes a whole one; -EPROTO:
- * not our protocol or version; -EMSGSIZE: shorter than a header or longer than XLD_MSG_MAX. *h is valid once have
- * reaches RPC_HEADER_SIZE.
+ * not our protocol or version; -EMSGSIZE: shorter than a header or longer than XLD_MSG_MAX. These two come as soon
+ * as RPC_HEADER_ENOUGH is there. *h is valid once have reaches RPC_HEADER_SIZE, its first three fields from
+ * RPC_HEADER_ENOUGH on.
  */
 int rpc_header_get(const uint8_t *buf, size_t have, struct rpc_header *h);
 
