@@ -89,12 +89,13 @@ static void let_in_local(struct xld *x, int fd)
 	struct ucred cred = { 0 };
 	enum rights rights = rights_of(x, fd, &cred);
 	char *name = xasprintf("process %d of user %u", (int)cred.pid, cred.uid);
+	unsigned int max = cred.uid ? MAX_LOCAL - FOR_ROOT : MAX_LOCAL;
 
 	if (rights == RIGHTS_NONE) {
 		turn_away(fd, RPC_UNIX, name, XLD_E_DENIED, "see group and read_only_group in xld.conf(5)",
 			  "user %u is not root, and in no group that may manage domains", cred.uid);
-	} else if (x->nr_clients >= MAX_LOCAL) {
-		turn_away(fd, RPC_UNIX, name, XLD_E_BUSY, "try again later", "xld has %d clients already", MAX_LOCAL);
+	} else if (x->nr_clients >= max) {
+		turn_away(fd, RPC_UNIX, name, XLD_E_BUSY, "try again later", "xld has %u clients already", max);
 	} else {
 		client_new(x, fd, RPC_UNIX, name, rights);
 		return;

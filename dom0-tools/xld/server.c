@@ -132,6 +132,8 @@ static void client_send(struct client *c)
 
 static void client_queue(struct client *c, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
 {
+	if (c->gone)
+		return;
 	if (!rpc_stream_queue(&c->s, h, xdr, obj)) {
 		xld_log("a reply to procedure %u does not fit the protocol", h->proc);
 		c->doomed = true;

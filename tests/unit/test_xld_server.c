@@ -472,7 +472,11 @@ static void test_too_many(void)
 	CU_ASSERT_EQUAL(refused, 6);
 	CU_ASSERT_EQUAL(x.nr_clients, 64);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "xld has 64 clients already"));
-	for (int i = 0; i < 70; i++)
+	for (int i = 0; i < 50; i++)
+		close(fds[49 - i]);
+	turn();
+	CU_ASSERT_EQUAL(x.nr_clients, 14);
+	for (int i = 50; i < 70; i++)
 		close(fds[i]);
 	turn();
 	still_serves();
@@ -799,6 +803,8 @@ static int call_as(gid_t gid, bool primary, u_int flags)
 
 static void test_rights(void)
 {
+	int fds[MAX_LOCAL];
+
 	if (geteuid()) {
 		printf("(skipped: needs root) ");
 		return;
@@ -809,6 +815,12 @@ static void test_rights(void)
 	CU_ASSERT_EQUAL(call_as(SOME_GROUP, false, XLD_DMESG_CLEAR), 0);
 	CU_ASSERT_EQUAL(call_as(61003, true, 0), XLD_E_DENIED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, "of user 61000 was refused: user 61000 is not root, and in no group"));
+	for (int i = 0; i < MAX_LOCAL - FOR_ROOT; i++)
+		fds[i] = dial();
+	CU_ASSERT_EQUAL(call_as(SOME_GROUP, true, 0), XLD_E_BUSY);	/* root still gets in */
+	for (int i = 0; i < MAX_LOCAL - FOR_ROOT; i++)
+		close(fds[i]);
+	turn();
 	x.read_only_group = SOME_GROUP;
 	x.group = (gid_t)-1;
 	CU_ASSERT_EQUAL(call_as(SOME_GROUP, true, 0), 0);
