@@ -771,6 +771,18 @@ static void test_events(void)
 	still_serves();
 }
 
+/* The reason arrives also over TCP, where closing a connection with input that nobody has read would destroy it. */
+static void test_reason_arrives(void)
+{
+	static char noise[100000];
+	int fd = dial_remote(tcp_uri);
+
+	memset(noise, '.', sizeof(noise));
+	CU_ASSERT_EQUAL(write(fd, noise, sizeof(noise)), (ssize_t)sizeof(noise));
+	expect_refusal(fd, XLD_E_PROTOCOL, "it is not the protocol of xld");
+	still_serves();
+}
+
 /* --- clients of other users --- */
 
 enum { SOME_GROUP = 61001, OTHER_GROUP = 61002 };
@@ -919,7 +931,7 @@ int main(void)
 		{ "too many clients", test_too_many }, { "other addresses", test_remote },
 		{ "certificates", test_certificates }, { "wrong scheme", test_wrong_scheme },
 		{ "allow list", test_allow_list }, { "silent clients", test_silent },
-		{ "too many remote clients", test_too_many_remote }, { "pipes", test_pipe },
+		{ "too many remote clients", test_too_many_remote }, { "reason arrives", test_reason_arrives }, { "pipes", test_pipe },
 		{ "keep-alive", test_keepalive }, { "events", test_events },
 		{ "rights", test_rights }, { "bad start", test_bad_start }, { "end", test_end },
 		CU_TEST_INFO_NULL,
