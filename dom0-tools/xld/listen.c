@@ -111,7 +111,8 @@ static void let_in_remote(struct xld *x, int fd, enum rpc_kind kind)
 
 	free(peer);
 	if (x->nr_remote >= MAX_REMOTE) {
-		turn_away(fd, kind, name, XLD_E_BUSY, "try again later", "xld has %d remote clients already", MAX_REMOTE);
+		turn_away(fd, kind, name, XLD_E_BUSY, "try again later", "xld has %d remote clients already",
+			  MAX_REMOTE);
 		free(name);
 		return;
 	}

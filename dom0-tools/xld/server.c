@@ -18,6 +18,7 @@
 
 #define ENOUGH_QUEUED (256U << 10)	/* then the client is not listened to until it reads */
 #define MAX_QUEUED (8U << 20)
+#define ANY_INPUT (EPOLLIN | EPOLLHUP | EPOLLERR)
 #define PART_MS 2000			/* for the peer to read why it is dropped */
 
 enum client_state {
@@ -279,6 +280,11 @@ static void client_greeted(struct client *c)
 		ev_timer_stop(c->timer);
 }
 
+static bool is_listened_to(const struct client *c)
+{
+	return !c->gone && !c->doomed && c->state == CLIENT_SERVED && rpc_stream_pending(&c->s) < ENOUGH_QUEUED;
+}
+
 /* The messages that are there, as long as the client reads its answers. */
 static void take_messages(struct client *c)
 {
@@ -288,8 +294,7 @@ static void take_messages(struct client *c)
 	size_t len;
 	int got;
 
-	while (!c->doomed && !c->gone && c->state == CLIENT_SERVED && rpc_stream_pending(&c->s) < ENOUGH_QUEUED &&
-	       (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
+	while (is_listened_to(c) && (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
 		if (got < 0) {
 			why = rpc_stream_fault(&c->s, got);
 			client_part(c, XLD_E_PROTOCOL, "use xl and xld of the same release", why);
@@ -310,8 +315,7 @@ static int client_read(struct client *c)
 		rc = rpc_stream_fill(&c->s);
 		c->heard = c->heard || rc > 0;
 		take_messages(c);
-	} while (rc > 0 && !c->gone && !c->doomed && c->state == CLIENT_SERVED && rpc_stream_buffered(&c->s) &&
-		 rpc_stream_pending(&c->s) < ENOUGH_QUEUED);
+	} while (rc > 0 && is_listened_to(c) && rpc_stream_buffered(&c->s));
 	return rc;
 }
 
@@ -368,13 +372,12 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 	c->busy = true;
 	if (c->state == CLIENT_SHAKING)
 		client_shake(c);
-	if (c->state == CLIENT_PARTING && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+	if (c->state == CLIENT_PARTING && events & ANY_INPUT)
 		rc = discard(c);
-	else if (c->state == CLIENT_SERVED &&
-		 (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || rpc_stream_buffered(&c->s)))
+	if (c->state == CLIENT_SERVED)
+		take_messages(c);		/* left from when it did not read its answers */
+	if (is_listened_to(c) && (events & ANY_INPUT || rpc_stream_buffered(&c->s)))
 		rc = client_read(c);
-	else if (c->state == CLIENT_SERVED)
-		take_messages(c);
 	c->busy = false;
 	if (c->gone) {
 		client_free(c);

@@ -41,8 +41,8 @@ static void refused(const char *command, const char *says, const char *logged)
 	sys_must(H, "wc -l <" LOG " >/root/lines");
 	guest_refused(H, 1, says, "%s", command);
 	if (*logged)
-		sys_contains(sys_must(H, NEW_LOG "for i in $(seq 50); do new | grep -q . && break; usleep 100000; done; new"),
-			     logged);
+		sys_contains(sys_must(H, NEW_LOG "for i in $(seq 50); do new | grep -q . && break; "
+				      "usleep 100000; done; new"), logged);
 }
 
 static void test_up(void)
@@ -71,8 +71,8 @@ static void test_pki(void)
 	guest_refused(H, 1, "'a/b' is not the name of a host", "xl pki init -d /tmp/no -H a/b 2>&1");
 	sys_must(H, "! ls /tmp/no");
 	/* Another authority, and who has its certificate but trusts ours. */
-	sys_must(H, "xl pki init -d /root/evil -H localhost,127.0.0.1; mkdir /root/posing; cp /root/evil/host.* /root/posing; "
-		 "cp /etc/xen-lite/pki/ca.pem /root/posing");
+	sys_must(H, "xl pki init -d /root/evil -H localhost,127.0.0.1; mkdir /root/posing; "
+		 "cp /root/evil/host.* /root/posing; cp /etc/xen-lite/pki/ca.pem /root/posing");
 	restart("");
 	sys_must(H, "xl create -q -p /root/tiny.cfg && xl destroy tiny");
 	sys_contains(sys_must(H, "cat " LOG), "listens on tcp://127.0.0.1:7777: whoever reaches it may do everything");
@@ -112,10 +112,12 @@ static void test_refusals(void)
 	refused("xl -H http://x list 2>&1", "there are only unix:PATH, tls://HOST[:PORT] and tcp://HOST[:PORT]", "");
 	refused("printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n' | nc 127.0.0.1 7777 | grep -q . && exit 1",
 		"", "it is not the protocol of xld");
-	refused("{ printf '\\000\\040\\000\\001xld1\\000\\000\\000\\001'; head -c 16 /dev/zero; } | nc 127.0.0.1 7777 | strings; exit 1",
-		"a message of 2097153 bytes", "a message of 2097153 bytes; there can be 28 to 2097152");
-	refused("{ printf '\\000\\000\\000\\034xld1\\000\\000\\000\\000'; head -c 16 /dev/zero; } | nc 127.0.0.1 7777 | strings; exit 1",
-		"speaks version 0 of the protocol", "speaks version 0 of the protocol, this one 1");
+	refused("{ printf '\\000\\040\\000\\001xld1\\000\\000\\000\\001'; head -c 16 /dev/zero; } | "
+		"nc 127.0.0.1 7777 | strings; exit 1", "a message of 2097153 bytes",
+		"a message of 2097153 bytes; there can be 28 to 2097152");
+	refused("{ printf '\\000\\000\\000\\034xld1\\000\\000\\000\\000'; head -c 16 /dev/zero; } | "
+		"nc 127.0.0.1 7777 | strings; exit 1", "speaks version 0 of the protocol",
+		"speaks version 0 of the protocol, this one 1");
 	guest_audit(H);
 }
 
@@ -128,8 +130,8 @@ static void test_conf(void)
 	sys_contains(sys_must(H, "XLD_PKI=/etc/xen-lite/pki/two xl -H tls://localhost list"), "Domain-0");
 	restart("");
 	sys_must(H, "printf 'group = op\\ncolour = blue\\nlisten = tls://\\n' >/root/bad.conf");
-	guest_refused(H, 1, "/root/bad.conf:2: there is no setting 'colour'\n/root/bad.conf:3: tls://: the host is missing",
-		      "xld --config /root/bad.conf 2>&1");
+	guest_refused(H, 1, "/root/bad.conf:2: there is no setting 'colour'\n"
+		      "/root/bad.conf:3: tls://: the host is missing", "xld --config /root/bad.conf 2>&1");
 	guest_refused(H, 1, "/root/none.conf: No such file", "xld --config /root/none.conf 2>&1");
 	guest_refused(H, 1, "--listen: http://x: there are only", "xld --listen http://x 2>&1");
 	guest_refused(H, 1, "there is no group 'nobody-knows'", "echo group = nobody-knows >/root/bad.conf; "
@@ -153,11 +155,12 @@ static void test_silent(void)
 	/* A client that is stopped while it waits for events; it does so when the first has come. */
 	sys_must(H, "xl -H tls://localhost events >/root/events 2>/root/err & p=$!; "
 		 "until grep -q created /root/events; do xl create -q -p /root/tiny.cfg; xl destroy tiny; done; "
-		 "kill -STOP $p; " AWAIT(LOG, "silent, also when asked, for 2 s") "; rc=$?; kill -CONT $p; wait $p; exit $rc");
+		 "kill -STOP $p; " AWAIT(LOG, "silent, also when asked, for 2 s") "; rc=$?; kill -CONT $p; wait $p; "
+		 "exit $rc");
 	sys_contains(sys_must(H, "cat /root/err"), "xl: cannot await the answer of 'tls://localhost:16561'");
 	/* And one that is not stays. */
-	sys_must(H, "xl -H tls://localhost events >/dev/null 2>/root/err & p=$!; sleep 5; kill -0 $p && kill $p; wait $p; "
-		 "! grep . /root/err");
+	sys_must(H, "xl -H tls://localhost events >/dev/null 2>/root/err & p=$!; sleep 5; kill -0 $p && kill $p; "
+		 "wait $p; ! grep . /root/err");
 	guest_audit(H);
 }
 
@@ -165,7 +168,8 @@ static void test_groups(void)
 {
 	sys_contains(sys_must(H, AS("op", "xl list")), "Domain-0");
 	sys_must(H, AS("op", "xl create -q -p /root/tiny.cfg && xl destroy tiny") " 2>&1 || ls -ld /root");
-	sys_contains(sys_must(H, AS("look", "xl list && xl info && xl vcpu-list && xl sched-credit && xl dmesg")), "Domain-0");
+	sys_contains(sys_must(H, AS("look", "xl list && xl info && xl vcpu-list && xl sched-credit && xl dmesg")),
+		     "Domain-0");
 	refused(AS("look", "xl pause Domain-0") " 2>&1", "you are in the group that may look but change nothing",
 		"of user 1002 may only look, and was refused XLD_DOMAIN_PAUSE");
 	refused(AS("look", "xl dmesg -c") " 2>&1", "you are in the group that may look but change nothing",
@@ -174,7 +178,8 @@ static void test_groups(void)
 		"was refused XLD_SCHED_DOMAIN");
 	refused(AS("none", "xl list") " 2>&1", "user 1003 is not root, and in no group that may manage domains",
 		"of user 1003 was refused: user 1003 is not root");
-	sys_contains(sys_must(H, AS("none", "xl list") " 2>&1; true"), "try: see group and read_only_group in xld.conf(5)");
+	sys_contains(sys_must(H, AS("none", "xl list") " 2>&1; true"),
+		     "try: see group and read_only_group in xld.conf(5)");
 	/* Without groups the socket itself is root's. */
 	sys_must(H, STOP_XLD "mv /etc/xen-lite/xld.conf /root/xld.conf; " START_XLD);
 	guest_refused(H, 1, "Permission denied", AS("look", "xl list") " 2>&1");
@@ -202,9 +207,10 @@ static void test_events(void)
 	sys_contains(out, "\"name\":\"tiny\",\"reason\":0,\"cause\":\"poweroff\",\"uuid\":\"");
 	sys_contains(out, "{\"event\":\"job\",");
 	/* The end of xld is no silence. */
-	sys_must(H, "xl events >/dev/null 2>/root/err & p=$!; sleep 1; " STOP_XLD "wait $p; rc=$?; " START_XLD "; exit $((rc - 1))");
+	sys_must(H, "xl events >/dev/null 2>/root/err & p=$!; sleep 1; " STOP_XLD "wait $p; rc=$?; "
+		 START_XLD "; exit $((rc - 1))");
 	sys_contains(sys_must(H, "cat /root/err"), "the daemon closed the connection");
-	sys_must(H, "xl events -n 2 >/root/two & p=$!; sleep 1; xl pause Domain-0 2>/dev/null; xl create -q -p /root/tiny.cfg; "
+	sys_must(H, "xl events -n 2 >/root/two & p=$!; sleep 1; xl create -q -p /root/tiny.cfg; "
 		 "xl destroy tiny; wait $p && grep -c . /root/two | grep 2");
 	guest_audit(H);
 }

@@ -494,7 +494,8 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "every body there and back", test_bodies }, { "procedure table", test_table },
-		{ "what changes something", test_changes }, { "limits", test_limits }, { "limits of vCPUs", test_vcpu_limits },
+		{ "what changes something", test_changes }, { "limits", test_limits },
+		{ "limits of vCPUs", test_vcpu_limits },
 		{ "header", test_header }, { "stream in pieces", test_stream },
 		{ "client", test_client },
 		{ "no daemon", test_no_daemon }, CU_TEST_INFO_NULL,

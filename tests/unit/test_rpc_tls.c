@@ -705,7 +705,8 @@ int main(void)
 		{ "files", test_files }, { "crude clients", test_crude }, { "pki init", test_pki_init },
 		{ "messages", test_messages }, { "a connection that is cut", test_cut }, { "pipe", test_pipe },
 		{ "start of a pipe", test_pipe_start }, { "worker dies", test_pipe_worker_dies },
-		{ "worker leaves", test_pipe_worker_leaves }, { "left behind", test_pipe_left_behind }, { "no process stays", test_pumps_gone },
+		{ "worker leaves", test_pipe_worker_leaves }, { "left behind", test_pipe_left_behind },
+		{ "no process stays", test_pumps_gone },
 		{ "peer dies", test_pipe_peer_dies }, { "end", pki_world_end }, CU_TEST_INFO_NULL,
 	};
 

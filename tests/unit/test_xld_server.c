@@ -239,7 +239,8 @@ static void expect_refusal(int fd, uint32_t code, const char *cause)
 
 	CU_ASSERT_EQUAL_FATAL(answer(fd, &h), 1);
 	CU_ASSERT_TRUE(h.type == XLD_REPLY && !h.serial && h.status == XLD_ERROR);
-	CU_ASSERT_TRUE(rpc_decode(received + RPC_HEADER_SIZE, h.length - RPC_HEADER_SIZE, (xdrproc_t)xdr_xld_error, &err));
+	CU_ASSERT_TRUE(rpc_decode(received + RPC_HEADER_SIZE, h.length - RPC_HEADER_SIZE, (xdrproc_t)xdr_xld_error,
+				  &err));
 	CU_ASSERT_EQUAL(err.code, code);
 	CU_ASSERT_STRING_EQUAL(err.cause, cause);
 	CU_ASSERT_PTR_NOT_NULL(strstr(last_log, cause));
@@ -771,6 +772,44 @@ static void test_events(void)
 	still_serves();
 }
 
+/* The same over TLS, where bytes may wait in the session while the socket has none. */
+static void test_does_not_read_tls(void)
+{
+	xld_hello hello = { .protocol = XLD_VERSION, .peer = (char[]){ "me" } };
+	struct rpc_header h = call_header(XLD_HELLO, 1), back;
+	struct rpc_creds *creds;
+	size_t sent = 0, got = 0, len;
+	const uint8_t *body;
+	struct rpc_stream s;
+	int idle = 0;
+	char *why;
+
+	creds = rpc_creds_new(pki_of(GOOD), &why);
+	rpc_stream_init(&s, dial_remote(tls_uri));
+	CU_ASSERT_TRUE_FATAL(rpc_stream_secure(&s, creds, "localhost", &why));
+	while (rpc_stream_handshake(&s) == 0)
+		turn();
+	for (; sent < 200000 && idle < 3; turn()) {
+		for (int i = 0; i < 1000; i++, sent++)
+			CU_ASSERT_TRUE(rpc_stream_queue(&s, &h, (xdrproc_t)xdr_xld_hello, &hello));
+		idle = rpc_stream_flush(&s) == 1 ? 0 : idle + 1;
+	}
+	CU_ASSERT_TRUE(sent < 200000);
+	for (idle = 0; got < sent && idle < 5; turn(), idle++) {
+		CU_ASSERT_TRUE(rpc_stream_flush(&s) >= 0);
+		while (rpc_stream_fill(&s) > 0) {
+			for (; rpc_stream_peek(&s, &back, &body, &len) == 1; got++)
+				rpc_stream_pop(&s);
+			idle = 0;
+		}
+	}
+	CU_ASSERT_EQUAL(got, sent);
+	rpc_stream_close(&s);
+	rpc_creds_free(creds);
+	turn();
+	still_serves();
+}
+
 /* The reason arrives also over TCP, where closing a connection with input that nobody has read would destroy it. */
 static void test_reason_arrives(void)
 {
@@ -903,7 +942,8 @@ static void test_start(void)
 	pki_world_start();
 	conf_init(&conf);
 	rpc_pki_free(&conf.pki);
-	conf.pki = (struct rpc_pki){ xstrdup(pki_of(GOOD)->ca), xstrdup(pki_of(GOOD)->cert), xstrdup(pki_of(GOOD)->key) };
+	conf.pki = (struct rpc_pki){ xstrdup(pki_of(GOOD)->ca), xstrdup(pki_of(GOOD)->cert),
+				     xstrdup(pki_of(GOOD)->key) };
 	rpc_client_set_pki(pki_of(GOOD));
 	choose_ports();
 	snprintf(sock_path, sizeof(sock_path), "/tmp/test_xld_server.%d", (int)getpid());
@@ -931,7 +971,8 @@ int main(void)
 		{ "too many clients", test_too_many }, { "other addresses", test_remote },
 		{ "certificates", test_certificates }, { "wrong scheme", test_wrong_scheme },
 		{ "allow list", test_allow_list }, { "silent clients", test_silent },
-		{ "too many remote clients", test_too_many_remote }, { "reason arrives", test_reason_arrives }, { "pipes", test_pipe },
+		{ "too many remote clients", test_too_many_remote }, { "does not read TLS", test_does_not_read_tls },
+		{ "reason arrives", test_reason_arrives }, { "pipes", test_pipe },
 		{ "keep-alive", test_keepalive }, { "events", test_events },
 		{ "rights", test_rights }, { "bad start", test_bad_start }, { "end", test_end },
 		CU_TEST_INFO_NULL,

@@ -121,8 +121,8 @@ static bool open_stream(struct rpc_client *c, const struct rpc_addr *a, xld_erro
 		rpc_error_set(err, XLD_E_CONFIG, "connect to", c->peer, why,
 			      "`xl pki init` makes certificates; XLD_PKI=DIR says where they are");
 	else if ((fd = rpc_net_connect(a, &why)) < 0)
-		rpc_error_set(err, fd == -EACCES && a->kind == RPC_UNIX ? XLD_E_DENIED : XLD_E_UNREACHABLE, "connect to",
-			      c->peer, why, connect_advice(a, fd));
+		rpc_error_set(err, fd == -EACCES ? XLD_E_DENIED : XLD_E_UNREACHABLE, "connect to", c->peer, why,
+			      connect_advice(a, fd));
 	else
 		rpc_stream_init(&c->s, fd);
 	if (fd >= 0 && tls && (!rpc_stream_secure(&c->s, creds, a->host, &why) || !shake_hands(&c->s, &why))) {

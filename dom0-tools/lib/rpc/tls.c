@@ -54,7 +54,8 @@ static bool load(struct rpc_creds *c, const struct rpc_pki *pki, char **why)
 		return false;
 	rc = gnutls_certificate_set_x509_trust_file(c->cred, pki->ca, GNUTLS_X509_FMT_PEM);
 	if (rc <= 0) {
-		*why = xasprintf("%s holds no certificate of a CA: %s", pki->ca, rc ? gnutls_strerror(rc) : "it is empty");
+		*why = xasprintf("%s holds no certificate of a CA: %s", pki->ca,
+				 rc ? gnutls_strerror(rc) : "it is empty");
 		return false;
 	}
 	rc = gnutls_certificate_set_x509_key_file(c->cred, pki->cert, pki->key, GNUTLS_X509_FMT_PEM);
@@ -248,7 +249,8 @@ static gnutls_alert_description_t name_fault(struct rpc_tls *t, gnutls_x509_crt_
 
 		when = day(over ? gnutls_x509_crt_get_expiration_time(crt) : gnutls_x509_crt_get_activation_time(crt));
 		explain(t, over ? "the certificate of %s '%s' expired at %s" :
-			"the certificate of %s '%s' is not valid before %s; is the clock right?", other(t), t->peer, when);
+			"the certificate of %s '%s' is not valid before %s; is the clock right?", other(t), t->peer,
+			when);
 		free(when);
 		return over ? GNUTLS_A_CERTIFICATE_EXPIRED : GNUTLS_A_BAD_CERTIFICATE;
 	}
@@ -261,7 +263,8 @@ static gnutls_alert_description_t name_fault(struct rpc_tls *t, gnutls_x509_crt_
 		return GNUTLS_A_UNSUPPORTED_CERTIFICATE;
 	}
 	if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
-		explain(t, "the certificate of %s '%s' is signed in a way that is not safe any more", other(t), t->peer);
+		explain(t, "the certificate of %s '%s' is signed in a way that is not safe any more", other(t),
+			t->peer);
 		return GNUTLS_A_BAD_CERTIFICATE;
 	}
 	explain(t, "the certificate of %s '%s' is not of the CA that we trust", other(t), t->peer);
