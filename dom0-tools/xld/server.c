@@ -40,7 +40,8 @@ struct client {
 	bool greeted;			/* it has sent a whole message */
 	unsigned int calls;		/* that it waits for */
 	uint32_t kinds;			/* of events that it wants */
-	bool quiet, heard, asked;	/* keep-alive: off; something came since the last look, since which we asked */
+	bool quiet;			/* its last call may end in a pipe: no keep-alive */
+	bool heard, asked;		/* something came since the last look, at which we asked */
 	bool busy;			/* in client_event(), which frees it when it is doomed or gone */
 	bool doomed;			/* drop it at the next occasion outside of its own calls */
 	bool gone;			/* its connection belongs to another process */
@@ -56,11 +57,6 @@ void client_subscribe(struct client *c, uint32_t kinds)
 	c->x->nr_subscribers += !!(kinds & XLD_SUBSCRIBE_DOMAINS);
 	c->x->nr_subscribers -= !!(c->kinds & XLD_SUBSCRIBE_DOMAINS);
 	c->kinds = kinds;
-}
-
-void client_quiet(struct client *c)
-{
-	c->quiet = true;
 }
 
 static void client_unlink(struct client *c)
@@ -253,6 +249,7 @@ static void take_message(struct client *c, const struct rpc_header *h, const uin
 		refuse(c, h, "there is no such procedure");
 		return;
 	}
+	c->quiet = p->pipe;
 	args = xcalloc(1, p->args_size);
 	ok = rpc_decode(body, len, p->xdr_args, args);
 	rpc_stream_pop(&c->s);

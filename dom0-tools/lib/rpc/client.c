@@ -23,6 +23,7 @@ struct rpc_client {
 	uint32_t serial;
 	bool broken;
 	unsigned int keepalive_s;
+	bool quiet;			/* the call under way is the last before a pipe */
 	bool asked;			/* nothing has come since we asked whether it is there */
 	rpc_progress_fn *progress;
 	void *progress_arg;
@@ -243,7 +244,7 @@ static int fill(struct rpc_client *c)
 	struct pollfd p = { .fd = c->s.fd, .events = POLLIN };
 	int rc;
 
-	while (c->keepalive_s && !rpc_stream_buffered(&c->s)) {
+	while (c->keepalive_s && !c->quiet && !rpc_stream_buffered(&c->s)) {
 		rc = poll(&p, 1, (int)(c->keepalive_s * 1000));
 		if (rc > 0)
 			break;
@@ -376,6 +377,7 @@ bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void
 	if (c->broken)
 		return fail(c, err, XLD_E_UNREACHABLE, "call", "the connection broke earlier", "");
 	h.serial = ++c->serial;
+	c->quiet = p->pipe;
 	if (!rpc_stream_queue(&c->s, &h, p->xdr_args, args)) {
 		rpc_error_set(err, XLD_E_PROTOCOL, "call", p->name, "an argument is longer than the protocol allows",
 			      "");

@@ -10,11 +10,13 @@
 #include "xrpc.h"
 #include "util/mem.h"
 
-/* PROC changes something, READS does not, MIXED does if fn(args) says so. */
-#define MIXED(p, args, ret, fn) \
-	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret), fn }
-#define PROC(p, args, ret) MIXED(p, args, ret, always)
-#define READS(p, args, ret) MIXED(p, args, ret, NULL)
+/* PROC changes something, READS does not, MIXED does if fn(args) says so; behind PIPE the connection is one for bytes. */
+#define ROW(p, args, ret, fn, pipe) \
+	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret), fn, pipe }
+#define PROC(p, args, ret) ROW(p, args, ret, always, false)
+#define READS(p, args, ret) ROW(p, args, ret, NULL, false)
+#define MIXED(p, args, ret, fn) ROW(p, args, ret, fn, false)
+#define PIPE(p, args, ret) ROW(p, args, ret, always, true)
 
 static bool always(const void *args)
 {
