@@ -192,7 +192,7 @@ static void client_part(struct client *c, xld_code code, const char *advice, con
 {
 	xld_error err = { 0 };
 
-	xld_log("%s was refused: %s", c->name, cause);
+	xld_log("%s was %s: %s", c->name, code == XLD_E_TIMEOUT ? "dropped" : "refused", cause);
 	c->state = CLIENT_PARTING;
 	c->calls++;
 	ev_timer_set(c->timer, PART_MS);
@@ -389,6 +389,14 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 		client_drop(c);
 }
 
+static void client_late(struct client *c, const char *what, unsigned int seconds)
+{
+	char *cause = xasprintf("the client %s %u s", what, seconds);
+
+	client_part(c, XLD_E_TIMEOUT, "", cause);
+	free(cause);
+}
+
 /*
  * A client that waits for something reads, and so can answer. One that does not is left alone: the kernel finds out if
  * its host has died.
@@ -400,8 +408,7 @@ static void client_alive(struct client *c)
 	xld_nothing nothing = { 0 };
 
 	if (!c->heard && c->asked && !c->quiet) {
-		xld_log("%s was dropped: it is silent, also when asked, for %u s", c->name, 2 * seconds);
-		client_drop(c);
+		client_late(c, "was silent, also when asked, for", 2 * seconds);
 		return;
 	}
 	c->asked = !c->heard && !c->quiet && (c->calls || c->kinds);
@@ -420,9 +427,11 @@ static void client_timer(struct ev_timer *t, void *arg)
 		client_drop(c);
 	} else if (c->greeted) {
 		client_alive(c);
+	} else if (c->state == CLIENT_SERVED) {
+		client_late(c, "did not say anything within", c->x->conf->handshake_s);
 	} else {
-		xld_log("%s was dropped: %s within %u s", c->name, c->state == CLIENT_SHAKING ?
-			"it did not finish the handshake" : "it did not say anything", c->x->conf->handshake_s);
+		xld_log("%s was dropped: the client did not finish the handshake within %u s", c->name,
+			c->x->conf->handshake_s);
 		client_drop(c);
 	}
 }
