@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parser of xld.conf: lines `key = value`, empty lines, and comments behind a # at the start of a line or behind a
- * space. A value may stand in double quotes, and has no other quoting. Every mistake is reported with its line, up to ERRORS_MAX.
+ * space. A value may stand in double quotes, and has no other quoting. Every mistake is reported with its line, up to
+ * ERRORS_MAX.
  */
 #include <ctype.h>
 #include <errno.h>

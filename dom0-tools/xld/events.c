@@ -3,9 +3,9 @@
  * What subscribers are told of domains.
  *
  * Nobody else in xld says that something has happened. Each domain has a note of what subscribers know of it (struct
- * told), and before each sleep it is compared with what the hypervisor and the registry say; so nothing is told twice or
- * left out, whoever caused it, and a domain that another tool paused counts too. What came and went between two looks
- * is not told, but for a stop, which life.c has noted.
+ * told), and before each sleep it is compared with what the hypervisor and the registry say; so nothing is told twice
+ * or left out, whoever caused it, and a domain that another tool paused counts too. What came and went between two
+ * looks is not told, but for a stop, which life.c has noted.
  *
  * Notes are kept only while there are subscribers.
  */
@@ -173,7 +173,8 @@ void events_progress(const struct dom *d, const char *text)
 	client_event_all(d->x, XLD_SUBSCRIBE_JOBS, XLD_EVENT_JOB, &e);
 }
 
-bool call_subscribe(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+bool call_subscribe(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		    bool *later)
 {
 	xld_subscribe *a = args;
 

@@ -89,12 +89,13 @@ static void let_in_local(struct xld *x, int fd)
 	struct ucred cred = { 0 };
 	enum rights rights = rights_of(x, fd, &cred);
 	char *name = xasprintf("process %d of user %u", (int)cred.pid, cred.uid);
+	unsigned int max = cred.uid ? MAX_LOCAL - FOR_ROOT : MAX_LOCAL;
 
 	if (rights == RIGHTS_NONE) {
 		turn_away(fd, RPC_UNIX, name, XLD_E_DENIED, "see group and read_only_group in xld.conf(5)",
 			  "user %u is not root, and in no group that may manage domains", cred.uid);
-	} else if (x->nr_clients >= MAX_LOCAL) {
-		turn_away(fd, RPC_UNIX, name, XLD_E_BUSY, "try again later", "xld has %d clients already", MAX_LOCAL);
+	} else if (x->nr_clients >= max) {
+		turn_away(fd, RPC_UNIX, name, XLD_E_BUSY, "try again later", "xld has %u clients already", max);
 	} else {
 		client_new(x, fd, RPC_UNIX, name, rights);
 		return;
@@ -110,7 +111,8 @@ static void let_in_remote(struct xld *x, int fd, enum rpc_kind kind)
 
 	free(peer);
 	if (x->nr_remote >= MAX_REMOTE) {
-		turn_away(fd, kind, name, XLD_E_BUSY, "try again later", "xld has %d remote clients already", MAX_REMOTE);
+		turn_away(fd, kind, name, XLD_E_BUSY, "try again later", "xld has %d remote clients already",
+			  MAX_REMOTE);
 		free(name);
 		return;
 	}
@@ -184,12 +186,7 @@ static bool listen_remotely(struct xld *x, const struct rpc_addr *a, char **why)
 		x->creds = rpc_creds_new(&x->conf->pki, why);
 	if (a->kind == RPC_TLS && !x->creds)
 		return false;
-	if (!listen_on(x, a, why))
-		return false;
-	if (a->kind == RPC_TCP)
-		xld_log("whoever reaches %s port %u may do everything: tcp:// is for a link that is trusted", a->host,
-			a->port);
-	return true;
+	return listen_on(x, a, why);
 }
 
 bool server_start(struct xld *x, char **why)
@@ -202,6 +199,19 @@ bool server_start(struct xld *x, char **why)
 		if (!listen_remotely(x, &conf->listen[i], why))
 			return false;
 	return listen_locally(x, why);
+}
+
+void server_announce(const struct xld *x)
+{
+	xld_log("ready on %s", x->socket_path);
+	for (unsigned int i = 0; i < x->conf->nr_listen; i++) {
+		const struct rpc_addr *a = &x->conf->listen[i];
+		char *uri = rpc_addr_text(a);
+
+		xld_log("listens on %s%s", uri, a->kind == RPC_TCP ?
+			": whoever reaches it may do everything, so the link has to be one that is trusted" : "");
+		free(uri);
+	}
 }
 
 void server_stop(struct xld *x)

@@ -221,7 +221,7 @@ int main(int argc, char **argv)
 		redirect_to_log(o.log ? o.log : LOG_FILE);
 	if (o.daemon)
 		daemon_ready(ready);
-	xld_log("ready on %s", x.socket_path);
+	server_announce(&x);
 	rc = ev_loop_run(x.loop);
 	xld_log("ends");
 	server_stop(&x);

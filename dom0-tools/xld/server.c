@@ -18,6 +18,7 @@
 
 #define ENOUGH_QUEUED (256U << 10)	/* then the client is not listened to until it reads */
 #define MAX_QUEUED (8U << 20)
+#define ANY_INPUT (EPOLLIN | EPOLLHUP | EPOLLERR)
 #define PART_MS 2000			/* for the peer to read why it is dropped */
 
 enum client_state {
@@ -39,7 +40,8 @@ struct client {
 	bool greeted;			/* it has sent a whole message */
 	unsigned int calls;		/* that it waits for */
 	uint32_t kinds;			/* of events that it wants */
-	bool quiet, heard, asked;	/* keep-alive: off; something came since the last look, since which we asked */
+	bool quiet;			/* its last call may end in a pipe: no keep-alive */
+	bool heard, asked;		/* something came since the last look, at which we asked */
 	bool busy;			/* in client_event(), which frees it when it is doomed or gone */
 	bool doomed;			/* drop it at the next occasion outside of its own calls */
 	bool gone;			/* its connection belongs to another process */
@@ -55,11 +57,6 @@ void client_subscribe(struct client *c, uint32_t kinds)
 	c->x->nr_subscribers += !!(kinds & XLD_SUBSCRIBE_DOMAINS);
 	c->x->nr_subscribers -= !!(c->kinds & XLD_SUBSCRIBE_DOMAINS);
 	c->kinds = kinds;
-}
-
-void client_quiet(struct client *c)
-{
-	c->quiet = true;
 }
 
 static void client_unlink(struct client *c)
@@ -132,6 +129,8 @@ static void client_send(struct client *c)
 
 static void client_queue(struct client *c, const struct rpc_header *h, xdrproc_t xdr, const void *obj)
 {
+	if (c->gone)
+		return;
 	if (!rpc_stream_queue(&c->s, h, xdr, obj)) {
 		xld_log("a reply to procedure %u does not fit the protocol", h->proc);
 		c->doomed = true;
@@ -193,7 +192,7 @@ static void client_part(struct client *c, xld_code code, const char *advice, con
 {
 	xld_error err = { 0 };
 
-	xld_log("%s was refused: %s", c->name, cause);
+	xld_log("%s was %s: %s", c->name, code == XLD_E_TIMEOUT ? "dropped" : "refused", cause);
 	c->state = CLIENT_PARTING;
 	c->calls++;
 	ev_timer_set(c->timer, PART_MS);
@@ -250,6 +249,7 @@ static void take_message(struct client *c, const struct rpc_header *h, const uin
 		refuse(c, h, "there is no such procedure");
 		return;
 	}
+	c->quiet = p->pipe;
 	args = xcalloc(1, p->args_size);
 	ok = rpc_decode(body, len, p->xdr_args, args);
 	rpc_stream_pop(&c->s);
@@ -277,6 +277,11 @@ static void client_greeted(struct client *c)
 		ev_timer_stop(c->timer);
 }
 
+static bool is_listened_to(const struct client *c)
+{
+	return !c->gone && !c->doomed && c->state == CLIENT_SERVED && rpc_stream_pending(&c->s) < ENOUGH_QUEUED;
+}
+
 /* The messages that are there, as long as the client reads its answers. */
 static void take_messages(struct client *c)
 {
@@ -286,8 +291,7 @@ static void take_messages(struct client *c)
 	size_t len;
 	int got;
 
-	while (!c->doomed && !c->gone && c->state == CLIENT_SERVED && rpc_stream_pending(&c->s) < ENOUGH_QUEUED &&
-	       (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
+	while (is_listened_to(c) && (got = rpc_stream_peek(&c->s, &h, &body, &len)) != 0) {
 		if (got < 0) {
 			why = rpc_stream_fault(&c->s, got);
 			client_part(c, XLD_E_PROTOCOL, "use xl and xld of the same release", why);
@@ -308,8 +312,7 @@ static int client_read(struct client *c)
 		rc = rpc_stream_fill(&c->s);
 		c->heard = c->heard || rc > 0;
 		take_messages(c);
-	} while (rc > 0 && !c->gone && !c->doomed && c->state == CLIENT_SERVED && rpc_stream_buffered(&c->s) &&
-		 rpc_stream_pending(&c->s) < ENOUGH_QUEUED);
+	} while (rc > 0 && is_listened_to(c) && rpc_stream_buffered(&c->s));
 	return rc;
 }
 
@@ -366,13 +369,12 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 	c->busy = true;
 	if (c->state == CLIENT_SHAKING)
 		client_shake(c);
-	if (c->state == CLIENT_PARTING && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+	if (c->state == CLIENT_PARTING && events & ANY_INPUT)
 		rc = discard(c);
-	else if (c->state == CLIENT_SERVED &&
-		 (events & (EPOLLIN | EPOLLHUP | EPOLLERR) || rpc_stream_buffered(&c->s)))
+	if (c->state == CLIENT_SERVED)
+		take_messages(c);		/* left from when it did not read its answers */
+	if (is_listened_to(c) && (events & ANY_INPUT || rpc_stream_buffered(&c->s)))
 		rc = client_read(c);
-	else if (c->state == CLIENT_SERVED)
-		take_messages(c);
 	c->busy = false;
 	if (c->gone) {
 		client_free(c);
@@ -380,8 +382,19 @@ static void client_event(struct ev_fd *w, uint32_t events, void *arg)
 	}
 	if (c->state == CLIENT_SERVED || rpc_stream_pending(&c->s))
 		client_send(c);
+	/* A client that refuses us says so when our part of the handshake is long done. */
+	if (c->state == CLIENT_SERVED && rc < 0 && rc != -EAGAIN && rc != -ECONNRESET)
+		xld_log("%s was dropped: %s", c->name, rpc_stream_why(&c->s, (int)rc));
 	if (c->doomed || rc == 0 || (rc < 0 && rc != -EAGAIN))
 		client_drop(c);
+}
+
+static void client_late(struct client *c, const char *what, unsigned int seconds)
+{
+	char *cause = xasprintf("the client %s %u s", what, seconds);
+
+	client_part(c, XLD_E_TIMEOUT, "", cause);
+	free(cause);
 }
 
 /*
@@ -395,8 +408,7 @@ static void client_alive(struct client *c)
 	xld_nothing nothing = { 0 };
 
 	if (!c->heard && c->asked && !c->quiet) {
-		xld_log("%s was dropped: it is silent, also when asked, for %u s", c->name, 2 * seconds);
-		client_drop(c);
+		client_late(c, "was silent, also when asked, for", 2 * seconds);
 		return;
 	}
 	c->asked = !c->heard && !c->quiet && (c->calls || c->kinds);
@@ -415,9 +427,11 @@ static void client_timer(struct ev_timer *t, void *arg)
 		client_drop(c);
 	} else if (c->greeted) {
 		client_alive(c);
+	} else if (c->state == CLIENT_SERVED) {
+		client_late(c, "did not say anything within", c->x->conf->handshake_s);
 	} else {
-		xld_log("%s was dropped: %s within %u s", c->name, c->state == CLIENT_SHAKING ?
-			"it did not finish the handshake" : "it did not say anything", c->x->conf->handshake_s);
+		xld_log("%s was dropped: the client did not finish the handshake within %u s", c->name,
+			c->x->conf->handshake_s);
 		client_drop(c);
 	}
 }

@@ -9,6 +9,7 @@
 #include "xld.h"
 
 #define MAX_LOCAL 64			/* clients of the local socket; others cannot keep them out */
+#define FOR_ROOT 16			/* of these are for root */
 #define MAX_REMOTE 32
 
 /* What a client may call. */

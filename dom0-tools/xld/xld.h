@@ -188,6 +188,7 @@ bool xld_fail(xld_error *err, xld_code code, const char *what, const char *objec
 
 /* --- listen.c --- */
 bool server_start(struct xld *x, char **why);
+void server_announce(const struct xld *x);	/* say in the log where */
 void server_stop(struct xld *x);
 
 /* --- server.c --- */
@@ -197,13 +198,11 @@ void client_reply_error(struct client *c, uint32_t proc, uint32_t serial, const 
 void client_progress(struct client *c, uint32_t serial, const char *text);
 const char *client_name(const struct client *c);	/* for the log: who it is and where */
 /*
- * To go on with a client's connection in a worker: the call queues its reply and forks; the worker makes a pipe of
+ * To go on with a client's connection in a worker: the call (of the mark `pipe`) queues its reply and forks; the worker makes a pipe of
  * client_stream() with rpc_stream_detach(), before it closes the daemon's descriptors; the daemon forgets the client
  * with client_abandon() as soon as it has forked, and then returns from the call with *later set.
  */
 struct rpc_stream *client_stream(struct client *c);
-/* No keep-alive any more: to be called by a call that ends so, before it answers. */
-void client_quiet(struct client *c);
 void client_abandon(struct client *c);
 /* Send an event to all clients that have subscribed to kind, one of XLD_SUBSCRIBE_*. */
 void client_event_all(struct xld *x, uint32_t kind, uint32_t event, const void *obj);

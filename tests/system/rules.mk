@@ -10,7 +10,7 @@ TEST_PROGRAMS += $(B)/tests/system/$(1)
 endef
 
 # The longest first: two run at a time.
-SYSTEM_TEST_NAMES := test_toolstack test_xl test_guest test_cpumem test_boot test_dom0 test_kill test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store
+SYSTEM_TEST_NAMES := test_toolstack test_xl test_guest test_cpumem test_boot test_dom0 test_kill test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store test_rpc
 $(foreach t,test_lab test_hosts test_patched $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)

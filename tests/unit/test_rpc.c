@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -212,14 +213,17 @@ static void test_limits(void)
 	free(longname);
 }
 
-static void check_header(struct rpc_header h, int want)
+/* early: what a part of the header tells already. */
+static void check_header(struct rpc_header h, int want, int early)
 {
 	uint8_t buf[RPC_HEADER_SIZE];
 	struct rpc_header back;
 
 	rpc_header_put(buf, &h);
 	CU_ASSERT_EQUAL(rpc_header_get(buf, sizeof(buf), &back), want);
-	CU_ASSERT_EQUAL(rpc_header_get(buf, sizeof(buf) - 1, &back), 0);
+	CU_ASSERT_EQUAL(rpc_header_get(buf, sizeof(buf) - 1, &back), early);
+	CU_ASSERT_EQUAL(rpc_header_get(buf, RPC_HEADER_ENOUGH, &back), early);
+	CU_ASSERT_EQUAL(rpc_header_get(buf, RPC_HEADER_ENOUGH - 1, &back), 0);
 }
 
 static void test_header(void)
@@ -227,25 +231,28 @@ static void test_header(void)
 	struct rpc_header h = call;
 
 	h.length = RPC_HEADER_SIZE;
-	check_header(h, 1);
+	check_header(h, 1, 0);
 	h.length = XLD_MSG_MAX;
-	check_header(h, 0);
+	check_header(h, 0, 0);
 	h.length = XLD_MSG_MAX + 1;
-	check_header(h, -EMSGSIZE);
+	check_header(h, -EMSGSIZE, -EMSGSIZE);
 	h.length = RPC_HEADER_SIZE - 1;
-	check_header(h, -EMSGSIZE);
+	check_header(h, -EMSGSIZE, -EMSGSIZE);
 	h.length = 64;
 	h.program++;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, -EPROTO);
 	h = call;
+	h.length = 64;
 	h.version++;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, -EPROTO);
 	h = call;
+	h.length = 64;
 	h.type = XLD_EVENT + 1;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, 0);
 	h = call;
+	h.length = 64;
 	h.status = 2;
-	check_header(h, -EPROTO);
+	check_header(h, -EPROTO, 0);
 }
 
 /* Two messages, one much larger than a read, arrive in pieces of every awkward size. */
@@ -443,7 +450,7 @@ static unsigned int call_against(enum script script)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
 	rpc_client_on_progress(c, on_progress, NULL);
 	if (script >= SLOW)
-		rpc_client_keepalive(c, 1);
+		rpc_client_keepalive(c, script == SLOW ? 2 : 1);
 	if (rpc_client_call(c, XLD_DOMAIN_INFO, &d, &info, &err)) {
 		CU_ASSERT_STRING_EQUAL(info.name, text);
 		rpc_release((xdrproc_t)xdr_xld_dominfo, &info);
@@ -496,11 +503,13 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "every body there and back", test_bodies }, { "procedure table", test_table },
-		{ "what changes something", test_changes }, { "limits", test_limits }, { "limits of vCPUs", test_vcpu_limits },
+		{ "what changes something", test_changes }, { "limits", test_limits },
+		{ "limits of vCPUs", test_vcpu_limits },
 		{ "header", test_header }, { "stream in pieces", test_stream },
 		{ "client", test_client },
 		{ "no daemon", test_no_daemon }, CU_TEST_INFO_NULL,
 	};
 
+	signal(SIGPIPE, SIG_IGN);
 	return suite_run("rpc", tests);
 }

@@ -285,6 +285,7 @@ static void test_pki_init(void)
 {
 	const char *hosts[] = { "one,localhost", "two,127.0.0.1" }, *bad[] = { "one", "../two" };
 	char *dir = xasprintf("%s/made/here", pki_world), *sub = xasprintf("%s/two", dir), *why = NULL;
+	char *ca_key = xasprintf("%s/ca.key", dir);
 	struct rpc_pki one, two;
 	struct rpc_creds *creds;
 	struct stat st;
@@ -305,13 +306,16 @@ static void test_pki_init(void)
 	creds = rpc_creds_new(&two, &why);
 	CU_ASSERT_PTR_NOT_NULL(creds);
 	rpc_creds_free(creds);
-	unlink(one.ca);
 	/* Now something is there and something is not: what is there stays, and nothing is added. */
-	CU_ASSERT_FALSE(pki_init(dir, hosts, 2, report, &why));
-	CU_ASSERT_PTR_NOT_NULL(strstr(why, "ca.key: File exists"));
-	free(why);
-	CU_ASSERT_NOT_EQUAL(stat(one.ca, &st), 0);
-	CU_ASSERT_EQUAL(stat(one.cert, &st), 0);
+	for (int i = 0; i < 2; i++) {
+		unlink(i ? ca_key : one.ca);
+		CU_ASSERT_FALSE(pki_init(dir, hosts, 2, report, &why));
+		CU_ASSERT_PTR_NOT_NULL(strstr(why, i ? "host.key: File exists" : "ca.key: File exists"));
+		free(why);
+		CU_ASSERT_NOT_EQUAL(stat(one.ca, &st), 0);
+		CU_ASSERT_EQUAL(stat(ca_key, &st), i ? -1 : 0);
+		CU_ASSERT_EQUAL(stat(one.cert, &st), 0);
+	}
 	rpc_pki_free(&one);
 	rpc_pki_free(&two);
 	while (nr_made--) {
@@ -321,6 +325,7 @@ static void test_pki_init(void)
 	}
 	free(dir);
 	free(sub);
+	free(ca_key);
 }
 
 /* --- messages --- */
@@ -555,6 +560,31 @@ static void close_and_wait(int fd)
 	pause();
 }
 
+/* By the kernel's list; there is no other way to know those that we have inherited. */
+static void kill_children(void)
+{
+	char path[64];
+	FILE *f;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(path, "re");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	while (fscanf(f, "%d", &pid) == 1)
+		kill(pid, SIGKILL);
+	fclose(f);
+}
+
+/* Die, and leave the pipe to a process that does nothing with it. */
+static void leave_behind(int fd)
+{
+	(void)fd;
+	if (!fork()) {
+		pause();
+		_exit(0);
+	}
+}
+
 static size_t read_to_end(int fd)
 {
 	size_t total = 0;
@@ -609,6 +639,29 @@ static void test_pipe_worker_leaves(void)
 	}
 }
 
+/* The pump goes with the worker, also if somebody else still has the pipe. */
+static void test_pipe_left_behind(void)
+{
+	time_t begin = time(NULL);
+	struct pair p;
+	pid_t pid;
+	int fd;
+
+	open_pair(&p, true);
+	pid = fork_worker(&p.server, leave_behind);
+	fd = rpc_stream_detach(&p.client);
+	CU_ASSERT_TRUE_FATAL(fd >= 0);
+	reap(pid);
+	CU_ASSERT_EQUAL(read_to_end(fd), 0);
+	CU_ASSERT_TRUE(time(NULL) - begin < 4);		/* it knows at once, and does not wait for what cannot come */
+	close(fd);
+	pair_close(&p);
+	/* What was left behind is ours now; it is the one that does not go by itself. */
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		;
+	kill_children();
+}
+
 /* The number of our children, and of theirs: those orphaned are ours (PR_SET_CHILD_SUBREAPER). */
 static bool all_gone(void)
 {
@@ -652,7 +705,8 @@ int main(void)
 		{ "files", test_files }, { "crude clients", test_crude }, { "pki init", test_pki_init },
 		{ "messages", test_messages }, { "a connection that is cut", test_cut }, { "pipe", test_pipe },
 		{ "start of a pipe", test_pipe_start }, { "worker dies", test_pipe_worker_dies },
-		{ "worker leaves", test_pipe_worker_leaves }, { "no process stays", test_pumps_gone },
+		{ "worker leaves", test_pipe_worker_leaves }, { "left behind", test_pipe_left_behind },
+		{ "no process stays", test_pumps_gone },
 		{ "peer dies", test_pipe_peer_dies }, { "end", pki_world_end }, CU_TEST_INFO_NULL,
 	};
 

@@ -99,7 +99,8 @@ static void test_mistakes(void)
 	bad("tls_ca = \"", "f:1: tls_ca: a quote does not end");
 	bad("keepalive = soon", "f:1: 'soon' is not a number of seconds from 0 to 3600");
 	bad("keepalive = 3601", "f:1: '3601' is not a number of seconds from 0 to 3600");
-	bad("keepalive = 99999999999999999999", "f:1: '99999999999999999999' is not a number of seconds from 0 to 3600");
+	bad("keepalive = 99999999999999999999",
+	    "f:1: '99999999999999999999' is not a number of seconds from 0 to 3600");
 	bad("keepalive = -1", "f:1: '-1' is not a number of seconds from 0 to 3600");
 	bad("handshake = 0", "f:1: '0' is not a number of seconds from 1 to 3600");
 	bad("listen = http://x", "f:1: http://x: there are only unix:PATH, tls://HOST[:PORT] and tcp://HOST[:PORT]");

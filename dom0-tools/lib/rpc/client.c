@@ -23,6 +23,7 @@ struct rpc_client {
 	uint32_t serial;
 	bool broken;
 	unsigned int keepalive_s;
+	bool quiet;			/* the call under way is the last before a pipe */
 	bool asked;			/* nothing has come since we asked whether it is there */
 	rpc_progress_fn *progress;
 	void *progress_arg;
@@ -121,8 +122,8 @@ static bool open_stream(struct rpc_client *c, const struct rpc_addr *a, xld_erro
 		rpc_error_set(err, XLD_E_CONFIG, "connect to", c->peer, why,
 			      "`xl pki init` makes certificates; XLD_PKI=DIR says where they are");
 	else if ((fd = rpc_net_connect(a, &why)) < 0)
-		rpc_error_set(err, fd == -EACCES && a->kind == RPC_UNIX ? XLD_E_DENIED : XLD_E_UNREACHABLE, "connect to",
-			      c->peer, why, connect_advice(a, fd));
+		rpc_error_set(err, fd == -EACCES ? XLD_E_DENIED : XLD_E_UNREACHABLE, "connect to", c->peer, why,
+			      connect_advice(a, fd));
 	else
 		rpc_stream_init(&c->s, fd);
 	if (fd >= 0 && tls && (!rpc_stream_secure(&c->s, creds, a->host, &why) || !shake_hands(&c->s, &why))) {
@@ -243,7 +244,7 @@ static int fill(struct rpc_client *c)
 	struct pollfd p = { .fd = c->s.fd, .events = POLLIN };
 	int rc;
 
-	while (c->keepalive_s && !rpc_stream_buffered(&c->s)) {
+	while (c->keepalive_s && !c->quiet && !rpc_stream_buffered(&c->s)) {
 		rc = poll(&p, 1, (int)(c->keepalive_s * 1000));
 		if (rc > 0)
 			break;
@@ -377,6 +378,7 @@ bool rpc_client_call(struct rpc_client *c, uint32_t proc, const void *args, void
 	if (c->broken)
 		return fail(c, err, XLD_E_UNREACHABLE, "call", "the connection broke earlier", "");
 	h.serial = ++c->serial;
+	c->quiet = p->pipe;
 	if (!rpc_stream_queue(&c->s, &h, p->xdr_args, args)) {
 		rpc_error_set(err, XLD_E_PROTOCOL, "call", p->name, "an argument is longer than the protocol allows",
 			      "");

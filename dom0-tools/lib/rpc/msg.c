@@ -10,11 +10,13 @@
 #include "xrpc.h"
 #include "util/mem.h"
 
-/* PROC changes something, READS does not, MIXED does if fn(args) says so. */
-#define MIXED(p, args, ret, fn) \
-	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret), fn }
-#define PROC(p, args, ret) MIXED(p, args, ret, always)
-#define READS(p, args, ret) MIXED(p, args, ret, NULL)
+/* PROC changes something, READS does not, MIXED does if fn(args) says so; behind PIPE the connection is one for bytes. */
+#define ROW(p, args, ret, fn, pipe) \
+	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret), fn, pipe }
+#define PROC(p, args, ret) ROW(p, args, ret, always, false)
+#define READS(p, args, ret) ROW(p, args, ret, NULL, false)
+#define MIXED(p, args, ret, fn) ROW(p, args, ret, fn, false)
+#define PIPE(p, args, ret) ROW(p, args, ret, always, true)
 
 static bool always(const void *args)
 {
@@ -166,19 +168,26 @@ void rpc_header_put(uint8_t buf[RPC_HEADER_SIZE], const struct rpc_header *h)
 
 int rpc_header_get(const uint8_t *buf, size_t have, struct rpc_header *h)
 {
-	if (have < RPC_HEADER_SIZE)
+	uint8_t head[RPC_HEADER_SIZE] = { 0 };
+
+	if (have < RPC_HEADER_ENOUGH)
 		return 0;
-	h->length = get32(buf);
-	h->program = get32(buf + 4);
-	h->version = get32(buf + 8);
-	h->proc = get32(buf + 12);
-	h->type = get32(buf + 16);
-	h->serial = get32(buf + 20);
-	h->status = get32(buf + 24);
-	if (h->program != XLD_PROGRAM || h->version != XLD_VERSION || h->type > XLD_EVENT || h->status > XLD_ERROR)
+	memcpy(head, buf, have < RPC_HEADER_SIZE ? have : RPC_HEADER_SIZE);
+	h->length = get32(head);
+	h->program = get32(head + 4);
+	h->version = get32(head + 8);
+	h->proc = get32(head + 12);
+	h->type = get32(head + 16);
+	h->serial = get32(head + 20);
+	h->status = get32(head + 24);
+	if (h->program != XLD_PROGRAM || h->version != XLD_VERSION)
 		return -EPROTO;
 	if (h->length < RPC_HEADER_SIZE || h->length > XLD_MSG_MAX)
 		return -EMSGSIZE;
+	if (have < RPC_HEADER_SIZE)
+		return 0;
+	if (h->type > XLD_EVENT || h->status > XLD_ERROR)
+		return -EPROTO;
 	return have >= h->length;
 }
 

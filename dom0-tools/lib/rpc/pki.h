@@ -17,7 +17,7 @@ struct pki_ca;
 #pragma weak pki_init
 
 struct pki_want {
-	const char *names;		/* with commas between: the first is the common name; addresses are taken as such */
+	const char *names;		/* and addresses, with commas between; the first is the common name */
 	time_t from, until;
 	bool server, client;		/* what it is for */
 };

@@ -4,7 +4,8 @@
  *
  * Invariant: in holds in_len bytes from the start of a message on; it grows past READ_CHUNK only to the length of a
  * header that rpc_header_get() accepted. out holds out_len bytes of which out_off are sent; it is given back when all
- * are. Bytes go over the socket as they are, or through a TLS session over it. Does not decide when to read or write: that is the event loop's (daemon) or the caller's (client).
+ * are. Bytes go over the socket as they are, or through a TLS session over it. Does not decide when to read or write:
+ * that is the event loop's (daemon) or the caller's (client).
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -63,9 +64,11 @@ char *rpc_stream_fault(const struct rpc_stream *s, int rc)
 	if (rpc_stream_sees_tls(s))
 		return xstrdup("the other side speaks TLS and this one does not");
 	if (rc == -EMSGSIZE)
-		return xasprintf("a message of %u bytes; there can be %d to %d", h.length, RPC_HEADER_SIZE, XLD_MSG_MAX);
+		return xasprintf("a message of %u bytes; there can be %d to %d", h.length, RPC_HEADER_SIZE,
+				 XLD_MSG_MAX);
 	if (rc == -EPROTO && h.program == XLD_PROGRAM && h.version != XLD_VERSION)
-		return xasprintf("the other side speaks version %u of the protocol, this one %u", h.version, XLD_VERSION);
+		return xasprintf("the other side speaks version %u of the protocol, this one %u", h.version,
+				 XLD_VERSION);
 	return xstrdup(rpc_stream_why(s, rc));
 }
 

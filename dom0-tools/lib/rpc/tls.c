@@ -18,6 +18,8 @@
 /* GnuTLS would otherwise set itself up in each program that is linked with it, long before anybody needs it. */
 GNUTLS_SKIP_GLOBAL_INIT;
 
+/* What is no failure but no progress either, such as a warning, is skipped; but nobody may keep us at that. */
+#define SKIPS 8
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct rpc_creds {
@@ -52,7 +54,8 @@ static bool load(struct rpc_creds *c, const struct rpc_pki *pki, char **why)
 		return false;
 	rc = gnutls_certificate_set_x509_trust_file(c->cred, pki->ca, GNUTLS_X509_FMT_PEM);
 	if (rc <= 0) {
-		*why = xasprintf("%s holds no certificate of a CA: %s", pki->ca, rc ? gnutls_strerror(rc) : "it is empty");
+		*why = xasprintf("%s holds no certificate of a CA: %s", pki->ca,
+				 rc ? gnutls_strerror(rc) : "it is empty");
 		return false;
 	}
 	rc = gnutls_certificate_set_x509_key_file(c->cred, pki->cert, pki->key, GNUTLS_X509_FMT_PEM);
@@ -246,7 +249,8 @@ static gnutls_alert_description_t name_fault(struct rpc_tls *t, gnutls_x509_crt_
 
 		when = day(over ? gnutls_x509_crt_get_expiration_time(crt) : gnutls_x509_crt_get_activation_time(crt));
 		explain(t, over ? "the certificate of %s '%s' expired at %s" :
-			"the certificate of %s '%s' is not valid before %s; is the clock right?", other(t), t->peer, when);
+			"the certificate of %s '%s' is not valid before %s; is the clock right?", other(t), t->peer,
+			when);
 		free(when);
 		return over ? GNUTLS_A_CERTIFICATE_EXPIRED : GNUTLS_A_BAD_CERTIFICATE;
 	}
@@ -259,7 +263,8 @@ static gnutls_alert_description_t name_fault(struct rpc_tls *t, gnutls_x509_crt_
 		return GNUTLS_A_UNSUPPORTED_CERTIFICATE;
 	}
 	if (status & GNUTLS_CERT_INSECURE_ALGORITHM) {
-		explain(t, "the certificate of %s '%s' is signed in a way that is not safe any more", other(t), t->peer);
+		explain(t, "the certificate of %s '%s' is signed in a way that is not safe any more", other(t),
+			t->peer);
 		return GNUTLS_A_BAD_CERTIFICATE;
 	}
 	explain(t, "the certificate of %s '%s' is not of the CA that we trust", other(t), t->peer);
@@ -295,16 +300,20 @@ static int verify(struct rpc_tls *t)
 	return rc < 0 || status ? -EACCES : 1;
 }
 
+static bool skip(long rc)
+{
+	return rc < 0 && rc != GNUTLS_E_AGAIN && !gnutls_error_is_fatal((int)rc);
+}
+
 int rpc_tls_handshake(struct rpc_tls *t)
 {
-	int rc;
+	int rc = GNUTLS_E_INTERRUPTED;
 
 	if (t->shaken)
 		return 1;
-	do {
+	for (int i = 0; i < SKIPS && skip(rc); i++)
 		rc = gnutls_handshake(t->session);
-	} while (rc < 0 && rc != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(rc));
-	if (rc < 0 && rc != GNUTLS_E_AGAIN) {
+	if (rc < 0 && gnutls_error_is_fatal(rc)) {
 		int err = failed(t, rc);
 
 		if (rc != GNUTLS_E_FATAL_ALERT_RECEIVED)
@@ -324,12 +333,11 @@ bool rpc_tls_wants_write(const struct rpc_tls *t)
 
 ssize_t rpc_tls_recv(struct rpc_tls *t, void *buf, size_t len)
 {
-	ssize_t n;
+	ssize_t n = GNUTLS_E_INTERRUPTED;
 
-	do {
+	for (int i = 0; i < SKIPS && skip(n); i++)
 		n = gnutls_record_recv(t->session, buf, len);
-	} while (n < 0 && n != GNUTLS_E_AGAIN && !gnutls_error_is_fatal((int)n));
-	return n < 0 ? failed(t, n) : n;
+	return n < 0 ? failed(t, skip(n) ? GNUTLS_E_AGAIN : n) : n;
 }
 
 ssize_t rpc_tls_send(struct rpc_tls *t, const void *buf, size_t len)

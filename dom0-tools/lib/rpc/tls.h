@@ -50,7 +50,7 @@ int rpc_tls_bye(struct rpc_tls *t);		/* no more will be sent: 0, -EAGAIN or anot
 
 /* What went wrong, in words; NULL if nothing did. */
 const char *rpc_tls_why(const struct rpc_tls *t);
-/* What the peer's certificate calls it: its common name, or else its first DNS name. "" before the handshake is done. */
+/* What the peer's certificate calls it: its common name, or else its first DNS name; "" until the handshake is done. */
 const char *rpc_tls_peer(const struct rpc_tls *t);
 
 #endif

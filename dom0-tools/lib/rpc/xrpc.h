@@ -19,6 +19,7 @@
 #include "xld.h"
 
 #define RPC_HEADER_SIZE 28
+#define RPC_HEADER_ENOUGH 12		/* to tell that it is not our protocol */
 #define RPC_SOCKET "/run/xen-lite/xld.sock"
 #define RPC_PORT 16561
 #define RPC_KEEPALIVE_S 15
@@ -40,6 +41,7 @@ struct rpc_proc {
 	xdrproc_t xdr_ret;
 	size_t ret_size;
 	bool (*changes)(const void *args);	/* might this call change anything? NULL: none does */
+	bool pipe;			/* the connection may become a pipe behind it: no keep-alive meanwhile */
 };
 
 /* The same for events, which go from xld to its clients. */
@@ -58,8 +60,9 @@ const struct rpc_event *rpc_event_find(uint32_t event);	/* NULL: no such event *
 void rpc_header_put(uint8_t buf[RPC_HEADER_SIZE], const struct rpc_header *h);
 /*
  * Look at the start of a stream. Returns 0: less than a whole message is there; 1: *h describes a whole one; -EPROTO:
- * not our protocol or version; -EMSGSIZE: shorter than a header or longer than XLD_MSG_MAX. *h is valid once have
- * reaches RPC_HEADER_SIZE.
+ * not our protocol or version; -EMSGSIZE: shorter than a header or longer than XLD_MSG_MAX. These two come as soon
+ * as RPC_HEADER_ENOUGH is there. *h is valid once have reaches RPC_HEADER_SIZE, its first three fields from
+ * RPC_HEADER_ENOUGH on.
  */
 int rpc_header_get(const uint8_t *buf, size_t have, struct rpc_header *h);
 
@@ -175,7 +178,8 @@ int rpc_stream_flush(struct rpc_stream *s);
  * Turn a connection into a pipe for bytes (detach.c): what is queued is sent, then s is consumed and a descriptor that
  * blocks returned, which carries bytes to and from the peer: shutdown(SHUT_WR), end and death of either side reach the
  * other as they do over a socket. Over TLS it is one end of a socket pair whose other end is served by a child of the
- * calling process, which lives as long as both the caller and the connection do.
+ * calling process, which lives as long as both the caller and the connection do. The call before has to be one with the
+ * mark `pipe`, or a question of the keep-alive might be among the bytes.
  *
  * For use in the process that needs the pipe. If that was forked from one that has s too (a daemon), the other must
  * rpc_stream_abandon() its copy at once, before it does anything else with it: both share the socket.
@@ -204,8 +208,7 @@ int rpc_client_detach(struct rpc_client *c);
 void rpc_client_on_progress(struct rpc_client *c, rpc_progress_fn *fn, void *arg);
 /*
  * A daemon that is silent for that long while we wait for it is asked whether it is there, and given up after as long
- * again. 0: never. Set to RPC_KEEPALIVE_S at first, and to 0 for a local daemon. Off it must be before the last call
- * on a connection that becomes a pipe.
+ * again. 0: never. Set to RPC_KEEPALIVE_S at first, and to 0 for a local daemon.
  */
 void rpc_client_keepalive(struct rpc_client *c, unsigned int seconds);
 /* Events that were subscribed to come here, while a reply is awaited too. obj is that of rpc_event_find(). */
