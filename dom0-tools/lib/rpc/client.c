@@ -123,7 +123,7 @@ static bool await_reply(struct rpc_client *c, struct rpc_header *h, const uint8_
 		if (!rc)
 			return fail(c, err, XLD_E_UNREACHABLE, "await the answer of",
 				    "the daemon closed the connection before it answered",
-				    "`xl doctor` says whether it runs; it then finishes or takes back what was begun");
+				    "`xl doctor` says whether it runs; what was begun is finished or taken back when it does");
 		if (rc < 0)
 			return fail(c, err, XLD_E_PROTOCOL, "understand", strerror(-rc),
 				    "xl and xld may be of different versions");
