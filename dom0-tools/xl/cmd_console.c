@@ -3,8 +3,8 @@
  * xl console: attach the terminal to a domain's console.
  *
  * xenconsoled offers the console as a pseudo-terminal; this passes bytes between it and the standard descriptors.
- * Ctrl-], or another one with -e, leaves. The user's terminal is raw meanwhile and is restored at every way out. The end of standard input
- * only stops typing: output goes on until the domain ends.
+ * Ctrl-], or another character with -e, leaves. The user's terminal is raw meanwhile and is restored at every way out.
+ * The end of standard input only stops typing: output goes on until the domain ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,8 @@ struct console *console_open(const char *domain)
 	if (!find_tty(domain, &con))
 		return NULL;
 	if (!*con.tty) {
-		complain("domain '%s' has no console: xenconsoled does not serve it; `xl doctor` says whether it runs", domain);
+		complain("domain '%s' has no console: xenconsoled does not serve it; `xl doctor` says whether it runs",
+			 domain);
 	} else if ((fd = open_tty(con.tty)) < 0) {
 		complain("cannot open the console %s of domain '%s': %s", con.tty, domain, strerror(errno));
 	} else {

@@ -165,8 +165,8 @@ static int cmd_set_parameters(const struct command *cmd, int argc, char **argv)
 		;
 	want_args(cmd, argc, 1, 1);
 	complain("cannot set parameters '%s': the hypervisor has none that can be changed while it runs", argv[optind]);
-	fputs("    try: its command line in the boot loader; `xl sched-credit -s` for the scheduler, `xl xenstore-quota-set` "
-	      "for xenstore\n", stderr);
+	fputs("    try: its command line in the boot loader; `xl sched-credit -s` for the scheduler, "
+	      "`xl xenstore-quota-set` for xenstore\n", stderr);
 	return EXIT_FAILURE;
 }
 

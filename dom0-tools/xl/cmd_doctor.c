@@ -166,8 +166,8 @@ static void check_store(xld_findings *f)
 	if (!runs("xenstored"))
 		say(f, XLD_BAD, "xenstored", "systemctl start xenstored, or xenstored --daemon", "it does not run");
 	else if (!xs)
-		say(f, XLD_BAD, "xenstored", "restart it: guests keep what they have", "it runs, and does not answer: %s",
-		    strerror(errno));
+		say(f, XLD_BAD, "xenstored", "restart it: guests keep what they have",
+		    "it runs, and does not answer: %s", strerror(errno));
 	else if (!domid)
 		say(f, XLD_WARN, "xenstored", "start xld, which writes it", "it answers, but knows nothing of dom0");
 	else
@@ -209,7 +209,8 @@ static void check_host(xld_findings *f, struct rpc_client *c)
 	xld_host h;
 
 	if (!rpc_client_call(c, XLD_HOST_INFO, &nothing, &h, &err)) {
-		say(f, XLD_BAD, "hypervisor", "xld must run in dom0 as root", "it refuses to tell of itself: %s", err.cause);
+		say(f, XLD_BAD, "hypervisor", "xld must run in dom0 as root", "it refuses to tell of itself: %s",
+		    err.cause);
 		rpc_release((xdrproc_t)xdr_xld_error, &err);
 		return;
 	}
@@ -298,12 +299,14 @@ static void check_space(xld_findings *f)
 		struct statvfs v;
 
 		if (statvfs(dirs[i], &v)) {
-			say(f, XLD_WARN, "space", "the daemons make it when they start", "%s: %s", dirs[i], strerror(errno));
+			say(f, XLD_WARN, "space", "the daemons make it when they start", "%s: %s", dirs[i],
+			    strerror(errno));
 			continue;
 		}
 		room = (unsigned long long)v.f_bavail * v.f_frsize;
 		if (v.f_flag & ST_RDONLY)
-			say(f, XLD_BAD, "space", "mount its file system for writing", "%s cannot be written to", dirs[i]);
+			say(f, XLD_BAD, "space", "mount its file system for writing", "%s cannot be written to",
+			    dirs[i]);
 		else
 			say(f, room < NO_SPACE ? XLD_BAD : room < LOW_SPACE ? XLD_WARN : XLD_GOOD, "space",
 			    "remove old logs", "%s: %llu MiB are free", dirs[i], room / MIB);

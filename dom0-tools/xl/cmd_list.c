@@ -154,8 +154,10 @@ static void print_vms(const xld_domain_list *list)
 
 	printf("UUID                                  ID    name\n");
 	for (u_int i = 0; i < list->domains.domains_len; i++) {
-		uuid_format((const uint8_t *)list->domains.domains_val[i].uuid, uuid);
-		printf("%s  %u    %-30s\n", uuid, list->domains.domains_val[i].domid, list->domains.domains_val[i].name);
+		const xld_dominfo *d = &list->domains.domains_val[i];
+
+		uuid_format((const uint8_t *)d->uuid, uuid);
+		printf("%s  %u    %-30s\n", uuid, d->domid, d->name);
 	}
 }
 

@@ -76,8 +76,8 @@ static void print_rows_json(struct top *t)
 		json_array_append_new(a, o);
 	}
 	free(rows);
-	o = json_pack("{s:I, s:I, s:I, s:o}", "time", (json_int_t)time(NULL), "total_kib", (json_int_t)t->host.total_kib,
-		      "free_kib", (json_int_t)t->host.free_kib, "domains", a);
+	o = json_pack("{s:I, s:I, s:I, s:o}", "time", (json_int_t)time(NULL), "total_kib",
+		      (json_int_t)t->host.total_kib, "free_kib", (json_int_t)t->host.free_kib, "domains", a);
 	json_dumpf(o, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(o);
@@ -177,7 +177,8 @@ static int run_screen(struct top *t)
 	signal(SIGINT, on_end);
 	signal(SIGTERM, on_end);
 	if (!newterm(NULL, stdout, stdin)) {
-		complain("top: this terminal (TERM=%s) cannot be used; -b prints lines", getenv("TERM") ? getenv("TERM") : "");
+		complain("top: this terminal (TERM=%s) cannot be used; -b prints lines",
+			 getenv("TERM") ? getenv("TERM") : "");
 		return EXIT_FAILURE;
 	}
 	cbreak();

@@ -26,8 +26,10 @@ static const struct command *find(const struct command *const groups[], const ch
 
 /* --- options: lines such as "  -t, --timeout=S  give up" or "  -c  let it run" --- */
 
+typedef void option_fn(const char *opt, size_t n, const char *value, void *arg);
+
 /* Calls fn for each option of a line with what follows it as its value, which may be empty. */
-static void each_option(const char *line, void (*fn)(const char *opt, size_t n, const char *value, void *arg), void *arg)
+static void each_option(const char *line, option_fn *fn, void *arg)
 {
 	while (*line == ' ')
 		line++;

@@ -129,8 +129,8 @@ struct top_row *top_rows(const xld_stats_list *before, const xld_stats_list *now
 
 void top_heading(char line[TOP_LINE])
 {
-	snprintf(line, TOP_LINE, "%10s %6s %10s %6s %10s %6s %10s %9s %5s %4s %8s %8s %4s %8s %8s %8s %10s %10s %4s", "NAME",
-		 "STATE", "CPU(sec)", "CPU(%)", "MEM(k)", "MEM(%)", "MAXMEM(k)", "MAXMEM(%)", "VCPUS", "NETS",
+	snprintf(line, TOP_LINE, "%10s %6s %10s %6s %10s %6s %10s %9s %5s %4s %8s %8s %4s %8s %8s %8s %10s %10s %4s",
+		 "NAME", "STATE", "CPU(sec)", "CPU(%)", "MEM(k)", "MEM(%)", "MAXMEM(k)", "MAXMEM(%)", "VCPUS", "NETS",
 		 "NETTX(k)", "NETRX(k)", "VBDS", "VBD_OO", "VBD_RD", "VBD_WR", "VBD_RSECT", "VBD_WSECT", "SSID");
 }
 
@@ -181,6 +181,6 @@ void top_summary(const xld_stats_list *now, char line[TOP_LINE])
 		die += d->state == XLD_S_DYING;
 		stop += d->state == XLD_S_SHUTDOWN;
 	}
-	snprintf(line, TOP_LINE, "%u domains: %u running, %u blocked, %u paused, %u crashed, %u dying, %u shutdown", n, run,
-		 block, pause, crash, die, stop);
+	snprintf(line, TOP_LINE, "%u domains: %u running, %u blocked, %u paused, %u crashed, %u dying, %u shutdown", n,
+		 run, block, pause, crash, die, stop);
 }

@@ -56,7 +56,7 @@ bool hypervisor_refused(xld_error *err, const char *what, const char *object, in
 	char *said = hypervisor_said();
 
 	xld_fail(err, rc == -ENOMEM ? XLD_E_NO_MEMORY : XLD_E_HYPERVISOR, what, object,
-		 rc == -ENOMEM ? "`xl info` shows how much memory is free" : "`xl explain` or `xl doctor` may tell more",
+		 rc == -ENOMEM ? "`xl info` shows how much memory is free" : "`xl explain` and `xl doctor` tell more",
 		 "the hypervisor refused: %s%s", strerror(-rc), said);
 	free(said);
 	return false;

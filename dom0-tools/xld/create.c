@@ -55,8 +55,8 @@ static bool refused(struct creation *c, const char *step, int rc)
 		return FAIL(c, XLD_E_NO_MEMORY, "`xl info` shows how much memory is free",
 			    "the hypervisor ran out of memory: %s", step);
 	said = hypervisor_said();
-	FAIL(c, XLD_E_HYPERVISOR, "`xl doctor` checks this host", "the hypervisor refused: %s: %s%s", step, strerror(-rc),
-	     said);
+	FAIL(c, XLD_E_HYPERVISOR, "`xl doctor` checks this host", "the hypervisor refused: %s: %s%s", step,
+	     strerror(-rc), said);
 	free(said);
 	return false;
 }
@@ -340,8 +340,8 @@ static bool step_introduce(struct creation *c)
 		return false;
 	if (xs_introduce_domain(c->xs, c->domid, c->built.store_mfn, c->store_port))
 		return true;
-	return FAIL(c, XLD_E_STORE, "`xl doctor` says whether xenstored is well", "xenstored does not take the domain: %s",
-		    strerror(errno));
+	return FAIL(c, XLD_E_STORE, "`xl doctor` says whether xenstored is well",
+		    "xenstored does not take the domain: %s", strerror(errno));
 }
 
 static bool attach_all(struct creation *c, enum dev_kind kind, const struct domcfg_list *specs)

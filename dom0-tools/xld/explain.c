@@ -89,7 +89,8 @@ static bool explain_gone(const char *ref, xld_findings *f)
 	strftime(when, sizeof(when), "%H:%M:%S", localtime_r(&o->when, &tm));
 	say(f, XLD_BAD, "domain", "", "%s (id %u) does not exist any more", o->name, o->domid);
 	say(f, XLD_INFO, "stopped", "", "at %s: %s", when, o->why);
-	say(f, XLD_INFO, "then", strncmp(o->why, "crash", 5) ? "" : "on_crash=preserve or coredump-destroy keeps more of it",
+	say(f, XLD_INFO, "then",
+	    strncmp(o->why, "crash", 5) ? "" : "on_crash=preserve or coredump-destroy keeps more of it",
 	    "what was done: %s", o->then);
 	return true;
 }
@@ -134,8 +135,8 @@ static void explain_run(struct xld *x, const struct dom *d, const struct xenctl_
 	else if (blocked == online && online)
 		say(f, XLD_GOOD, "state", "", "it is idle: its vCPUs (%u) wait for an event", online);
 	else
-		say(f, XLD_GOOD, "state", "", "it works: vCPUs on a CPU %u, that want one %u, that wait for an event %u",
-		    running, online - running - blocked, blocked);
+		say(f, XLD_GOOD, "state", "",
+		    "it works: vCPUs on a CPU %u, that want one %u, that wait for an event %u", running, online - running - blocked, blocked);
 }
 
 static void explain_memory(struct xld *x, const struct dom *d, const struct xenctl_dominfo *info, xld_findings *f)
@@ -190,7 +191,7 @@ static const char *device_advice(int front, int back)
 	if (back < 4 && front == 1)
 		return "the guest's kernel has not come to it yet, or has no driver for it";
 	if (back <= 2)
-		return "dom0 has not prepared it: are xen-blkback and xen-netback loaded, does its file or bridge exist?";
+		return "dom0 has not prepared it: is its back end's module loaded, does its file or bridge exist?";
 	if (front >= 5)
 		return "the guest has closed it: detach it, or reload the driver in the guest";
 	return "one end waits for the other; detach and attach it again if it stays so";
@@ -256,7 +257,8 @@ static void explain_move(const struct dom *d, xld_findings *f)
 static void explain_work(const struct dom *d, xld_findings *f)
 {
 	if (d->job)
-		say(f, XLD_INFO, "job", "", "%s%s", job_text(d), d->restarting ? "; it is started again afterwards" : "");
+		say(f, XLD_INFO, "job", "", "%s%s", job_text(d),
+		    d->restarting ? "; it is started again afterwards" : "");
 	else if (d->phase == PHASE_DESTROYING)
 		say(f, XLD_WARN, "job", "is xenstored running? `xl destroy` tries again",
 		    "it is to be destroyed, and that could not be finished yet");
@@ -267,7 +269,8 @@ static void explain_work(const struct dom *d, xld_findings *f)
 	if (!d->ours)
 		say(f, XLD_INFO, "origin", "", "another tool has made it: its on_* are not xld's business");
 	if (d->quick_stops)
-		say(f, XLD_WARN, "restarts", "", "it has stopped %u times in a row soon after its start", d->quick_stops);
+		say(f, XLD_WARN, "restarts", "", "it has stopped %u times in a row soon after its start",
+		    d->quick_stops);
 }
 
 bool call_explain(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
@@ -293,7 +296,7 @@ bool call_explain(struct xld *x, struct client *c, uint32_t serial, void *args, 
 		return true;
 	}
 	if (info.dying)
-		say(f, XLD_WARN, "state", "a back end in dom0 may still hold its memory: `xl debug-keys g` lists grants",
+		say(f, XLD_WARN, "state", "a back end in dom0 may hold its memory: `xl debug-keys g` lists grants",
 		    "it is dying: %llu pages are still held", (unsigned long long)info.tot_pages);
 	else if (info.shutdown)
 		explain_stop(x, d, &info, f);

@@ -105,7 +105,8 @@ static void test_script_for_xen(void)
 		"xl list -l vm1 >/tmp/vm.json\n"
 		"[ \"$(sed -n 's/.*\"name\": \"\\(.*\\)\".*/\\1/p' /tmp/vm.json | head -n 1)\" = vm1 ]\n"
 		"grep -q '\"c_info\": {' /tmp/vm.json && grep -q '\"target_memkb\": 131072' /tmp/vm.json\n"
-		"for i in $(seq 60); do grep -q '^guest: up' /var/log/xen/console/guest-vm1.log && break; sleep 1; done\n"
+		"for i in $(seq 60); do\n"
+		"grep -q '^guest: up' /var/log/xen/console/guest-vm1.log && break; sleep 1; done\n"
 		"xl shutdown -w vm1\n"
 		"if xl list vm1 2>/dev/null; then exit 1; fi\n"
 		"xl create -q /tmp/vm.cfg\n"
@@ -123,7 +124,8 @@ static void test_rename(void)
 	sys_must(H, "xl rename guest web && [ $(xl domid web) = $(xenstore-list /local/domain | grep -vx 0) ]");
 	refused(1, "there is no domain", "xl domid guest");
 	sys_contains(sys_must(H, "xenstore-read /local/domain/$(xl domid web)/name; "
-			      "kill -9 $(pidof xld); sleep 0.2; xld --daemon --pid-file /run/xen-lite/xld.pid; xl list web"),
+			      "kill -9 $(pidof xld); sleep 0.2; xld --daemon --pid-file /run/xen-lite/xld.pid; "
+			      "xl list web"),
 		     "web\n");
 	refused(1, "name must not be a number", "xl rename web 17");
 	refused(1, "a domain named 'Domain-0' exists", "xl rename web Domain-0");
@@ -138,8 +140,8 @@ static void test_sysrq_and_trigger(void)
 	refused(1, "there is no trigger 'foo'", "xl trigger guest foo");
 	refused(1, "a PV domain does not have", "xl trigger guest power");
 	refused(1, "it has no vCPU 7", "xl trigger guest nmi 7");
-	sys_must(H, "xl trigger guest nmi; (sleep 1; echo; echo grep NMI /proc/interrupts; sleep 2) | timeout 4 xl console guest "
-		 "| grep 'NMI: *[1-9]'");
+	sys_must(H, "xl trigger guest nmi; (sleep 1; echo; echo grep NMI /proc/interrupts; sleep 2) | "
+		 "timeout 4 xl console guest | grep 'NMI: *[1-9]'");
 }
 
 static void test_hypervisor_words(void)
@@ -185,7 +187,7 @@ static void test_config_update(void)
 
 static void test_lists(void)
 {
-	const char *out = sys_must(H, "xl vm-list; xl list -v guest; xl list -c guest; xl list -n guest; xl list -Z guest");
+	const char *out = sys_must(H, "xl vm-list; for o in v c n Z; do xl list -$o guest; done");
 
 	sys_contains(out, "UUID                                  ID    name\n");
 	sys_contains(out, "Cpupool\n");
@@ -201,7 +203,7 @@ static void test_json(void)
 		"block-list -j guest", "network-list -j guest", "info -j", "explain -j guest", "doctor -j",
 		"top -j -i 1", "xenstore-quota-get -j -g",
 	};
-	json_t *o, *d;
+	json_t *o, *d, *info;
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		char line[64];
@@ -211,8 +213,8 @@ static void test_json(void)
 	}
 	o = json_of("xl list -l guest");
 	d = json_array_get(o, 0);
-	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(json_object_get(json_object_get(d, "config"), "c_info"),
-								 "name")), "guest");
+	info = json_object_get(json_object_get(d, "config"), "c_info");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(info, "name")), "guest");
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(d, "state")), "running");
 	json_decref(o);
 }
@@ -292,8 +294,8 @@ static void test_dump_running(void)
 	sys_must(H, "xl dump-core guest /tmp/core & sleep 0.3; kill -9 $(pidof xld); wait; "
 		 "xld --daemon --pid-file /run/xen-lite/xld.pid; sleep 0.2; [ ! -e /tmp/core.incomplete ] && "
 		 "[ ! -e /tmp/core ] && ! xl list guest | grep -q -- '-[b-]p---'");
-	sys_must(H, "xl dump-core guest /tmp/core & sleep 0.3; kill $!; wait; sleep 0.5; [ ! -e /tmp/core.incomplete ] && "
-		 "! xl list guest | grep -q -- '-[b-]p---'");
+	sys_must(H, "xl dump-core guest /tmp/core & sleep 0.3; kill $!; wait; sleep 0.5; "
+		 "[ ! -e /tmp/core.incomplete ] && ! xl list guest | grep -q -- '-[b-]p---'");
 }
 
 static void test_dump_on_crash(void)
@@ -327,8 +329,8 @@ static void test_explain(void)
 	sys_must(H, GUEST_UP "ip link add xenbr0 type bridge; ip link set xenbr0 up; truncate -s 1M /tmp/disk; "
 		 "xl block-attach guest /tmp/disk,raw,xvda,w && xl network-attach guest bridge=xenbr0");
 	sys_contains(sys_must(H, "xl explain guest"), "the guest's kernel has not come to it yet");
-	sys_must(H, "(sleep 0.5; echo modprobe -a xen-blkfront xen-netfront; sleep 3) | timeout 4 xl console guest >/dev/null; "
-		 "for i in $(seq 50); do xl explain guest | grep -q '^ok.*vif' && break; usleep 100000; done");
+	sys_must(H, "(sleep 0.5; echo modprobe -a xen-blkfront xen-netfront; sleep 3) | "
+		 "timeout 4 xl console guest >/dev/null; for i in $(seq 50); do xl explain guest | grep -q '^ok.*vif' && break; usleep 100000; done");
 	out = sys_must(H, "xl explain guest");
 	sys_contains(out, "guest's end Connected, dom0's end Connected");
 	sys_contains(out, "ok    vbd 51712");
@@ -376,17 +378,18 @@ static void test_each_error(void)
 		{ "E_CONFIG", "xl --json-errors network-attach tiny rate=lots" },
 		{ "E_NO_MEMORY", "xl --json-errors create -q /root/tiny.cfg name=t memory=90000" },
 		{ "E_BUSY", "xl --json-errors shutdown tiny" },
-		{ "E_HYPERVISOR", "mv /dev/xen/privcmd /tmp/privcmd; xl --json-errors create -q /root/tiny.cfg name=t; rc=$?; "
-				  "mv /tmp/privcmd /dev/xen/privcmd; xl destroy t; (exit $rc)" },
+		{ "E_HYPERVISOR", "mv /dev/xen/privcmd /tmp/privcmd; xl --json-errors create -q /root/tiny.cfg name=t; "
+				  "rc=$?; mv /tmp/privcmd /dev/xen/privcmd; xl destroy t; (exit $rc)" },
 		{ "E_STORE", "kill -9 $(pidof xenstored); sleep 1.5; xl --json-errors rename tiny t; rc=$?; "
 			     "xenstored --daemon --pid-file /run/xen-lite/xenstored.pid; sleep 2; (exit $rc)" },
 		{ "E_BUILD", "xl --json-errors create -q /root/tiny.cfg name=t kernel=/etc/passwd" },
-		{ "E_TIMEOUT", "xl create -q /root/tiny.cfg name=deaf extra=stay=1; xl --json-errors shutdown -w -t 1 deaf; "
-			       "rc=$?; xl destroy deaf; (exit $rc)" },
-		{ "E_CANCELLED", "xl --json-errors create -q /root/guest/guest.cfg name=t & sleep 0.3; xl destroy t; wait $!" },
-		{ "E_INTERNAL", "kill $(pidof xld); sleep 0.5; XLD_FAIL_STEP=-5 xld --daemon --pid-file /run/xen-lite/xld.pid; "
-				"xl --json-errors create -q /root/tiny.cfg name=t; rc=$?; kill $(pidof xld); sleep 0.5; "
-				"xld --daemon --pid-file /run/xen-lite/xld.pid; (exit $rc)" },
+		{ "E_TIMEOUT", "xl create -q /root/tiny.cfg name=deaf extra=stay=1; "
+			       "xl --json-errors shutdown -w -t 1 deaf; rc=$?; xl destroy deaf; (exit $rc)" },
+		{ "E_CANCELLED", "xl --json-errors create -q /root/guest/guest.cfg name=t & sleep 0.3; xl destroy t; "
+				 "wait $!" },
+		{ "E_INTERNAL", "kill $(pidof xld); sleep 0.5; XLD_FAIL_STEP=-5 xld --daemon --pid-file "
+				"/run/xen-lite/xld.pid; xl --json-errors create -q /root/tiny.cfg name=t; rc=$?; "
+				"kill $(pidof xld); sleep 0.5; xld --daemon --pid-file /run/xen-lite/xld.pid; (exit $rc)" },
 		{ "E_INVALID", "xl --json-errors dump-core tiny /nosuch/core" },
 		{ "E_UNSUPPORTED", "xl unpause tiny; xl --json-errors suspend tiny" },
 	};

@@ -38,7 +38,8 @@ static void fill(void)
 	vcpu[1].user_regs.rip = 0x400000;
 	vcpu[1].gs_base_kernel = 0xffff888000002000;
 	vcpu[1].gs_base_user = 0x2000;
-	version = (struct xenctl_version){ .major = 4, .minor = 17, .virt_start = 0xffff800000000000, .pagesize = 4096 };
+	version = (struct xenctl_version){ .major = 4, .minor = 17, .virt_start = 0xffff800000000000,
+					   .pagesize = 4096 };
 	strcpy(version.extra, ".0-lite");
 	strcpy(version.capabilities, "xen-3.0-x86_64 ");
 	memset(shared, 0x5a, sizeof(shared));

@@ -65,7 +65,9 @@ static void test_each_code_has_a_name(void)
 
 static void check_source(const char *path)
 {
-	static const char *const bad[] = { "see the log", "see its log", "see `xl dmesg`", "see dom0's", "check the log" };
+	static const char *const bad[] = {
+		"see the log", "see its log", "see `xl dmesg`", "see dom0's", "check the log",
+	};
 	char *text = read_file(path);
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -78,7 +80,9 @@ static void check_source(const char *path)
 
 static void test_no_advice_to_read_logs(void)
 {
-	static const char *const dirs[] = { "dom0-tools/xl", "dom0-tools/xld", "dom0-tools/lib/rpc", "dom0-tools/hotplug" };
+	static const char *const dirs[] = {
+		"dom0-tools/xl", "dom0-tools/xld", "dom0-tools/lib/rpc", "dom0-tools/hotplug",
+	};
 	char path[512];
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
@@ -102,7 +106,8 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "each code is documented", test_each_code_is_documented },
-		{ "each row is a code", test_each_row_is_a_code }, { "each code has a name", test_each_code_has_a_name },
+		{ "each row is a code", test_each_row_is_a_code },
+		{ "each code has a name", test_each_code_has_a_name },
 		{ "no advice to read logs", test_no_advice_to_read_logs }, CU_TEST_INFO_NULL,
 	};
 
