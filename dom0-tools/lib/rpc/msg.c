@@ -68,7 +68,7 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_DOMAIN_SAVE, xld_save, xld_nothing),
 	PROC(XLD_DOMAIN_RESTORE, xld_restore, xld_created),
 	PROC(XLD_DOMAIN_MIGRATE, xld_migrate, xld_migrated),
-	PROC(XLD_MIGRATE_OFFER, xld_offer, xld_accepted),
+	PIPE(XLD_MIGRATE_OFFER, xld_offer, xld_accepted),
 	PROC(XLD_MIGRATE_SETTLE, xld_settle, xld_settled),
 	READS(XLD_MIGRATE_LIST, xld_nothing, xld_moves),
 	PROC(XLD_MIGRATE_RECOVER, xld_recover, xld_nothing),
