@@ -66,12 +66,14 @@ struct xen_lite_memory {
 };
 
 /*
- * mmu_update that says what was there: each request changes an L1 entry of the caller's own page tables, and its val
- * becomes the entry that it replaced, with the accessed and dirty bits at that instant. Commands: MMU_NORMAL_PT_UPDATE and
- * MMU_PT_UPDATE_PRESERVE_AD (the new entry gets these two bits of the old one). Requests are carried out in order; the
- * first that fails stops, its entry and its val are unchanged, and `done` is how many went before.
+ * mmu_update that says what was there: each request changes an L1 entry of the caller's own page tables, and its
+ * val becomes the entry that it replaced, with the accessed and dirty bits at that instant. Commands:
+ * MMU_NORMAL_PT_UPDATE and MMU_PT_UPDATE_PRESERVE_AD (the new entry gets these two bits of the old one). Requests
+ * are carried out in order; the first that fails stops, its entry and its val are unchanged, and `done` is how many
+ * went before.
  *
- * -EINVAL: no such entry or command, an entry that mmu_update would refuse; -EFAULT: the list cannot be read and written.
+ * -EINVAL: no such entry or command, an entry that mmu_update would refuse; -EFAULT: the list cannot be read and
+ * written.
  */
 struct xen_lite_pt_exchange {
 	XEN_GUEST_HANDLE(mmu_update_t) list;	/* IN and OUT */

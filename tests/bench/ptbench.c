@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What costs page-table changes: fork, faults, unmapping, moving. Runs in dom0, in guests and on a bare kernel, with the patched
- * kernel and without, and prints a line "NAME VALUE" each: the best of several rounds, in microseconds, of the whole
- * operation or for each page.
+ * What costs page-table changes: fork, faults, unmapping, moving. Runs in dom0, in guests and on a bare kernel,
+ * with the patched kernel and without, and prints a line "NAME VALUE" each: the best of several rounds, in
+ * microseconds, of the whole operation or for each page.
  *
  *	ptbench [ROUNDS]	default 5
  *
@@ -229,12 +229,12 @@ static double rewrite_page(void)
 static double move_page(void)
 {
 	char *p = map(MAP_PRIVATE), *space = mmap(NULL, 2 * PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *to = space + (((unsigned long)(p - space) & 0x1fffff) ^ PAGE);
 	double t;
 
 	touch(p, 1);
 	t = now();
-	if (mremap(p, PAGES * PAGE, PAGES * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, space + (((unsigned long)(p - space) & 0x1fffff) ^ PAGE)) ==
-	    MAP_FAILED)
+	if (mremap(p, PAGES * PAGE, PAGES * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
 		exit(1);
 	t = now() - t;
 	munmap(space, 2 * PAGES * PAGE);

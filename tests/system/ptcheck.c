@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does memory behave when page tables change? Runs under any Linux kernel, as root, and knows nothing of patches: what it
- * asserts holds everywhere. Each check is one way to see a page-table change that was lost, came late, or went too far.
+ * Does memory behave when page tables change? Runs under any Linux kernel, as root, and knows nothing of patches:
+ * what it asserts holds everywhere. Each check is one way to see a page-table change that was lost, came late, or
+ * went too far.
  *
  *	ptcheck [CHECK...]	default: all. Prints "ok NAME (SECONDS s)" or "FAILED NAME: why" for each; status 1 if one failed
  *
@@ -168,8 +169,8 @@ static void check_unmap(void)
 }
 
 /*
- * Threads write their number to pages that another one gives up all the time. A page that went back to the system while a processor
- * still wrote to it would turn up, not empty, in the other mapping.
+ * Threads write their number to pages that another one gives up all the time. A page that went back to the system
+ * while a processor still wrote to it would turn up, not empty, in the other mapping.
  */
 static void *given_up;
 

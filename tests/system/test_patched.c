@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each also beside a stock
- * kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any hypervisor. Memory has to behave everywhere
- * (ptcheck), and which extensions are on has to be told truly.
+ * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each
+ * also beside a stock kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any
+ * hypervisor. Memory has to behave everywhere (ptcheck), and which extensions are on has to be told truly.
  *
  * Needs `make guest-kernel`; run by `make guest-check` and `make soak`, not by `make check`.
  */

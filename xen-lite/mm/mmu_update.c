@@ -195,7 +195,7 @@ __hot long do_mmu_update(void *list, unsigned int count, unsigned int *done, uns
 	return rc;
 }
 
-/* --- lite_op pt_exchange ------------------------------------------------------------------------------------------- */
+/* --- lite_op pt_exchange ------------------------------------------------------------------------------------------ */
 
 /*
  * Writes an L1 entry of d by compare-exchange, so *old is what the new one replaced. The processor may set A and D in

@@ -2,9 +2,10 @@
 /*
  * lite_op pt_exchange: mmu_update of L1 entries that says what was there.
  *
- * Invariant: what comes back is the entry that was replaced, with accessed and dirty bits as they were at that instant: a
- * page that another vCPU wrote to through the entry never comes back clean. All that mmu_update refuses is refused here,
- * and a refusal changes neither entry nor list. Where the feature bit is not set there is nothing to test.
+ * Invariant: what comes back is the entry that was replaced, with accessed and dirty bits as they were at that
+ * instant: a page that another vCPU wrote to through the entry never comes back clean. All that mmu_update refuses
+ * is refused here, and a refusal changes neither entry nor list. Where the feature bit is not set there is nothing
+ * to test.
  */
 #include "guest.h"
 
