@@ -219,6 +219,8 @@ static void config_rename(struct domcfg *cfg, const uint8_t uuid[16], const char
 bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char *name)
 {
 	int rc = x->xs ? xenctl_domain_set_handle(x->xc, d->domid, uuid) : -ENOTCONN;
+	struct dom old = { .name = (char *)(uintptr_t)name };
+	bool ok = true;
 
 	if (rc)
 		return false;
@@ -226,14 +228,18 @@ bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char
 		xenctl_domain_set_handle(x->xc, d->domid, d->uuid);
 		return false;
 	}
-	if (d->ours)
-		state_remove(x, d);
+	memcpy(old.uuid, d->uuid, 16);
 	memcpy(d->uuid, uuid, 16);
 	set_name(&d->name, name);
 	config_rename(&d->cfg, uuid, name);
 	if (d->next_cfg)
 		config_rename(d->next_cfg, uuid, name);
-	return !d->ours || state_save(x, d);
+	/* Two records are better than none, should xld die between the two lines. */
+	if (d->ours)
+		ok = state_save(x, d);
+	if (d->ours && memcmp(old.uuid, uuid, 16))
+		state_remove(x, &old);
+	return ok;
 }
 
 void dom_ask(struct dom *d, struct client *c, uint32_t proc, uint32_t serial, uint64_t deadline)

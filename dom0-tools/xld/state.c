@@ -208,6 +208,11 @@ static void load_one(struct xld *x, const char *path)
 		return;
 	}
 	xld_log("%s: known from an earlier run, %s", d->name, phase_names[d->phase]);
+}
+
+/* What was under way with it. */
+static void take_up(struct xld *x, struct dom *d)
+{
 	if (d->phase == PHASE_LIVE && d->dump.temp) {
 		d->stop_seen = false;	/* if it has stopped, what its on_* wants is still to be done */
 		dump_undo(x, d);
@@ -215,15 +220,16 @@ static void load_one(struct xld *x, const char *path)
 	if (d->move && d->move->incoming) {
 		if (receive_over(x, d))
 			job_destroy(x, d);
-	} else if (d->phase != PHASE_LIVE)
+	} else if (d->phase != PHASE_LIVE) {
 		job_destroy(x, d);
-	else if (d->move && !d->move->state) {
+	} else if (d->move && !d->move->state) {
 		suspend_undo(x, d);
 		move_forget(x, d->move);
-	} else if (d->save.temp)
+	} else if (d->save.temp) {
 		save_undo(x, d);
-	else if (d->request.verb == DEV_DETACH)
+	} else if (d->request.verb == DEV_DETACH) {
 		job_device(x, d);
+	}
 }
 
 void state_load(struct xld *x)
@@ -248,6 +254,9 @@ void state_load(struct xld *x)
 	if (dp)
 		closedir(dp);
 	free(dir);
+	/* All of them are known before any is touched: one may be about to get the name of another. */
+	for (struct dom *d = x->doms; d; d = d->next)
+		take_up(x, d);
 	for (struct move *m = x->moves, *next; m; m = next) {
 		next = m->next;
 		settle_restart(x, m);
