@@ -80,19 +80,19 @@ static void destroy(const char *name)
 	sys_must(H, "xl destroy %s", name);
 }
 
-/* A guest of one vCPU, also after it has been to a file and back, and one of two. */
+/* A guest of one vCPU and one of two, as they come and after they have been to a file and back. */
 static void check_guests(void)
 {
-	if (guest_up("one", "vmlinuz-patched", 1)) {
-		check_guest("one");
-		sys_must(H, "mount -o remount,size=90%% /run; xl save one /run/one.save && xl restore /run/one.save && "
-			 "rm /run/one.save");
-		check_guest("one");
-		destroy("one");
-	}
-	if (guest_up("two", "vmlinuz-patched", 2)) {
-		check_guest("two");
-		destroy("two");
+	static const char *const names[] = { "one", "two" };
+
+	sys_must(H, "mount -o remount,size=90%% /run");
+	for (int n = 0; n < 2; n++) {
+		if (!guest_up(names[n], "vmlinuz-patched", n + 1))
+			continue;
+		check_guest(names[n]);
+		sys_must(H, "xl save %s /run/g.save && xl restore /run/g.save && rm /run/g.save", names[n]);
+		check_guest(names[n]);
+		destroy(names[n]);
 	}
 }
 
