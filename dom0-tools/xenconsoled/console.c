@@ -225,12 +225,17 @@ static void forget_history(struct console *c)
 	c->history = false;
 }
 
-/* The history comes with the first byte: until then it is not sure that the domain stays here. */
-static void log_output(struct console *c, const char *data, size_t len)
+static void log_history(struct console *c)
 {
 	if (c->history)
 		take_history(c, log_raw);
 	forget_history(c);
+}
+
+/* Until it says something, or xld that it is here to stay, a domain that arrives leaves no log. */
+static void log_output(struct console *c, const char *data, size_t len)
+{
+	log_history(c);
 	log_raw(c, data, len);
 }
 
@@ -413,8 +418,10 @@ static bool is_ours(struct console *c)
 
 void console_update(struct console *c)
 {
-	uint64_t ring_ref, port;
+	uint64_t ring_ref, port, stays;
 
+	if (c->history && read_number(c, "console/stays", &stays))
+		log_history(c);
 	if (!read_number(c, "console/ring-ref", &ring_ref) || !read_number(c, "console/port", &port) ||
 	    port > UINT32_MAX || !is_ours(c))
 		return;

@@ -228,6 +228,7 @@ bool call_suspend(struct xld *x, struct client *c, uint32_t serial, void *args, 
 	if (!xs_writef(x->xs, XBT_NULL, path, "suspend"))
 		return xld_fail(err, XLD_E_STORE, "suspend domain", d->name, "", "cannot write %s: %s", path,
 				strerror(errno));
+	d->resume_until = 0;
 	dom_ask(d, c, XLD_DOMAIN_SUSPEND, serial, ev_now_ms() + SUSPEND_WAIT_MS);
 	*later = true;
 	return false;

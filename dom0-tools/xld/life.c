@@ -110,6 +110,8 @@ static void stopped(struct xld *x, struct dom *d, const struct xenctl_dominfo *i
 	unsigned int reason = info->shutdown_reason, action = action_for(d, reason);
 	char *why;
 
+	if (reason == STOP_SUSPEND && suspend_late(x, d))
+		return;
 	d->stop_seen = true;
 	d->stop_reason = reason;
 	state_save(x, d);

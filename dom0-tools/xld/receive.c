@@ -237,10 +237,16 @@ void receive_take_name(struct xld *x, struct dom *d)
 
 void receive_arrived(struct xld *x, struct dom *d)
 {
+	char path[64];
+
 	d->phase = PHASE_LIVE;
 	d->stop_seen = false;
 	receive_take_name(x, d);
 	state_save(x, d);
+	if (x->xs) {
+		snprintf(path, sizeof(path), "/local/domain/%u/console/stays", d->domid);
+		xs_write(x->xs, XBT_NULL, path, "1", 1);	/* xenconsoled may begin its log */
+	}
 	xld_log("%s: received from %s, domain %u", d->name, d->move->peer, d->domid);
 }
 

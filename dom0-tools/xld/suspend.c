@@ -158,4 +158,14 @@ void suspend_undo(struct xld *x, struct dom *d)
 	if (rc)
 		xld_log("%s: cannot be given back: %s", d->name, strerror(-rc));
 	d->stop_seen = false;
+	d->resume_until = ev_now_ms() + SUSPEND_WAIT_MS;
+}
+
+bool suspend_late(struct xld *x, struct dom *d)
+{
+	if (ev_now_ms() >= d->resume_until || suspend_cancel(x->xc, d->domid))
+		return false;
+	xld_log("%s: it has suspended after that was taken back; it goes on", d->name);
+	d->stop_seen = false;
+	return true;
 }

@@ -138,6 +138,7 @@ struct dom {
 	uint64_t start_time;		/* s since 1970; 0 = not known */
 	unsigned int quick_stops;	/* restarts in a row that came too soon */
 	bool stop_seen;			/* its shutdown was acted upon */
+	uint64_t resume_until;		/* ms: a suspend before that was asked for and then taken back */
 	unsigned int stop_reason;	/* then: SHUTDOWN_*; else STOP_GONE */
 	bool seen;			/* scratch of dom_refresh() */
 	struct job *job;
@@ -344,6 +345,8 @@ bool suspend_allowed(struct xld *x, const struct dom *d, const char *what, const
 		     xld_error *err);
 /* It does not go after all: whatever a worker has done to it, it runs as before. */
 void suspend_undo(struct xld *x, struct dom *d);
+/* It has suspended although the request was taken back: its kernel was quicker. Returns true if it goes on. */
+bool suspend_late(struct xld *x, struct dom *d);
 
 /* --- jobcalls.c --- */
 call_fn call_jobs, call_cancel;

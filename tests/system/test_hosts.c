@@ -52,12 +52,17 @@ static void prepare(int h)
 }
 
 /* xld anew, listening; with something to do at a point of the next migration. */
-static void xld_restart(int h, const char *point)
+static void xld_restart_as(int h, const char *scheme, const char *point)
 {
 	sys_must(host[h], "p=$(pidof xld | tr ' ' '\\n' | sort -n | head -n 1); [ -z \"$p\" ] || { kill $p; "
 		 "while kill -0 $p 2>/dev/null; do usleep 20000; done; }; rm -f /run/xen-lite/xld.pid; "
-		 "XLD_MIGRATE_POINT=%s xld --daemon --pid-file /run/xen-lite/xld.pid --listen tcp://10.77.0.%d", point,
-		 h + 1);
+		 "XLD_MIGRATE_POINT=%s xld --daemon --pid-file /run/xen-lite/xld.pid --listen %s://10.77.0.%d", point,
+		 scheme, h + 1);
+}
+
+static void xld_restart(int h, const char *point)
+{
+	xld_restart_as(h, "tcp", point);
 }
 
 static bool bring_up(int h)
@@ -117,6 +122,33 @@ static void check_numbers(void)
 	CU_ASSERT_EQUAL(errors, 0);
 }
 
+/* The same over TLS. */
+static void over_tls(void)
+{
+	static const char *const files[] = { "ca.pem", "host.pem", "host.key" };
+
+	sys_must(host[0], "xl pki init --host 10.77.0.1 --host 10.77.0.2 2>&1");
+	sys_must(host[1], "mkdir -p /etc/xen-lite/pki");
+	for (size_t i = 0; i < 3; i++) {
+		char from[64], to[64];
+		const char *local = sys_tmp(files[i]);
+
+		snprintf(from, sizeof(from), "/etc/xen-lite/pki/10.77.0.2/%s", files[i]);
+		snprintf(to, sizeof(to), "/etc/xen-lite/pki/%s", files[i]);
+		CU_ASSERT(sys_ok(lab_pull(host[0], from, local, &sys_err), "pull"));
+		CU_ASSERT(sys_ok(lab_push(host[1], local, to, &sys_err), "push"));
+	}
+	sys_must(host[1], "chmod 600 /etc/xen-lite/pki/host.key");
+	xld_restart_as(0, "tls", "");
+	xld_restart_as(1, "tls", "");
+	printf(" %s", sys_must(host[here], "xl migrate g 10.77.0.%d 2>&1", 2 - here));
+	here = !here;
+	check_numbers();
+	load_check(host[here], "g");
+	xld_restart(0, "");
+	xld_restart(1, "");
+}
+
 static void test_move(void)
 {
 	const char *times = getenv("MIGRATIONS");
@@ -129,6 +161,7 @@ static void test_move(void)
 		check_numbers();
 		load_check(host[here], "g");
 	}
+	over_tls();
 	read_numbers(&answers, &errors, &silent);
 	printf(" %ld answers, silent for %ld ms at most ", answers, silent);
 	/* Each end knows that all is settled, and has nothing of it left. */
