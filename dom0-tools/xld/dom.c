@@ -210,7 +210,7 @@ static void set_name(char **at, const char *name)
 	*at = copy;
 }
 
-static void config_rename(struct domcfg *cfg, const uint8_t uuid[16], const char *name)
+void config_rename(struct domcfg *cfg, const uint8_t uuid[16], const char *name)
 {
 	memcpy(cfg->uuid, uuid, 16);
 	set_name(&cfg->name, name);

@@ -186,6 +186,7 @@ static void move_free(struct xld *x, struct move *m)
 	free(m->name);
 	free(m->peer);
 	free(m->params.config);
+	free(m->params.next);
 	free(m->waits);
 	free(m);
 }

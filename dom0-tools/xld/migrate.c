@@ -122,12 +122,14 @@ static bool offer(struct sending *s, struct rpc_client *c)
 	o.from = u.nodename;
 	o.cpu.cpu_len = (u_int)((size_t)n * sizeof(*leaf));
 	o.config = config_with_macs(s->d, s->m->params.config);
+	o.next = *s->m->params.next ? config_with_macs(s->d, s->m->params.next) : xstrdup("");
 	memcpy(o.token, s->m->token, 16);
 	rpc_client_on_progress(c, on_progress, s);
-	ok = o.config ? rpc_client_call(c, XLD_MIGRATE_OFFER, &o, &a, s->err)
+	ok = o.config && o.next ? rpc_client_call(c, XLD_MIGRATE_OFFER, &o, &a, s->err)
 		      : FAIL(s, XLD_E_CONFIG, "", "its configuration cannot be read back");
 	free(leaf);
 	free(o.config);
+	free(o.next);
 	if (ok)
 		s->report->host = a.host;
 	return ok;
@@ -349,17 +351,18 @@ bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, 
 	xld_migrate *a = args;
 	struct xenctl_dominfo info;
 	struct dom *d = call_target(x, a->name, WHAT, err, &info);
-	char *config = NULL, *peer;
+	char *config = NULL, *next, *peer;
 	uint8_t token[16];
 	struct move *m;
 
 	(void)ret;
 	if (!d || !suspend_allowed(x, d, WHAT, &info, err) || !config_for(d, a->config, WHAT, &config, err))
 		return false;
+	next = d->next_cfg && !*a->config ? domcfg_to_json(d->next_cfg) : xstrdup("");
 	uuid_generate(token);
 	peer = !strcmp(a->target, "localhost") ? xasprintf("unix:%s", x->socket_path) : xstrdup(a->target);
 	m = move_new(x, false, token, d->name, d->uuid, peer, a->flags);
-	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib, config };
+	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib, config, next };
 	free(peer);
 	d->move = m;
 	dom_ask(d, c, XLD_DOMAIN_MIGRATE, serial, 0);

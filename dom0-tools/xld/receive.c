@@ -324,11 +324,11 @@ static bool disks_possible(const struct domcfg *cfg, xld_error *err)
 	return true;
 }
 
-static bool read_offer(const xld_offer *o, struct domcfg *cfg, xld_error *err)
+static bool read_offer(const char *text, struct domcfg *cfg, xld_error *err)
 {
 	struct domcfg_diag diag = { .file = "configuration" };
-	bool ok = domcfg_from_json(cfg, o->config, strlen(o->config), &diag) && domcfg_check(cfg, &diag) &&
-		  cfg->has_uuid && cfg->name;
+	bool ok = domcfg_from_json(cfg, text, strlen(text), &diag) && domcfg_check(cfg, &diag) && cfg->has_uuid &&
+		  cfg->name;
 
 	if (!ok)
 		xld_fail(err, XLD_E_CONFIG, WHAT, cfg->name ? cfg->name : "?", "", "%s",
@@ -349,18 +349,38 @@ static struct offer *keep_offer(const xld_offer *o, struct client *c, uint32_t s
 	return k;
 }
 
+/* What it is to be from its next start on, if that is something else. */
+static bool next_from_offer(const xld_offer *o, struct domcfg **next, xld_error *err)
+{
+	struct domcfg *n;
+
+	if (!*o->next)
+		return true;
+	n = xcalloc(1, sizeof(*n));
+	domcfg_init(n);
+	if (read_offer(o->next, n, err)) {
+		*next = n;
+		return true;
+	}
+	domcfg_free(n);
+	free(n);
+	return false;
+}
+
 bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
 {
 	xld_offer *o = args;
 	const uint8_t *token = (const uint8_t *)o->token;
-	struct domcfg cfg;
+	struct domcfg cfg, *next = NULL;
 	struct dom *d;
+	bool ok;
 
 	(void)ret;
 	domcfg_init(&cfg);
-	if (move_find(x, true, token))
-		xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
-	if (err->code || !read_offer(o, &cfg, err) || !name_free(x, &cfg, token, err) || !disks_possible(&cfg, err)) {
+	ok = !move_find(x, true, token) || xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
+	ok = ok && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) && disks_possible(&cfg, err) &&
+	     next_from_offer(o, &next, err);
+	if (!ok) {
 		domcfg_free(&cfg);
 		return false;
 	}
@@ -369,11 +389,12 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	d->name = xasprintf("%.200s--incoming", cfg.name);
 	d->move = move_new(x, true, token, cfg.name, cfg.uuid, o->from, o->flags);
 	d->offer = keep_offer(o, c, serial);
-	free(cfg.name);
-	cfg.name = xstrdup(d->name);
-	memcpy(cfg.uuid, token, 16);
+	config_rename(&cfg, token, d->name);
+	if (next)
+		config_rename(next, token, d->name);
 	domcfg_free(&d->cfg);
 	d->cfg = cfg;
+	d->next_cfg = next;
 	d->ours = true;
 	job_receive(x, d);
 	*later = true;

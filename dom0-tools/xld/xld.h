@@ -267,6 +267,7 @@ struct dom *dom_by_name(struct xld *x, const char *name);
 struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n);
 /* d's line of such a list, NULL if the hypervisor does not have it. */
 const struct xenctl_dominfo *dom_info(const struct dom *d, const struct xenctl_dominfo *list, size_t n);
+void config_rename(struct domcfg *cfg, const uint8_t uuid[16], const char *name);
 /*
  * Another UUID and name, everywhere; both may stay what they are. false, and nothing has changed, when the hypervisor or
  * the store refuse.
