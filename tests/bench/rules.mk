@@ -15,7 +15,12 @@ $(IO_GUEST): $(B)/guest.cpio $(B)/tests/bench/iobench tests/bench/rules.mk
 HELP += "bench|measure_start-up_beside_Debian's_Xen,_and_the_store;_on_an_idle_machine"
 HELP += "bench-io|measure_disks_and_networks_of_guests_beside_Debian's_Xen"
 
-.PHONY: bench bench-io
+HELP += "bench-migrate|measure_live_migration_between_two_hosts,_and_save_and_restore_beside_Debian's_Xen"
+
+.PHONY: bench bench-io bench-migrate
+bench-migrate: all peer $(B)/guest-save.cpio $(B)/tests/system/numbers
+	@B=$(B) tests/bench/migrate $(RUNS)
+
 bench: all peer $(B)/tests/bench/xs_store
 	@$(B)/tests/bench/xs_store
 	@B=$(B) tests/bench/start-up $(RUNS)
