@@ -170,7 +170,7 @@ void settle_check(struct xld *x)
 			receive_take_name(x, d);
 		if (m->incoming || m->ask || !src_verdict(m->state) || now < m->next_ask)
 			continue;
-		if (!d || !d->job)
+		if (!d || (!d->job && !migrate_comes_here(x, d)))
 			ask(x, m);
 	}
 }
