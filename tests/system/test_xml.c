@@ -58,7 +58,7 @@ static void test_create(void)
 	sys_contains(sys_must(H, "cat /tmp/run.xml"), "<timer name='tsc' mode='native'/>");
 	/* What runs is what its XML says, to the letter. */
 	sys_must(H, "xl create -n -q /tmp/run.xml | sed -n 's/^    \"\\(.*[^,]\\),*$/\"\\1/p' >/tmp/1; "
-		 "xl list -l a | sed -n '/^            \"c_info/q; s/^            \"\\(.*[^,]\\),*$/\"\\1/p' >/tmp/2; "
+		 "xl list -l a | sed -n '/^            \"b_info/q; s/^            \"\\(.*[^,]\\),*$/\"\\1/p' >/tmp/2; "
 		 "[ -s /tmp/1 ] && cmp /tmp/1 /tmp/2");
 	/* Its clock is a day ahead. */
 	sys_must(H, "t=$(date +%%s); g=$(guest-run a 60 'date +%%s' | tr -dc 0-9); d=$((g - t)); "
