@@ -13,6 +13,8 @@
 
 /* --- traps --- */
 
+#define VEC_NMI 2
+
 /* The stack tells: where the bounce frame lies cannot be wrong. */
 struct actor *actor_of(const void *stack)
 {
@@ -46,7 +48,7 @@ bool on_trap(struct regs *r)
 	}
 	if (r->vector == VEC_FAILSAFE)
 		drop_segments();
-	if ((r->cs & 3) == 3 || (a->probing && r->vector != VEC_EVENT) || (a->probing && r->rip < VIRT_BASE)) {
+	if ((r->cs & 3) == 3 || (a->probing && r->vector != VEC_EVENT && r->vector != VEC_NMI) || (a->probing && r->rip < VIRT_BASE)) {
 		back_to_probe(a, r);
 		return true;
 	}
@@ -57,6 +59,7 @@ bool on_trap(struct regs *r)
 	case 17:
 		r->rflags &= ~AC;
 		return true;
+	case VEC_NMI:			/* asked for with vcpu_op */
 	case VEC_EVENT:
 	case VEC_FAILSAFE:
 		return true;
