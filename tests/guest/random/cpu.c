@@ -48,7 +48,8 @@ bool on_trap(struct regs *r)
 	}
 	if (r->vector == VEC_FAILSAFE)
 		drop_segments();
-	if ((r->cs & 3) == 3 || (a->probing && r->vector != VEC_EVENT && r->vector != VEC_NMI) || (a->probing && r->rip < VIRT_BASE)) {
+	if ((r->cs & 3) == 3 || (a->probing && r->vector != VEC_EVENT && r->vector != VEC_NMI) ||
+	    (a->probing && r->rip < VIRT_BASE)) {
 		back_to_probe(a, r);
 		return true;
 	}
