@@ -5,10 +5,15 @@
  * The guest asks again for all that was not answered when it goes on elsewhere. If an old request reached the disk
  * after that it would undo what came later, so a domain is given away only when the back ends have answered everything:
  * in each ring (its first page) as many answers are there as there were requests.
+ *
+ * Then each disk is flushed: whatever serves it has nothing left to write by itself, not even when it dies and somebody
+ * does for it again what it had not written (block-keeper).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "device.h"
 #include "move.h"
@@ -77,6 +82,21 @@ static bool disk_drained(struct xs_handle *xs, struct xenctl_gnttab *g, const st
 	return true;
 }
 
+/* A script that is not ours may not tell which device it has made: then there is nothing to flush here. */
+static bool disk_flushed(struct xs_handle *xs, const struct device *d, char why[128])
+{
+	char back[DEVICE_PATH_MAX], *node = xs_readf(xs, XBT_NULL, "%s/node", device_back(d, back));
+	int fd = node && *node ? open(node, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+	bool ok = fd < 0 || !fsync(fd);
+
+	if (!ok)
+		snprintf(why, 128, "%.60s cannot be flushed: %s", node, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	free(node);
+	return ok;
+}
+
 bool disks_drained(struct xs_handle *xs, uint32_t domid, char why[128])
 {
 	struct device d = { .kind = DEV_VBD, .domid = domid };
@@ -93,7 +113,7 @@ bool disks_drained(struct xs_handle *xs, uint32_t domid, char why[128])
 	ids = device_list(xs, DEV_VBD, domid, &n);
 	for (size_t i = 0; i < n && ok; i++) {
 		d.devid = ids[i];
-		ok = disk_drained(xs, g, &d, why);
+		ok = disk_drained(xs, g, &d, why) && disk_flushed(xs, &d, why);
 	}
 	free(ids);
 	xenctl_gnttab_close(g);
