@@ -16,7 +16,6 @@ static const struct {
 	{ "sharing", "pages are not shared between domains" },
 	{ "button-press", "PV domains have no buttons; `xl shutdown` asks the kernel" },
 	{ "vncviewer", "there are no virtual frame buffers; `xl console` attaches to the console" },
-	{ "cd-*", "PV domains have no CD drives; `xl block-attach` and `block-detach` change disks" },
 	{ "pci-*", "devices of the host stay with dom0" },
 	{ "channel-list", "there are no channels" },
 	{ "vtpm-*", "there are no virtual TPMs" },
