@@ -53,7 +53,7 @@ static void check_clock(const char *host, const char *name)
 void load_start(const char *host, const char *name)
 {
 	guest_boot(host, name);
-	guest_must(host, name, "memload 8 /tmp/m1 5000 & memload 8 /tmp/m2 5000 & sleep 1; diskcheck write /dev/xvda 1 100 50");
+	guest_must(host, name, "memload 8 /tmp/m1 20000 & memload 8 /tmp/m2 20000 & sleep 1; diskcheck write /dev/xvda 1 100 50");
 	at_start = read_clock(host, name);
 	if (at_start.most < -1 || at_start.least > 1)
 		printf("\n    (the guest's clock is %ld to %ld s ahead of ours from its boot on)\n", at_start.least, at_start.most);
