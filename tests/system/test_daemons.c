@@ -131,9 +131,11 @@ static void test_random_front(void)
 		sys_sh(H, &status, "xenstore exists /local/domain/$(xl domid rf)/data/result");
 		if (!status)
 			break;
-		sys_must(H, "timeout 60 xl network-detach --force rf %d && timeout 60 xl network-attach rf devid=%d", i % 2, i % 2);
-		sys_must(H, "[ %d = 0 ] || { timeout 60 xl block-detach --force rf xvda && "
-			 "timeout 60 xl block-attach rf /root/small,raw,xvda; }", i % 3);
+		/* It may end a device while that is being attached: then it is attached again. */
+		sys_must(H, "timeout 60 xl network-detach --force rf %d && for n in 1 2 3 4 5; do "
+			 "timeout 60 xl network-attach rf devid=%d && exit 0; done; exit 1", i % 2, i % 2);
+		sys_must(H, "[ %d = 0 ] || { timeout 60 xl block-detach --force rf xvda && for n in 1 2 3 4 5; do "
+			 "timeout 60 xl block-attach rf /root/small,raw,xvda && exit 0; done; exit 1; }", i % 3);
 		sys_must(H, "usleep 300000; timeout 10 xl network-list rf >/dev/null && timeout 10 xl block-list rf >/dev/null");
 	}
 	sscanf(sys_must(H, "xenstore read /local/domain/$(xl domid rf)/data/result"), "%d %d %d", &disk, &net0, &net1);
