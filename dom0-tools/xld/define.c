@@ -13,7 +13,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -105,36 +104,10 @@ static struct definition *find(struct xld *x, const char *ref, const char *what,
 
 /* --- the directory --- */
 
-/* What was renamed, linked or removed in it stays so. */
+/* A file system that cannot sync directories is no reason to refuse. */
 static bool sync_directory(const char *file)
 {
-	char *dir = xstrndup(file, (size_t)(strrchr(file, '/') - file));
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && (!fsync(fd) || errno == EINVAL);
-
-	if (fd >= 0)
-		close(fd);
-	free(dir);
-	return ok;
-}
-
-static bool write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	size_t len = strlen(text), n = 0;
-	ssize_t done = 0;
-
-	if (fd < 0)
-		return false;
-	for (; n < len && (done = write(fd, text + n, len - n)) > 0; n += (size_t)done)
-		;
-	if (done < 0 || fsync(fd)) {
-		done = -errno;
-		close(fd);
-		errno = (int)-done;
-		return false;
-	}
-	return !close(fd);
+	return durable_sync(file) || errno == EINVAL;
 }
 
 /* false: errno; the old file is still there. */
@@ -144,7 +117,7 @@ static bool write_file(struct xld *x, const struct domcfg *cfg)
 	char *text = domxml_format(cfg, -1);
 	bool ok;
 
-	ok = write_text(new, text) && !rename(new, path) && sync_directory(path);
+	ok = durable_write(new, text) && !rename(new, path) && sync_directory(path);
 	if (!ok) {
 		int saved = errno;
 

@@ -7,7 +7,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -82,30 +81,6 @@ struct dom *move_dom(struct xld *x, const struct move *m)
 
 /* --- on disk --- */
 
-static int sync_directory(const struct xld *x)
-{
-	char *dir = directory(x);
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = fd < 0 || fsync(fd) ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	free(dir);
-	return rc;
-}
-
-static int write_synced(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), rc = 0;
-	size_t len = strlen(text);
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, len) != (ssize_t)len || fsync(fd))
-		rc = errno ? -errno : -EIO;
-	close(fd);
-	return rc;
-}
-
 static char *to_text(const struct move *m, int state)
 {
 	char uuid[37];
@@ -124,12 +99,8 @@ static char *to_text(const struct move *m, int state)
 int move_write(const struct xld *x, struct move *m, int state)
 {
 	char *path = file_of(x, m, ""), *tmp = file_of(x, m, ".new"), *text = to_text(m, state);
-	int rc = write_synced(tmp, text);
+	int rc = durable_write(tmp, text) && !rename(tmp, path) && durable_sync(path) ? 0 : -errno;
 
-	if (!rc && rename(tmp, path))
-		rc = -errno;
-	if (!rc)
-		rc = sync_directory(x);
 	if (!rc)
 		m->state = state;
 	else
@@ -196,7 +167,7 @@ void move_forget(struct xld *x, struct move *m)
 	char *path = file_of(x, m, "");
 
 	if (!unlink(path))
-		sync_directory(x);
+		durable_sync(path);
 	free(path);
 	move_free(x, m);
 }

@@ -3,7 +3,7 @@
 
 XLD_SRCS := $(addprefix dom0-tools/xld/,main.c conf.c listen.c server.c events.c calls.c dom.c state.c job.c jobcalls.c \
 	create.c destroy.c store.c life.c crash.c cpu.c memory.c device.c script.c vbd.c vif.c hotplug.c revive.c devcalls.c save.c \
-	restore.c suspend.c journal.c migrate.c receive.c settle.c drain.c define.c \
+	restore.c suspend.c journal.c migrate.c receive.c settle.c drain.c define.c durable.c \
 	control.c dump.c stats.c explain.c lastwords.c)
 
 $(call rpc_user,$(XLD_SRCS) tests/unit/test_xld_server.c tests/unit/test_xld_cpumem.c \
@@ -27,5 +27,5 @@ $(eval $(call unit_test,test_xld_events,tests/unit/test_xld_events.c dom0-tools/
 FUZZ_TARGETS += xld_conf
 FUZZ_SRCS_xld_conf := dom0-tools/xld/conf.c $(RPC_SRC)
 FUZZ_LIBS_xld_conf := $(RPC_LIBS)
-$(eval $(call unit_test,test_xld_define,tests/unit/test_xld_define.c dom0-tools/xld/define.c \
+$(eval $(call unit_test,test_xld_define,tests/unit/test_xld_define.c $(addprefix dom0-tools/xld/,define.c durable.c) \
 	$(RPC_SRC) $(DOMCFG_SRC) $(DOMXML_SRC),$(RPC_LIBS) $(DOMCFG_LIBS) $(DOMXML_LIBS)))

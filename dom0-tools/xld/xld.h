@@ -10,6 +10,7 @@
  *	calls.c		one function per procedure of the protocol
  *	dom.c		the registry of domains
  *	state.c		the registry on disk, for after a restart of xld
+ *	durable.c	small files that survive a power cut
  *	job.c		long operations in worker processes
  *	create.c	worker: build a domain, step by step
  *	destroy.c	worker: take away all that belongs to a domain, in whatever state it is
@@ -281,6 +282,12 @@ void dom_progress(struct dom *d, const char *text);
 void dom_client_gone(struct xld *x, struct client *c);
 /* Find a domain with this UUID. -ESRCH: none. */
 int domid_by_uuid(struct xenctl *xc, const uint8_t uuid[16], uint32_t *domid);
+
+/* --- durable.c --- */
+/* Write a file with this text; it is on the disk when this returns true. false: errno. */
+bool durable_write(const char *path, const char *text);
+/* What was renamed, linked or removed in the directory of this file stays so. false: errno. */
+bool durable_sync(const char *file);
 
 /* --- state.c --- */
 /* false, and logged, when the record could not be written; the old one is then still there. */
