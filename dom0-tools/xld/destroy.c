@@ -48,13 +48,6 @@ static int find_domain(struct xenctl *xc, const struct dom *d, uint32_t *domid)
 	return rc == -ESRCH ? 0 : rc;
 }
 
-static bool still_there(struct xenctl *xc, uint32_t domid, const uint8_t uuid[16])
-{
-	struct xenctl_dominfo info;
-
-	return !xenctl_domain_info(xc, domid, &info) && !memcmp(info.handle, uuid, 16);
-}
-
 /*
  * A destroyed domain stays in the list until nobody maps its pages any more. xenstored and xenconsoled let go when they
  * hear of it; if xenstored seems not to have heard, tell it.
@@ -64,7 +57,7 @@ static bool wait_gone(struct xenctl *xc, struct xs_handle *xs, uint32_t domid, c
 	struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
 
 	for (int ms = 0; ms < GONE_WAIT_MS; ms += POLL_MS) {
-		if (!still_there(xc, domid, uuid))
+		if (!domain_there(xc, domid, uuid, NULL))
 			return true;
 		if (ms == RELEASE_AFTER_MS && xs)
 			xs_release_domain(xs, domid);

@@ -302,6 +302,15 @@ void dom_client_gone(struct xld *x, struct client *c)
 	}
 }
 
+bool domain_there(struct xenctl *xc, uint32_t domid, const uint8_t uuid[16], struct xenctl_dominfo *info)
+{
+	struct xenctl_dominfo own;
+
+	if (!info)
+		info = &own;
+	return !xenctl_domain_info(xc, domid, info) && !memcmp(info->handle, uuid, 16);
+}
+
 int domid_by_uuid(struct xenctl *xc, const uint8_t uuid[16], uint32_t *domid)
 {
 	size_t n;

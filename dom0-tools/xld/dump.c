@@ -211,17 +211,6 @@ static void find_segments(struct dumping *w)
 
 /* --- the file --- */
 
-static void progress(struct dumping *w, uint64_t done)
-{
-	unsigned int percent = (unsigned int)(done * 100 / w->core.nr_pages);
-
-	if (percent / 10 == w->percent / 10 && percent != 100)
-		return;
-	w->percent = percent;
-	worker_progress(w->progress_fd, "%s: %u %% of %llu MiB", w->d->name, percent,
-			(unsigned long long)w->core.nr_pages >> 8);
-}
-
 static int write_page(int fd, const void *page, uint64_t at)
 {
 	static const uint8_t zero[CORE_PAGE];
@@ -267,7 +256,7 @@ static bool write_file(struct dumping *w, int fd)
 		size_t n = w->core.nr_pages - i < BATCH ? (size_t)(w->core.nr_pages - i) : BATCH;
 
 		rc = write_batch(w, fd, i, n, at + i * CORE_PAGE);
-		progress(w, i + n);
+		worker_percent(w->progress_fd, w->d->name, &w->percent, i + n, w->core.nr_pages);
 	}
 	if (!rc && fsync(fd) && errno != EINVAL)
 		rc = -errno;

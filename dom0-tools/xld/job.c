@@ -50,18 +50,21 @@ struct job {
 	xld_error error;
 };
 
+/* As `xl jobs` has them, and as errors say what was attempted. */
+static const struct {
+	const char *name, *what;
+} kinds[] = {
+	[JOB_CREATE] = { "create", "create domain" }, [JOB_DESTROY] = { "destroy", "destroy domain" },
+	[JOB_ATTACH] = { "attach", "attach a device to" }, [JOB_DETACH] = { "detach", "detach a device from" },
+	[JOB_RESIZE] = { "resize", "resize a disk of" }, [JOB_REVIVE] = { "revive", "revive a device of" },
+	[JOB_RELEASE] = { "release", "release the devices of" }, [JOB_SAVE] = { "save", "save domain" },
+	[JOB_MIGRATE] = { "migrate", "migrate domain" }, [JOB_RECEIVE] = { "receive", "receive domain" },
+	[JOB_DUMP] = { "dump", "dump the core of" },
+};
+
 static const char *job_what(const struct job *j)
 {
-	static const char *const what[] = {
-		[JOB_CREATE] = "create domain", [JOB_DESTROY] = "destroy domain",
-		[JOB_ATTACH] = "attach a device to", [JOB_DETACH] = "detach a device from",
-		[JOB_RESIZE] = "resize a disk of", [JOB_REVIVE] = "revive a device of",
-		[JOB_RELEASE] = "release the devices of", [JOB_SAVE] = "save domain",
-		[JOB_MIGRATE] = "migrate domain", [JOB_RECEIVE] = "receive domain",
-		[JOB_DUMP] = "dump the core of",
-	};
-
-	return what[j->kind];
+	return kinds[j->kind].what;
 }
 
 const char *job_text(const struct dom *d)
@@ -94,6 +97,16 @@ void worker_progress(int fd, const char *fmt, ...)
 	va_end(ap);
 	worker_send(fd, &h, (xdrproc_t)xdr_xld_progress, &p);
 	free(p.text);
+}
+
+void worker_percent(int fd, const char *name, unsigned int *last, uint64_t done, uint64_t total)
+{
+	unsigned int percent = (unsigned int)(done * 100 / total);
+
+	if (percent / 10 == *last / 10 && percent != 100)
+		return;
+	*last = percent;
+	worker_progress(fd, "%s: %u %% of %llu MiB", name, percent, (unsigned long long)total >> 8);
 }
 
 void worker_job(int fd, const struct save_state *s)
@@ -185,15 +198,19 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 
 /* --- in the daemon --- */
 
+static void tell(struct job *j, const char *text)
+{
+	free(j->text);
+	j->text = xstrdup(text);
+	dom_progress(j->dom, text);
+}
+
 static void take_text(struct job *j, const uint8_t *body, size_t len)
 {
 	xld_progress p = { 0 };
 
-	if (rpc_decode(body, len, (xdrproc_t)xdr_xld_progress, &p)) {
-		free(j->text);
-		j->text = xstrdup(p.text);
-		dom_progress(j->dom, p.text);
-	}
+	if (rpc_decode(body, len, (xdrproc_t)xdr_xld_progress, &p))
+		tell(j, p.text);
 	rpc_release((xdrproc_t)xdr_xld_progress, &p);
 }
 
@@ -208,9 +225,7 @@ static void take_numbers(struct job *j, const uint8_t *body, size_t len)
 		snprintf(text, sizeof(text), "%s: %s%u: %llu of %llu MiB, %llu MiB/s", j->dom->name,
 			 o.round ? "round " : "the rest", o.round, (unsigned long long)o.done >> 20,
 			 (unsigned long long)o.total >> 20, (unsigned long long)o.rate >> 20);
-		free(j->text);
-		j->text = xstrdup(text);
-		dom_progress(j->dom, text);
+		tell(j, text);
 	}
 	rpc_release((xdrproc_t)xdr_xld_job, &o);
 }
@@ -236,22 +251,11 @@ static void job_take(struct job *j, const struct rpc_header *h, const uint8_t *b
 		take_reply(j, h->status == XLD_OK, body, len);
 }
 
-static const char *kind_name(enum job_kind kind)
-{
-	static const char *const names[] = {
-		[JOB_CREATE] = "create", [JOB_DESTROY] = "destroy", [JOB_ATTACH] = "attach", [JOB_DETACH] = "detach",
-		[JOB_RESIZE] = "resize", [JOB_REVIVE] = "revive", [JOB_RELEASE] = "release", [JOB_SAVE] = "save",
-		[JOB_MIGRATE] = "migrate", [JOB_RECEIVE] = "receive", [JOB_DUMP] = "dump",
-	};
-
-	return names[kind];
-}
-
 void job_describe(const struct job *j, xld_job *o)
 {
 	*o = j->state;
 	o->domain = xstrdup(j->dom->name);
-	o->kind = xstrdup(j->kind == JOB_CREATE && j->dom->restore_path ? "restore" : kind_name(j->kind));
+	o->kind = xstrdup(j->kind == JOB_CREATE && j->dom->restore_path ? "restore" : kinds[j->kind].name);
 	o->text = xstrdup(j->text ? j->text : "");
 	o->running = true;
 	o->started = (u_quad_t)j->started;
@@ -716,14 +720,14 @@ void job_destroy(struct xld *x, struct dom *d)
 
 void job_device(struct xld *x, struct dom *d)
 {
-	static const enum job_kind kinds[] = {
+	static const enum job_kind of_verb[] = {
 		[DEV_ATTACH] = JOB_ATTACH, [DEV_DETACH] = JOB_DETACH, [DEV_RESIZE] = JOB_RESIZE,
 		[DEV_REVIVE] = JOB_REVIVE,
 	};
 
 	if (d->ours)
 		state_save(x, d);
-	job_start(x, d, kinds[d->request.verb]);
+	job_start(x, d, of_verb[d->request.verb]);
 }
 
 void job_release(struct xld *x, struct dom *d)

@@ -24,12 +24,8 @@ struct restoring {
 static void progress(void *arg, uint64_t done, uint64_t total)
 {
 	struct restoring *s = arg;
-	unsigned int percent = (unsigned int)(done * 100 / total);
 
-	if (percent / 10 == s->percent / 10 && percent != 100)
-		return;
-	s->percent = percent;
-	worker_progress(s->fd, "%s: %u %% of %llu MiB", s->d->name, percent, (unsigned long long)total >> 8);
+	worker_percent(s->fd, s->d->name, &s->percent, done, total);
 }
 
 bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int fd,

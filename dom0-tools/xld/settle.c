@@ -39,12 +39,17 @@ static void say_so(struct move *m, const char *fmt, ...)
 }
 
 /* The domain is here, and is not about to vanish. */
+static bool is_here_as(struct xld *x, const struct dom *d, struct xenctl_dominfo *info)
+{
+	return d && d->domid != DOMID_NONE && d->phase != PHASE_DESTROYING &&
+	       domain_there(x->xc, d->domid, d->uuid, info) && !info->dying;
+}
+
 static bool is_here(struct xld *x, const struct dom *d)
 {
 	struct xenctl_dominfo info;
 
-	return d && d->domid != DOMID_NONE && d->phase != PHASE_DESTROYING &&
-	       !xenctl_domain_info(x->xc, d->domid, &info) && !info.dying && !memcmp(info.handle, d->uuid, 16);
+	return is_here_as(x, d, &info);
 }
 
 /* Write down what is next, then do it. */
@@ -203,7 +208,7 @@ static bool has_ended(struct xld *x, const struct dom *d)
 {
 	struct xenctl_dominfo info;
 
-	return !is_here(x, d) || xenctl_domain_info(x->xc, d->domid, &info) || info.shutdown;
+	return !is_here_as(x, d, &info) || info.shutdown;
 }
 
 bool call_settle(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)

@@ -280,6 +280,8 @@ void dom_answer(struct dom *d, uint32_t proc, const void *obj, const xld_error *
 void dom_progress(struct dom *d, const char *text);
 /* A client has gone: forget what it asked, cancel a create that only it waits for. */
 void dom_client_gone(struct xld *x, struct client *c);
+/* There is a domain with this number, and this UUID; then *info (may be NULL) is about it. */
+bool domain_there(struct xenctl *xc, uint32_t domid, const uint8_t uuid[16], struct xenctl_dominfo *info);
 /* Find a domain with this UUID. -ESRCH: none. */
 int domid_by_uuid(struct xenctl *xc, const uint8_t uuid[16], uint32_t *domid);
 
@@ -318,6 +320,8 @@ bool job_cancel(struct dom *d);
 /* In a worker: tell what is being done. */
 __attribute__((format(printf, 2, 3)))
 void worker_progress(int fd, const char *fmt, ...);
+/* The same of `done` pages of `total`, if a tenth more are done than when it was told last. */
+void worker_percent(int fd, const char *name, unsigned int *last, uint64_t done, uint64_t total);
 void worker_job(int fd, const struct save_state *s);
 /* Send one message of the protocol. */
 void worker_send(int fd, const struct rpc_header *h, xdrproc_t xdr, const void *obj);
