@@ -25,7 +25,6 @@
 #include "public/xen.h"
 
 #define WHAT		"receive domain"
-#define CPUID_MAX	256
 #define SILENT_S	120		/* a source that sends nothing for so long is given up */
 #define GIVEN_MS	60000
 #define ALIVE_MS	10000
@@ -55,17 +54,12 @@ void receive_refuse(const struct dom *d, int peer, bool accepted, const xld_erro
 
 static bool check_cpu(const struct dom *d, struct xenctl *xc, uint32_t domid, xld_error *err)
 {
-	struct xen_cpuid_leaf *host = xcalloc(CPUID_MAX, sizeof(*host));
-	int n = xenctl_domain_cpuid(xc, domid, host, CPUID_MAX);
 	char names[160];
-	unsigned int missing = 0;
+	int n = migrate_cpu_missing(xc, domid, d->offer->cpu, d->offer->cpu_leaves, names, sizeof(names));
 
-	if (n >= 0)
-		missing = cpu_missing(d->offer->cpu, d->offer->cpu_leaves, host, (size_t)n, names, sizeof(names));
-	free(host);
 	if (n < 0)
 		return FAIL(d, XLD_E_HYPERVISOR, "", "cannot ask which CPU a guest sees here: %s", strerror(-n));
-	return !missing || FAIL(d, XLD_E_UNSUPPORTED, "move it to a host with the same or a newer CPU",
+	return !n || FAIL(d, XLD_E_UNSUPPORTED, "move it to a host with the same or a newer CPU",
 				"the CPU of this host lacks what the guest has seen: %s", names);
 }
 
@@ -89,24 +83,15 @@ bool receive_accept(const struct dom *d, struct xenctl *xc, uint32_t domid, int 
 bool receive_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int peer, int fd,
 		    struct restored *r, xld_error *err)
 {
-	struct restore_params p = {
-		.domid = domid, .min_pages = d->cfg.memory * 256, .max_pages = d->cfg.maxmem * 256,
-		.store_evtchn = ports[0], .console_evtchn = ports[1], .more = true,
-	};
-	struct restore_result result;
+	struct restore_params p = { .domid = domid, .more = true };
 	char why[STREAM_WHY];
 	int rc;
 
 	worker_progress(fd, "%s: it is being received from %s", d->move->name, d->move->peer);
-	rc = migrate_restore(xc, &p, peer, &result, why);
+	rc = restore_stream(xc, d, &p, ports, peer, r, why);
 	if (rc == -ENOMEM)
 		return FAIL(d, XLD_E_NO_MEMORY, "`xl info` shows how much memory is free", "%s", why);
-	if (rc)
-		return FAIL(d, XLD_E_BUILD, "", "%s", why);
-	*r = (struct restored){ .store_mfn = result.store_mfn, .console_mfn = result.console_mfn,
-				.nodes = result.nodes, .nodes_len = result.nodes_len,
-				.console = result.console, .console_len = result.console_len };
-	return true;
+	return !rc || FAIL(d, XLD_E_BUILD, "", "%s", why);
 }
 
 void receive_console(uint32_t domid, const struct restored *r)

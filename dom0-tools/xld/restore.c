@@ -28,34 +28,42 @@ static void progress(void *arg, uint64_t done, uint64_t total)
 	worker_percent(s->fd, s->d->name, &s->percent, done, total);
 }
 
+int restore_stream(struct xenctl *xc, const struct dom *d, struct restore_params *p, const uint32_t ports[2], int from,
+		   struct restored *r, char *why)
+{
+	struct restore_result result;
+	int rc;
+
+	p->min_pages = d->cfg.memory * 256;
+	p->max_pages = d->cfg.maxmem * 256;
+	p->store_evtchn = ports[0];
+	p->console_evtchn = ports[1];
+	rc = migrate_restore(xc, p, from, &result, why);
+	if (!rc)
+		*r = (struct restored){ .store_mfn = result.store_mfn, .console_mfn = result.console_mfn,
+					.nodes = result.nodes, .nodes_len = result.nodes_len,
+					.console = result.console, .console_len = result.console_len };
+	return rc;
+}
+
 bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int fd,
 		    struct restored *r, xld_error *err)
 {
 	struct restoring s = { .d = d, .fd = fd };
-	struct restore_params p = {
-		.domid = domid, .min_pages = d->cfg.memory * 256, .max_pages = d->cfg.maxmem * 256,
-		.store_evtchn = ports[0], .console_evtchn = ports[1], .progress = progress, .arg = &s,
-	};
-	struct restore_result result;
+	struct restore_params p = { .domid = domid, .progress = progress, .arg = &s };
 	char why[STREAM_WHY];
 	int file = open(d->restore_path, O_RDONLY | O_CLOEXEC), rc;
 
 	if (file < 0)
 		return xld_fail(err, XLD_E_INVALID, WHAT, d->name, "", "cannot read %s: %s", d->restore_path,
 				strerror(errno));
-	rc = migrate_restore(xc, &p, file, &result, why);
+	rc = restore_stream(xc, d, &p, ports, file, r, why);
 	close(file);
 	if (rc == -ENOMEM)
 		return xld_fail(err, XLD_E_NO_MEMORY, WHAT, d->name, "`xl info` shows how much memory is free",
-				"%s: %s",
-				d->restore_path, why);
-	if (rc)
-		return xld_fail(err, XLD_E_BUILD, WHAT, d->name, "`xl verify-stream` checks a file as a whole",
-				"%s: %s",
-				d->restore_path, why);
-	*r = (struct restored){ .store_mfn = result.store_mfn, .console_mfn = result.console_mfn, .nodes = result.nodes,
-				.nodes_len = result.nodes_len };
-	return true;
+				"%s: %s", d->restore_path, why);
+	return !rc || xld_fail(err, XLD_E_BUILD, WHAT, d->name, "`xl verify-stream` checks a file as a whole", "%s: %s",
+			       d->restore_path, why);
 }
 
 bool call_restore(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)

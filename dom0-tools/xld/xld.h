@@ -410,6 +410,13 @@ struct restored {
 	void *console;			/* what it has written to its console */
 	size_t console_len;
 };
+struct restore_params;
+/*
+ * In a worker: fill a domain from a descriptor; what follows from d and ports is put into p. 0, or -errno and why
+ * (STREAM_WHY bytes).
+ */
+int restore_stream(struct xenctl *xc, const struct dom *d, struct restore_params *p, const uint32_t ports[2], int from,
+		   struct restored *r, char *why);
 /* In a worker: fill domain domid from d->restore_path. */
 bool restore_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int fd,
 		    struct restored *r, xld_error *err);

@@ -96,6 +96,9 @@ int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, s
  */
 unsigned int cpu_missing(const struct xen_cpuid_leaf *guest, size_t n, const struct xen_cpuid_leaf *host, size_t host_n,
 			 char *names, size_t size);
+/* The same against what domain domid sees on this host: how many are missing, or -errno. */
+int migrate_cpu_missing(struct xenctl *xc, uint32_t domid, const struct xen_cpuid_leaf *guest, size_t n, char *names,
+			size_t size);
 
 /* --- inside: guestmap.c --- */
 

@@ -53,19 +53,27 @@ static int fail(struct restorer *t, int rc, const char *fmt, ...)
 
 /* --- before the memory --- */
 
+int migrate_cpu_missing(struct xenctl *xc, uint32_t domid, const xen_cpuid_leaf_t *guest, size_t n, char *names,
+			size_t size)
+{
+	xen_cpuid_leaf_t *host = calloc(CPUID_MAX, sizeof(*host));
+	int got = host ? xenctl_domain_cpuid(xc, domid, host, CPUID_MAX) : -ENOMEM;
+
+	if (got >= 0)
+		got = (int)cpu_missing(guest, n, host, (size_t)got, names, size);
+	free(host);
+	return got;
+}
+
 static int take_cpu(struct restorer *t, const struct stream_record *r)
 {
 	const xen_cpuid_leaf_t *guest = (const void *)r->body;
-	xen_cpuid_leaf_t *host = calloc(CPUID_MAX, sizeof(*host));
-	int n = host ? xenctl_domain_cpuid(t->xc, t->p->domid, host, CPUID_MAX) : -ENOMEM;
 	char names[160];
+	int n = migrate_cpu_missing(t->xc, t->p->domid, guest, r->length / sizeof(*guest), names, sizeof(names));
 
 	if (n < 0)
-		fail(t, n, "cannot ask which CPU a guest sees here: %s", strerror(-n));
-	else if (cpu_missing(guest, r->length / sizeof(*guest), host, (size_t)n, names, sizeof(names)))
-		n = fail(t, -EOPNOTSUPP, "this host's CPU lacks what the guest has seen: %s", names);
-	free(host);
-	return n < 0 ? n : 0;
+		return fail(t, n, "cannot ask which CPU a guest sees here: %s", strerror(-n));
+	return n ? fail(t, -EOPNOTSUPP, "this host's CPU lacks what the guest has seen: %s", names) : 0;
 }
 
 /* --- memory --- */
