@@ -2,6 +2,7 @@
 /* A guest at work: load.h. */
 #include "load.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,6 +49,23 @@ static void check_clock(const char *host, const char *name)
 		printf("\n    the guest's clock is %ld to %ld s ahead of ours, at its start it was %ld to %ld s\n", now.least,
 		       now.most, at_start.least, at_start.most);
 	CU_ASSERT(same);
+}
+
+void load_prepare(const char *host, const char *lines)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/guest-save.cpio", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(host, path, "/root/save.initramfs", &sys_err), "push"));
+	sys_must(host, "printf 'name = \"g\"\\nkernel = \"/root/guest/vmlinuz\"\\nramdisk = \"/root/save.initramfs\"\\n"
+		 "extra = \"console=hvc0 lab.batch\"\\nmemory = 128\\nvcpus = 2\\n%s\\n' >/root/g.cfg", lines);
+}
+
+void load_xld_restart(const char *host, const char *env, const char *options)
+{
+	sys_must(host, "p=$(pidof xld | tr ' ' '\\n' | sort -n | head -n 1); [ -z \"$p\" ] || { kill $p; "
+		 "while kill -0 $p 2>/dev/null; do usleep 20000; done; }; rm -f /run/xen-lite/xld.pid; "
+		 "%s xld --daemon --pid-file /run/xen-lite/xld.pid %s", env, options);
 }
 
 void load_start(const char *host, const char *name)

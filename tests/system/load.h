@@ -6,6 +6,10 @@
 #ifndef LOAD_H
 #define LOAD_H
 
+/* Put the guest's initramfs where /root/g.cfg, which is written too, expects it: a guest `g` with these lines besides. */
+void load_prepare(const char *host, const char *lines);
+/* xld anew; in its environment `env`, a word or none, and with these options besides. */
+void load_xld_restart(const char *host, const char *env, const char *options);
 /* Make guest `name` from /root/NAME.cfg and have it begin. */
 void load_start(const char *host, const char *name);
 /* It lives: its programs go on without an error, with both CPUs, its clock is right, its disk is its own. */

@@ -6,7 +6,7 @@
  *
  * One host with four CPUs and one guest with one of four vCPUs online serve all tests, in their order.
  */
-#include "sys.h"
+#include "guests.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,13 +105,7 @@ static const char *state_now(void)
 /* The command fails with status 1 and says this. */
 static void refused(const char *command, const char *says)
 {
-	int status;
-	const char *out = sys_sh(H, &status, "%s", command);
-
-	if (status != 1)
-		printf("\n    %s: status %d\n", command, status);
-	CU_ASSERT_EQUAL(status, 1);
-	sys_contains(out, says);
+	guest_refused(H, 1, says, "%s", command);
 }
 
 /* --- tests --- */

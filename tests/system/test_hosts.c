@@ -38,26 +38,23 @@ static void prepare(int h)
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/guest-save.cpio", lab_build_dir());
-	CU_ASSERT_FATAL(sys_ok(lab_push(host[h], path, "/root/save.initramfs", &sys_err), "push"));
+	load_prepare(host[h], "vif = [ \"bridge=xenbr0\" ]\\ndisk = [ \"phy:/dev/vda,xvda,w\" ]");
 	snprintf(path, sizeof(path), "%s/tests/system/numbers", lab_build_dir());
 	CU_ASSERT_FATAL(sys_ok(lab_push(host[h], path, "/usr/bin/numbers", &sys_err), "push"));
 	sys_must(host[h], "modprobe ext4; mkdir -p /var/lib/xen-lite; mount -t ext4 /dev/vdb /var/lib/xen-lite; "
 		 "link=$(ip -o -4 addr | sed -n 's/^[0-9]*: *\\([^ ]*\\) .*10\\.77\\..*/\\1/p'); "
 		 "ip link add xenbr0 type bridge; ip addr flush dev $link; ip link set $link master xenbr0; "
-		 "ip addr add 10.77.0.%d/24 dev xenbr0; ip link set xenbr0 up; "
-		 "printf 'name = \"g\"\\nkernel = \"/root/guest/vmlinuz\"\\nramdisk = \"/root/save.initramfs\"\\n"
-		 "extra = \"console=hvc0 lab.batch\"\\nmemory = 128\\nvcpus = 2\\nvif = [ \"bridge=xenbr0\" ]\\n"
-		 "disk = [ \"phy:/dev/vda,xvda,w\" ]\\n' >/root/g.cfg", h + 1);
+		 "ip addr add 10.77.0.%d/24 dev xenbr0; ip link set xenbr0 up", h + 1);
 }
 
 /* xld anew, listening; with something to do at a point of the next migration. */
 static void xld_restart_as(int h, const char *scheme, const char *point)
 {
-	sys_must(host[h], "p=$(pidof xld | tr ' ' '\\n' | sort -n | head -n 1); [ -z \"$p\" ] || { kill $p; "
-		 "while kill -0 $p 2>/dev/null; do usleep 20000; done; }; rm -f /run/xen-lite/xld.pid; "
-		 "XLD_MIGRATE_POINT=%s xld --daemon --pid-file /run/xen-lite/xld.pid --listen %s://10.77.0.%d", point,
-		 scheme, h + 1);
+	char env[96], listen[64];
+
+	snprintf(env, sizeof(env), "XLD_MIGRATE_POINT=%s", point);
+	snprintf(listen, sizeof(listen), "--listen %s://10.77.0.%d", scheme, h + 1);
+	load_xld_restart(host[h], env, listen);
 }
 
 static void xld_restart(int h, const char *point)
@@ -197,7 +194,7 @@ static void settle(void)
 /* At a point that the source or the target reaches: its xld dies, its connection ends, or its power goes. */
 static void fault(const char *point, const char *action)
 {
-	int h = strstr(point, "target") ? !here : here, other = !h;
+	int h = strstr(point, "target") ? !here : here;
 	const char *arm = !strcmp(action, "power") ? "hang" : action;
 	char both[64];
 	int status;
@@ -214,7 +211,6 @@ static void fault(const char *point, const char *action)
 		sys_contains(sys_must(host[h], "grep -c 'point %s' /var/log/xen-lite/xld.log", both), "1");
 		xld_restart(h, "");
 	}
-	(void)other;
 	settle();
 }
 

@@ -27,18 +27,13 @@ static const char *const points[] = {
 static void test_host(void)
 {
 	struct lab_opts o = sys_opts(H);
-	char path[PATH_MAX];
 
 	o.smp = 2;
 	CU_ASSERT_FATAL(sys_up(&o));
-	snprintf(path, sizeof(path), "%s/guest-save.cpio", lab_build_dir());
-	CU_ASSERT_FATAL(sys_ok(lab_push(H, path, "/root/save.initramfs", &sys_err), "push"));
 	audit_prepare(H);
 	sys_must(H, "ip link add xenbr0 type bridge; ip link set xenbr0 up; mkdir -p /run/disk; "
-		 "truncate -s 32M /run/disk/d.img; "
-		 "printf 'name = \"g\"\\nkernel = \"/root/guest/vmlinuz\"\\nramdisk = \"/root/save.initramfs\"\\n"
-		 "extra = \"console=hvc0 lab.batch\"\\nmemory = 128\\nvcpus = 2\\nvif = [ \"bridge=xenbr0\" ]\\n"
-		 "disk = [ \"/run/disk/d.img,raw,xvda,rw\" ]\\n' >/root/g.cfg");
+		 "truncate -s 32M /run/disk/d.img");
+	load_prepare(H, "vif = [ \"bridge=xenbr0\" ]\\ndisk = [ \"/run/disk/d.img,raw,xvda,rw\" ]");
 	/* Once, so that what is made once and kept is there when counting begins. */
 	guest_boot(H, "g");
 	sys_must(H, "xl migrate g localhost; xl destroy g");
@@ -104,9 +99,10 @@ static void test_refused(void)
 /* xld anew, to do something at a point of the next migration, or as usual. */
 static void xld_restart(const char *point)
 {
-	sys_must(H, "p=$(pidof xld | tr ' ' '\\n' | sort -n | head -n 1); [ -z \"$p\" ] || { kill $p; "
-		 "while kill -0 $p 2>/dev/null; do usleep 20000; done; }; rm -f /run/xen-lite/xld.pid; "
-		 "XLD_MIGRATE_POINT=%s xld --daemon --pid-file /run/xen-lite/xld.pid", point);
+	char env[96];
+
+	snprintf(env, sizeof(env), "XLD_MIGRATE_POINT=%s", point);
+	load_xld_restart(H, env, "");
 }
 
 static void fault_at(const char *point, const char *action)

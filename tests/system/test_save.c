@@ -25,17 +25,12 @@
 static void test_host(void)
 {
 	struct lab_opts o = sys_opts(H);
-	char path[PATH_MAX];
 
 	o.smp = 2;
 	CU_ASSERT_FATAL(sys_up(&o));
-	snprintf(path, sizeof(path), "%s/guest-save.cpio", lab_build_dir());
-	CU_ASSERT_FATAL(sys_ok(lab_push(H, path, "/root/save.initramfs", &sys_err), "push"));
 	audit_prepare(H);
-	sys_must(H, "mount -o remount,size=90%% /run; mkdir -p /run/disk; truncate -s 32M /run/disk/d.img; "
-		 "printf 'name = \"g\"\\nkernel = \"/root/guest/vmlinuz\"\\nramdisk = \"/root/save.initramfs\"\\n"
-		 "extra = \"console=hvc0 lab.batch\"\\nmemory = 128\\nvcpus = 2\\n"
-		 "disk = [ \"/run/disk/d.img,raw,xvda,rw\" ]\\n' >/root/g.cfg");
+	sys_must(H, "mount -o remount,size=90%% /run; mkdir -p /run/disk; truncate -s 32M /run/disk/d.img");
+	load_prepare(H, "disk = [ \"/run/disk/d.img,raw,xvda,rw\" ]");
 	/* Once, so that what is made once and kept is there when counting begins. */
 	guest_boot(H, "g");
 	sys_must(H, "xl destroy g");

@@ -9,7 +9,7 @@
  *
  * SYS_HYPERVISOR=PATH runs it on another hypervisor, to tell whose fault a failure is.
  */
-#include "sys.h"
+#include "guests.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,13 +55,7 @@ static void nothing_left(void)
 /* The command fails with this status and says this. */
 static void refused(int want, const char *command, const char *says)
 {
-	int status;
-	const char *out = sys_sh(H, &status, "%s", command);
-
-	if (status != want)
-		printf("\n    %s: status %d instead of %d\n", command, status, want);
-	CU_ASSERT_EQUAL(status, want);
-	sys_contains(out, says);
+	guest_refused(H, want, says, "%s", command);
 }
 
 static void test_up(void)

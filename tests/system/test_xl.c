@@ -5,7 +5,7 @@
  * One host serves all tests. Most domains run the tiny kernel of tests/guest/boot; the stock guest is started once and
  * used by all tests that need a real kernel.
  */
-#include "sys.h"
+#include "guests.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -23,13 +23,7 @@
 
 static void refused(int want, const char *says, const char *command)
 {
-	int status;
-	const char *out = sys_sh(H, &status, "%s", command);
-
-	if (status != want)
-		printf("\n    %s: status %d instead of %d\n", command, status, want);
-	CU_ASSERT_EQUAL(status, want);
-	sys_contains(out, says);
+	guest_refused(H, want, says, "%s", command);
 }
 
 static void absent(const char *text, const char *part)
