@@ -189,24 +189,25 @@ static void take_mac(struct reader *r, xmlNode *n)
 		r->vif.has_mac = true;
 }
 
+/* An attribute that has to be there. */
+static void take_word(struct reader *r, xmlNode *n, const char *attr, char **to)
+{
+	char *v = xml_attr(r, n, attr);
+
+	if (!v)
+		xml_error(r, n, "%s= is missing", attr);
+	else if (one_word(r, n, attr, v))
+		*to = v;
+}
+
 static void take_vif_source(struct reader *r, xmlNode *n)
 {
-	char *bridge = xml_attr(r, n, "bridge");
-
-	if (!bridge)
-		xml_error(r, n, "bridge= is missing");
-	else if (one_word(r, n, "bridge", bridge))
-		r->vif.bridge = bridge;
+	take_word(r, n, "bridge", &r->vif.bridge);
 }
 
 static void take_script(struct reader *r, xmlNode *n)
 {
-	char *path = xml_attr(r, n, "path");
-
-	if (!path)
-		xml_error(r, n, "path= is missing");
-	else if (one_word(r, n, "path", path))
-		r->vif.script = path;
+	take_word(r, n, "path", &r->vif.script);
 }
 
 static void take_vif_target(struct reader *r, xmlNode *n)

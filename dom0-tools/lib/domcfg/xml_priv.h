@@ -74,6 +74,7 @@ enum rule_flags {
 	RULE_IGNORE = 8,		/* of no meaning here */
 	RULE_LITE = 16,			/* of our namespace */
 	RULE_OWN = 32,			/* its function looks after what it contains */
+	RULE_VERBATIM = 64,		/* of its text no blanks are cut off */
 };
 
 struct rule {
@@ -82,10 +83,12 @@ struct rule {
 	const char *attrs;		/* names of its attributes, between blanks; NULL: none */
 	unsigned int flags;
 	const char *why;
+	const char *key;		/* that its text is the value of, or NULL */
 };
 
-/* Rows: an element that a function takes; one that is only a frame for others; ignored, refused, without a meaning. */
+/* Rows: an element that a function takes; one whose text is a key's value; one that is only a frame for others; ignored, refused, without a meaning. */
 #define TAKE(p, n, f, a, fl)	{ .parent = p, .name = n, .fn = f, .attrs = a, .flags = fl }
+#define TEXT(p, n, k, fl)	{ .parent = p, .name = n, .key = k, .flags = RULE_OWN | (fl) }
 #define FRAME(p, n)		{ .parent = p, .name = n }
 #define WARN(p, n, w)		{ .parent = p, .name = n, .flags = RULE_WARN | RULE_MANY, .why = w }
 #define REFUSE(p, n, w)		{ .parent = p, .name = n, .flags = RULE_REFUSE | RULE_MANY, .why = w }

@@ -134,26 +134,6 @@ static bool number(struct reader *r, const xmlNode *n, const char *text, long lo
 
 /* --- simple elements --- */
 
-static void take_name(struct reader *r, xmlNode *n)
-{
-	xml_set_key(r, n, "name", xml_text(r, n, false), false);
-}
-
-static void take_uuid(struct reader *r, xmlNode *n)
-{
-	xml_set_key(r, n, "uuid", xml_text(r, n, false), false);
-}
-
-static void take_title(struct reader *r, xmlNode *n)
-{
-	xml_set_key(r, n, "title", xml_text(r, n, true), false);
-}
-
-static void take_description(struct reader *r, xmlNode *n)
-{
-	xml_set_key(r, n, "description", xml_text(r, n, true), false);
-}
-
 /* As it is, with the namespaces that its elements use declared in itself. */
 static void take_metadata(struct reader *r, xmlNode *n)
 {
@@ -166,21 +146,6 @@ static void take_metadata(struct reader *r, xmlNode *n)
 	xml_set_key(r, n, "metadata", (const char *)xmlBufferContent(buf), false);
 	xmlBufferFree(buf);
 	xmlFreeDoc(doc);
-}
-
-static void take_kernel(struct reader *r, xmlNode *n)
-{
-	xml_set_key(r, n, "kernel", xml_text(r, n, true), false);
-}
-
-static void take_initrd(struct reader *r, xmlNode *n)
-{
-	xml_set_key(r, n, "ramdisk", xml_text(r, n, true), false);
-}
-
-static void take_cmdline(struct reader *r, xmlNode *n)
-{
-	xml_set_key(r, n, "cmdline", xml_text(r, n, true), false);
 }
 
 static void take_os_type(struct reader *r, xmlNode *n)
@@ -506,10 +471,10 @@ static void finish_cmdline(struct reader *r)
 #define NO_BOOTLOADER "ignored: the kernel is loaded from dom0: give <kernel> and <initrd>"
 
 static const struct rule rules[] = {
-	TAKE("domain", "name", take_name, NULL, RULE_OWN),
-	TAKE("domain", "uuid", take_uuid, NULL, RULE_OWN),
-	TAKE("domain", "title", take_title, NULL, RULE_OWN),
-	TAKE("domain", "description", take_description, NULL, RULE_OWN),
+	TEXT("domain", "name", "name", 0),
+	TEXT("domain", "uuid", "uuid", 0),
+	TEXT("domain", "title", "title", RULE_VERBATIM),
+	TEXT("domain", "description", "description", RULE_VERBATIM),
 	TAKE("domain", "metadata", take_metadata, NULL, RULE_OWN),
 	TAKE("domain", "memory", take_memory, "unit dumpCore", RULE_OWN),
 	TAKE("domain", "currentMemory", take_current, "unit", RULE_OWN),
@@ -559,9 +524,9 @@ static const struct rule rules[] = {
 	REFUSE("cputune", "memorytune", "is not offered"),
 
 	TAKE("os", "type", take_os_type, "arch machine", RULE_OWN),
-	TAKE("os", "kernel", take_kernel, NULL, RULE_OWN),
-	TAKE("os", "initrd", take_initrd, NULL, RULE_OWN),
-	TAKE("os", "cmdline", take_cmdline, NULL, RULE_OWN),
+	TEXT("os", "kernel", "kernel", RULE_VERBATIM),
+	TEXT("os", "initrd", "ramdisk", RULE_VERBATIM),
+	TEXT("os", "cmdline", "cmdline", RULE_VERBATIM),
 	WARN("os", "boot", "ignored: a PV domain boots <kernel>"),
 	WARN("os", "bootmenu", HVM),
 	WARN("os", "smbios", HVM),
@@ -646,6 +611,8 @@ static void take_by_rule(struct reader *r, xmlNode *n, const struct rule *e)
 	if (e->flags & (RULE_REFUSE | RULE_WARN | RULE_IGNORE))
 		return;
 	check_attrs(r, n, e->attrs);
+	if (e->key)
+		xml_set_key(r, n, e->key, xml_text(r, n, e->flags & RULE_VERBATIM), false);
 	if (e->fn)
 		e->fn(r, n);
 	if (!(e->flags & RULE_OWN))
