@@ -379,8 +379,8 @@ static void test_each_error(void)
 		{ "E_BUILD", "xl --json-errors create -q /root/tiny.cfg name=t kernel=/etc/passwd" },
 		{ "E_TIMEOUT", "xl create -q /root/tiny.cfg name=deaf extra=stay=1; "
 			       "xl --json-errors shutdown -w -t 1 deaf; rc=$?; xl destroy deaf; (exit $rc)" },
-		{ "E_CANCELLED", "xl --json-errors create -q /root/guest/guest.cfg name=t & sleep 0.3; xl destroy t; "
-				 "wait $!" },
+		{ "E_CANCELLED", "xl --json-errors create -q /root/guest/guest.cfg name=t & "
+				 "until xl jobs | grep -q '^t .*create *running'; do :; done; xl destroy t; wait $!" },
 		{ "E_INTERNAL", "kill $(pidof xld); sleep 0.5; XLD_FAIL_STEP=-5 xld --daemon --pid-file "
 				"/run/xen-lite/xld.pid; xl --json-errors create -q /root/tiny.cfg name=t; rc=$?; "
 				"kill $(pidof xld); sleep 0.5; xld --daemon --pid-file /run/xen-lite/xld.pid; (exit $rc)" },
