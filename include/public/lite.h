@@ -24,11 +24,23 @@
 #define LITEOP_memory		3
 /* struct xen_lite_pt_exchange */
 #define LITEOP_pt_exchange	4
+/* struct xen_lite_allow. dom0 only (-EPERM), before the domain first runs (-EBUSY); -ESRCH; -EINVAL: no such bit. */
+#define LITEOP_allow		5
 
 #define LITEF_crash_reason	(1U << 0)
 #define LITEF_counters		(1U << 1)
 #define LITEF_memory		(1U << 2)
 #define LITEF_pt_exchange	(1U << 3)
+#define LITEF_allow		(1U << 4)
+#define LITEF_shared_tables	(1U << 5)	/* the caller may turn on VMASST_TYPE_lite_shared_tables */
+
+/*
+ * A type of vm_assist: user code runs on the kernel's top-level table, so that no change between the two loads CR3. What
+ * the user table says has no meaning then. User code of the domain can reach its kernel's memory: only for a domain
+ * that trusts its own programs. Without permission (LITEF_shared_tables): -EPERM. In a context that is set for a domain
+ * without permission the bit is ignored: a kernel keeps its user tables, and so runs on with them.
+ */
+#define VMASST_TYPE_lite_shared_tables	62
 
 /* Index of xen_lite_counters.count: what costs time, summed over the vCPUs since they were made. */
 #define LITE_COUNT_CR3		0	/* loads of the top-level table on behalf of the domain */
@@ -79,6 +91,13 @@ struct xen_lite_pt_exchange {
 	XEN_GUEST_HANDLE(mmu_update_t) list;	/* IN and OUT */
 	uint32_t count;				/* IN: requests in the list */
 	uint32_t done;				/* IN: those to leave out at its beginning, 0; OUT */
+};
+
+/* What a domain may ask for that is not for every one. dom0 may without being told. */
+struct xen_lite_allow {
+	domid_t domid;			/* IN */
+	uint16_t pad[3];
+	uint64_t features;		/* IN: of LITEF_shared_tables; replaces what was allowed before */
 };
 
 #endif /* !__ASSEMBLY__ */

@@ -81,12 +81,46 @@ static long exchange(void *arg)
 	return rc;
 }
 
+static bool may_share_tables(const struct domain *d)
+{
+	return d->privileged || (d->lite_allowed & LITEF_shared_tables);
+}
+
+static long allow(void *arg)
+{
+	struct xen_lite_allow a;
+	struct domain *d;
+	long rc = 0;
+
+	if (copy_from_guest(&a, arg, 1))
+		return -XEN_EFAULT;
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	if (a.features & ~(u64)LITEF_shared_tables)
+		return refuse(-XEN_EINVAL, "d%u: nothing to allow in %lx", a.domid, a.features);
+	d = domain_get(a.domid);
+	if (!d)
+		return -XEN_ESRCH;
+	if (d->is_initialised)
+		rc = refuse(-XEN_EBUSY, "d%u runs already", d->id);
+	else
+		d->lite_allowed = a.features;
+	domain_put(d);
+	return rc;
+}
+
+unsigned long lite_assists_refused(const struct domain *d)
+{
+	return may_share_tables(d) ? 0 : 1UL << VMASST_TYPE_lite_shared_tables;
+}
+
 long do_lite_op(unsigned int cmd, void *arg)
 {
 	switch (cmd) {
 	case LITEOP_features:
 		return LITEF_counters | LITEF_pt_exchange |
-		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory : 0);
+		       (may_share_tables(current->domain) ? LITEF_shared_tables : 0) |
+		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow : 0);
 	case LITEOP_crash_reason:
 		return crash_reason(arg);
 	case LITEOP_counters:
@@ -95,6 +129,8 @@ long do_lite_op(unsigned int cmd, void *arg)
 		return memory(arg);
 	case LITEOP_pt_exchange:
 		return exchange(arg);
+	case LITEOP_allow:
+		return allow(arg);
 	default:
 		return -XEN_ENOSYS;
 	}

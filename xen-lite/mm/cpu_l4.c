@@ -13,6 +13,9 @@
  * A slot that is present in both tables but different (the vsyscall slot of Linux) stays absent in the user view until user
  * code faults on it; then the next entry to the kernel reloads.
  *
+ * A domain that shares its tables (VMASST_TYPE_lite_shared_tables) has the kernel view only: it is taken for one without a
+ * user table, and never leaves that view.
+ *
  * Everything here is the CPU's own, so there is no lock. When an entry goes or changes in a guest L4 that some CPU runs on, that
  * CPU's copy is marked stale; it is reloaded before the guest runs again and before its memory is touched.
  */
@@ -36,6 +39,7 @@ struct cpu_l4 {
 	const struct domain *domain;	/* its domain; NULL when the table has no guest slots */
 	const u64 *kern, *user;		/* its tables, in the direct map; user may be NULL */
 	bool user_view;
+	bool one_view;			/* the domain shares its tables */
 	bool user_changed;		/* `user` is not looked at before the way back; cpu_l4_to_user() does */
 	bool reload_on_entry;		/* the user view has entries that the kernel view must not keep */
 	u8 nr_used;
@@ -116,12 +120,16 @@ static __hot void view_kernel(struct cpu_l4 *c)
 			c->table[c->used[n].index] = c->used[n].for_kernel;
 }
 
+/* v's user table as far as it matters. */
+static const u64 *user_table(const struct vcpu *v)
+{
+	return mfn_eq(v->pv.user_l4, INVALID_MFN) || shares_tables(v->domain) ? NULL : mfn_to_virt(v->pv.user_l4);
+}
+
 /* Takes current's user table, if it has one and a kernel table. */
 static void take_user(struct cpu_l4 *c)
 {
-	struct vcpu *v = current;
-
-	c->user = c->kern && !mfn_eq(v->pv.user_l4, INVALID_MFN) ? mfn_to_virt(v->pv.user_l4) : NULL;
+	c->user = c->kern ? user_table(current) : NULL;
 	c->user_changed = false;
 	/* Pairs with the exchange in pt_write_entry(): who changes an entry from now on sees that we run on this table. */
 	smp_mb();
@@ -154,6 +162,7 @@ void cpu_l4_reload(void)
 	c->vcpu = v;
 	c->kern = v && !is_idle_vcpu(v) && !mfn_eq(v->pv.kernel_l4, INVALID_MFN) ? mfn_to_virt(v->pv.kernel_l4) : NULL;
 	ACCESS_ONCE(c->domain) = c->kern ? v->domain : NULL;
+	c->one_view = c->kern && shares_tables(v->domain);
 	smp_mb();
 	forget_slots(c);
 	take_user(c);
@@ -175,6 +184,8 @@ void cpu_l4_user_changed(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 
+	if (c->one_view)
+		return;
 	if (!current->pv.kernel_mode) {
 		this_cpu(l4_is_stale) = true;
 		return;
@@ -198,9 +209,9 @@ void cpu_l4_switch(struct vcpu *v)
 	ACCESS_ONCE(v->pv.l4_cpu) = smp_processor_id();	/* before the reload, see vcpumask_to_cpus() */
 	/* The mirrors that a logged domain's slots lead to may have gone while it was away. */
 	if (was_away || c->vcpu != v || v->domain->logdirty || this_cpu(l4_is_stale) || !c->kern || c->user_changed ||
-	    c->user_view == v->pv.kernel_mode ||
+	    c->user_view == (v->pv.kernel_mode || c->one_view) ||
 	    c->kern != mfn_to_virt(v->pv.kernel_l4) ||
-	    c->user != (mfn_eq(v->pv.user_l4, INVALID_MFN) ? NULL : mfn_to_virt(v->pv.user_l4)))
+	    c->user != user_table(v))
 		cpu_l4_reload();
 }
 
@@ -230,6 +241,21 @@ bool cpu_l4_has_guest(unsigned int cpu)
 	return ACCESS_ONCE(per_cpu(l4, cpu).domain);
 }
 
+static void drop_loaded(void *unused)
+{
+	(void)unused;
+	cpu_l4_stale();
+}
+
+void cpu_l4_unload(const struct domain *d)
+{
+	DECLARE_BITMAP(cpus, NR_CPUS);
+
+	smp_mb();
+	cpu_l4_cpus_of(d, cpus);
+	smp_call(cpus, drop_loaded, NULL);
+}
+
 /* v is about to be freed: no idle CPU may take its slots for those of a new vCPU at the same address. */
 void cpu_l4_forget(const struct vcpu *v)
 {
@@ -253,7 +279,7 @@ __hot void cpu_l4_to_user(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 
-	if (this_cpu(l4_is_stale) || c->user_view)
+	if (this_cpu(l4_is_stale) || c->user_view || c->one_view)
 		return;
 	if (c->user_changed)
 		take_user(c);

@@ -16,6 +16,7 @@
 #include <xl/logdirty.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/pt.h>
 #include <xl/asm.h>
 
 #define LEAF_BITS	(PAGE_SIZE * 8)
@@ -272,11 +273,11 @@ static long disable(struct domain *d)
 		/* First every CPU lets go of the mirrors: as long as one runs on them faults have to be looked at. */
 		places_lock(d);
 		d->logdirty->mirrors.ending = true;
-		mirrors_unload(d);
+		cpu_l4_unload(d);
 		d->logdirty_dying = d->logdirty;
 		d->logdirty = NULL;
 		places_unlock(d);
-		mirrors_unload(d);	/* a CPU that came to this domain meanwhile may be looking at it */
+		cpu_l4_unload(d);	/* a CPU that came to this domain meanwhile may be looking at it */
 	}
 	return free_dying(d);
 }

@@ -111,28 +111,13 @@ static void detach(struct page_info *mi)
 	frame_table[mi->mirror_of].mirror = 0;
 }
 
-static void drop_loaded(void *unused)
-{
-	(void)unused;
-	cpu_l4_stale();
-}
-
-void mirrors_unload(struct domain *d)
-{
-	DECLARE_BITMAP(cpus, NR_CPUS);
-
-	smp_mb();
-	cpu_l4_cpus_of(d, cpus);
-	smp_call(cpus, drop_loaded, NULL);
-}
-
 void mirrors_invalidate(struct domain *d)
 {
 	struct mirrors *m = logdirty_mirrors(d);
 
 	m->generation++;
 	m->faults = 0;
-	mirrors_unload(d);
+	cpu_l4_unload(d);
 }
 
 /* A frame for a mirror: a new one, or the one that has been out of use for longest. NULL: no memory at all. */
@@ -190,7 +175,7 @@ struct walk {
 
 static bool walk_guest(struct vcpu *v, unsigned long va, struct walk *w)
 {
-	mfn_t m = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN) ? v->pv.kernel_l4 : v->pv.user_l4;
+	mfn_t m = guest_current_l4(v);
 
 	if (!is_canonical(va) || pt_slot_is_ours(pt_index(va, 4)) || mfn_eq(m, INVALID_MFN))
 		return false;

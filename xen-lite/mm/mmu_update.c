@@ -29,9 +29,7 @@ static __hot u64 *l1_entry(mfn_t table, unsigned long va)
 
 __hot u64 *guest_l1_entry(struct vcpu *v, unsigned long va)
 {
-	bool kernel = v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN);
-
-	return l1_entry(kernel ? v->pv.kernel_l4 : v->pv.user_l4, va);
+	return l1_entry(guest_current_l4(v), va);
 }
 
 u64 *guest_kernel_l1_entry(struct vcpu *v, unsigned long va)

@@ -4,6 +4,7 @@
  * it is state of the calling vCPU (assists: of the domain), checked here once and trusted afterwards.
  */
 #include <xl/entry.h>
+#include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
 #include <xl/guest_access.h>
@@ -191,14 +192,19 @@ long do_vm_assist(unsigned int cmd, unsigned int type)
 		return -XEN_EINVAL;
 	switch (cmd) {
 	case VMASST_CMD_enable:
+		if (lite_assists_refused(d) >> type & 1)
+			return refuse(-XEN_EPERM, "d%u may not have assist %u", d->id, type);
 		set_bit(type, &d->vm_assist);
-		return 0;
+		break;
 	case VMASST_CMD_disable:
 		clear_bit(type, &d->vm_assist);
-		return 0;
+		break;
 	default:
 		return -XEN_ENOSYS;
 	}
+	if (type == VMASST_TYPE_lite_shared_tables)
+		cpu_l4_unload(d);
+	return 0;
 }
 
 /* --- debug registers -------------------------------------------------------------------------------------------------- */

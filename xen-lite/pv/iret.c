@@ -6,6 +6,7 @@
  * us are forced, a rip that is not canonical faults in our own iretq and becomes the failsafe callback.
  */
 #include <xl/entry.h>
+#include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/hypercall.h>
 #include <xl/guest_access.h>
@@ -23,7 +24,7 @@ __hot long do_iret(void)
 		return 0;
 	}
 	if ((f.cs & 3) == 3) {
-		if (unlikely(mfn_x(v->pv.user_l4) == mfn_x(INVALID_MFN))) {
+		if (unlikely(mfn_x(v->pv.user_l4) == mfn_x(INVALID_MFN)) && !shares_tables(v->domain)) {
 			domain_crash(v->domain, "iret to user mode without a user address space");
 			return 0;
 		}

@@ -7,6 +7,7 @@
  * vCPU must not be running.
  */
 #include <xl/entry.h>
+#include <xl/hypercall.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/platform.h>
@@ -110,7 +111,7 @@ static void copy_plain(struct vcpu *v, const struct vcpu_guest_context *c)
 	pv->fs_base = c->fs_base;
 	pv->gs_base_kernel = c->gs_base_kernel;
 	pv->gs_base_user = c->gs_base_user;
-	__atomic_fetch_or(&v->domain->vm_assist, c->vm_assist, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&v->domain->vm_assist, c->vm_assist & ~lite_assists_refused(v->domain), __ATOMIC_SEQ_CST);
 	for (int i = 0; i < 8; i++)
 		pv_set_debugreg(v, i, c->debugreg[i]);
 	fpu_reset(pv->fpu);
@@ -127,7 +128,8 @@ int vcpu_context_set(struct vcpu *v, const struct vcpu_guest_context *c)
 		return refuse(-XEN_EINVAL, "d%uv%u: context with a bad address", d->id, v->id);
 	if (c->vm_assist & ~PV_ASSISTS)
 		return refuse(-XEN_EINVAL, "d%uv%u: unknown vm_assist %lx", d->id, v->id, c->vm_assist);
-	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1])
+	if (!(c->flags & VGCF_in_kernel) && !c->ctrlreg[1] &&
+	    !(c->vm_assist & ~lite_assists_refused(d) & 1UL << VMASST_TYPE_lite_shared_tables))
 		return refuse(-XEN_EINVAL, "d%uv%u: user mode without a user table", d->id, v->id);
 	/* The references first; a call that is preempted finds those it has got already in place. */
 	spin_lock(&d->pt_lock);

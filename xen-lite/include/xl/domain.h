@@ -22,6 +22,7 @@
 #include <xl/timer.h>
 #include <xl/percpu.h>
 #include <public/xen.h>
+#include <public/lite.h>
 #include <public/vcpu.h>
 #include <public/event_channel.h>
 #include <public/domctl.h>
@@ -150,6 +151,7 @@ struct domain {
 	struct shared_info *shared_info;
 	mfn_t shared_info_mfn;
 	unsigned long vm_assist;
+	u64 lite_allowed;		/* LITEF_* that not every domain may use */
 
 	/* event channels: common/event_channel.c */
 	struct evtchn **evtchn_bucket;	/* arrays of EVTCHNS_PER_BUCKET, made on demand */

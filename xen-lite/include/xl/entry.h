@@ -45,7 +45,7 @@ void bounce_failsafe(struct vcpu *v);
 #define PV_ASSISTS	(1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |		\
 			 1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |		\
 			 1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |	\
-			 1UL << VMASST_TYPE_m2p_strict)
+			 1UL << VMASST_TYPE_m2p_strict | 1UL << VMASST_TYPE_lite_shared_tables)
 void pv_enter_kernel(struct vcpu *v);	/* user -> kernel mode: GS bases and top-level table */
 void pv_enter_user(struct vcpu *v);
 struct insn;

@@ -28,6 +28,8 @@ long do_domctl(void *op);
 long do_sysctl(void *op);
 long do_memory_op(unsigned long cmd, void *arg);	/* high bits of cmd: how many extents are done */
 long do_lite_op(unsigned int cmd, void *arg);
+struct domain;
+unsigned long lite_assists_refused(const struct domain *d);	/* bits of vm_assist that it may not have */
 /* pv/ */
 long do_set_trap_table(void *traps);
 long do_mmu_update(void *req, unsigned int count, unsigned int *done, unsigned int domid);

@@ -54,7 +54,6 @@ u64 mirror_l4_entry(const struct domain *d, u64 e);
 bool mirror_fault(unsigned long va, u32 error);
 void mirror_entry_changed_slow(struct domain *d, struct page_info *table, const u64 *ptr);
 void mirror_drop(struct domain *d, struct page_info *table);	/* it has one, and is no table any more */
-void mirrors_unload(struct domain *d);		/* every CPU lets go of what it has loaded before anything else runs there */
 void mirrors_invalidate(struct domain *d);	/* the same, and none is to be loaded again as it is */
 /* Gives one back to the heap; false when there is none. They have been invalidated. */
 bool mirrors_free_one(struct mirrors *m);

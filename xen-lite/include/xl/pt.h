@@ -75,6 +75,17 @@ int pt_pin(struct domain *d, mfn_t m, u64 type);
  */
 int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
 		   const u64 *old_expected);
+/* Does user code of d run on the kernel's tables? See VMASST_TYPE_lite_shared_tables. */
+static inline bool shares_tables(const struct domain *d)
+{
+	return d->vm_assist >> VMASST_TYPE_lite_shared_tables & 1;
+}
+/* The top-level table that v runs on in the mode that it is in. */
+static inline mfn_t guest_current_l4(const struct vcpu *v)
+{
+	return v->pv.kernel_mode || mfn_eq(v->pv.user_l4, INVALID_MFN) || shares_tables(v->domain) ? v->pv.kernel_l4 :
+												  v->pv.user_l4;
+}
 /* The L1 entry that maps va for v as it runs now, as a pointer into the direct map, or NULL. Lock held. */
 u64 *guest_l1_entry(struct vcpu *v, unsigned long va);
 /* The same for v's kernel, whatever mode it is in. */
@@ -105,6 +116,7 @@ bool cpu_l4_drop_idle(void);
 void cpu_l4_forget(const struct vcpu *v);
 void cpu_l4_cpus_of(const struct domain *d, unsigned long *cpus);	/* that may hold translations of d */
 bool cpu_l4_has_guest(unsigned int cpu);
+void cpu_l4_unload(const struct domain *d);	/* every CPU lets go of what it has loaded of d before anything else runs there */
 void cpu_l4_to_kernel(void);		/* current goes from user to kernel mode */
 void cpu_l4_to_user(void);
 void cpu_l4_stale(void);		/* current's base tables or their entries changed: reload before next use */
