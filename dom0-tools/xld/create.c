@@ -17,6 +17,7 @@
 #include "device.h"
 #include "move.h"
 #include "public/domctl.h"
+#include "public/lite.h"
 
 #define MAX_EVTCHN_PORT 1023
 /* What a domain costs beside its own memory: structures of the hypervisor, grant and shared-info frames. */
@@ -173,6 +174,14 @@ static bool set_clock(struct creation *c)
 	return !rc || refused(c, "set its clock", rc);
 }
 
+/* What is not for every domain. */
+static bool allow_features(struct creation *c)
+{
+	int rc = c->cfg->shared_tables ? xenctl_domain_allow(c->xc, c->domid, LITEF_shared_tables) : 0;
+
+	return !rc || refused(c, "allow it shared tables", rc);
+}
+
 static bool step_create(struct creation *c)
 {
 	const struct domcfg *cfg = c->cfg;
@@ -192,7 +201,7 @@ static bool step_create(struct creation *c)
 	if (rc)
 		return refused(c, "create an empty domain", rc);
 	worker_progress(c->fd, "it is domain %u", c->domid);
-	return set_clock(c);
+	return set_clock(c) && allow_features(c);
 }
 
 static bool step_claim(struct creation *c)

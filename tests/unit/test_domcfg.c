@@ -166,7 +166,7 @@ static void test_limits(void)
 	char *a;
 
 	CU_ASSERT_TRUE(parse("name='a'\nkernel='k'\nmemory=64\nmax_grant_frames=32\nmax_maptrack_frames=0\n"
-			     "max_event_channels=255\nnomigrate=1\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\n"
+			     "max_event_channels=255\nnomigrate=1\nshared_tables=1\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\n"
 			     "title='T'\ndescription='two\\nlines'"));
 	CU_ASSERT_TRUE(domcfg_check(&cfg, &diag));
 	CU_ASSERT_PTR_NULL(diag.text);
@@ -177,6 +177,7 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(back.max_maptrack_frames, 0);
 	CU_ASSERT_EQUAL(back.max_event_channels, 255);
 	CU_ASSERT_TRUE(back.nomigrate);
+	CU_ASSERT_TRUE(back.shared_tables);
 	CU_ASSERT_EQUAL(back.tsc_mode, DOM_TSC_NATIVE);
 	CU_ASSERT_TRUE(back.localtime);
 	CU_ASSERT_EQUAL(back.rtc_timeoffset, -3600);

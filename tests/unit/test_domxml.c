@@ -86,7 +86,8 @@ static const char *const samples[] = {
 	"name='b'\nkernel=' /k '\nramdisk='/r "
 	"'\nmemory=64\nroot='/dev/xvda1'\nextra='quiet'\ncpus=['0','1-2']\ncpus_soft='all,^1'\nvcpus=2\n"
 	"xenstore_quota=['nodes=2000','watches=0']\nmax_grant_frames=32\nmax_maptrack_frames=0\nmax_grant_version=1\n"
-	"max_event_channels=255\nnomigrate=1\ncpuid='host,avx=0'\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\nmetadata='not "
+	"max_event_channels=255\nnomigrate=1\nshared_tables=1\ncpuid='host,avx=0'\ntsc_mode='native'\nlocaltime=1\nrtc_timeoffset=-3600\n"
+	"metadata='not "
 	"XML <'\n",
 	"name='c'\nkernel='/k'\nmemory=64\ncmdline=''\ncpus='all,^0'\ncpus_soft=['1']\nrtc_timeoffset=5\nextra='x'\n"
 	"vif=['devid=3', 'devid=1']\nmetadata='<metadata>\\n<a xmlns=\"u:x\">1 &amp; 2</a>\\t</metadata>'\ntitle=''\n",

@@ -33,7 +33,7 @@ struct domcfg_list {
 	bool single;			/* was given as one string, not as a list */
 };
 
-#define DOMCFG_NKEYS 36			/* rows of the key table; checked where the table is */
+#define DOMCFG_NKEYS 37			/* rows of the key table; checked where the table is */
 #define DOMCFG_MAX_FILE (1U << 20)	/* bytes of a configuration file */
 #define DOMCFG_NO_LIMIT UINT64_MAX	/* of max_maptrack_frames: the hypervisor's default */
 #define DOMCFG_MAX_CMDLINE 1023		/* start_info holds 1024 bytes with the final 0 */
@@ -60,6 +60,7 @@ struct domcfg {
 	uint64_t max_grant_version;	/* 0: not given */
 	char *cpuid;			/* features that its kernel is not to see (cpuid.h); NULL: none */
 	bool nomigrate;			/* it is neither saved nor migrated */
+	bool shared_tables;		/* its kernel may run programs on its own page tables */
 	unsigned int tsc_mode;		/* enum dom_tsc */
 	bool localtime;			/* its clock shows the host's local time, not UTC, */
 	int64_t rtc_timeoffset;		/* and is that many seconds ahead */

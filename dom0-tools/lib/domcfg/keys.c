@@ -71,6 +71,7 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(max_grant_version, KEY_UINT, .min = 1, .max = 2, .unit = "versions"),
 	ROW(max_event_channels, KEY_UINT, .min = 1, .max = 4095, .unit = "event channels"),
 	ROW(nomigrate, KEY_BOOL),
+	ROW(shared_tables, KEY_BOOL),
 	ROW(tsc_mode, KEY_WORD, .words = tsc_words, .absent = DOM_TSC_DEFAULT),
 	ROW(localtime, KEY_BOOL),
 	ROW(rtc_timeoffset, KEY_INT, .max = 3155760000, .unit = "seconds"),

@@ -10,6 +10,7 @@
 
 #include "xenctl/priv.h"
 #include "public/domctl.h"
+#include "public/lite.h"
 #include "public/sched.h"
 #include "public/sysctl.h"
 
@@ -32,6 +33,13 @@ int xenctl_domain_create(struct xenctl *x, const struct xenctl_create *c, uint32
 	if (!rc)
 		*domid = dc.domain;
 	return rc;
+}
+
+int xenctl_domain_allow(struct xenctl *x, uint32_t domid, uint64_t features)
+{
+	struct xen_lite_allow a = { .domid = (domid_t)domid, .features = features };
+
+	return (int)xenctl_call_struct(x, __HYPERVISOR_lite_op, LITEOP_allow, &a, sizeof(a));
 }
 
 /* Commands that take nothing but the domain. */

@@ -171,6 +171,8 @@ int xenctl_vcpu_setmsrs(struct xenctl *x, uint32_t domid, uint32_t vcpu, const s
 int xenctl_domain_cpuid(struct xenctl *x, uint32_t domid, struct xen_cpuid_leaf *leaf, size_t max);
 /* Leaves as its kernel shall see them, before it has run: what is missing in them is hidden from it. */
 int xenctl_domain_cpuid_set(struct xenctl *x, uint32_t domid, const struct xen_cpuid_leaf *leaf, size_t n);
+/* LITEF_* that only some domains may have, before it has run. -ENOSYS: the hypervisor is another than ours. */
+int xenctl_domain_allow(struct xenctl *x, uint32_t domid, uint64_t features);
 
 /* --- which pages a domain writes (logdirty.c) --- */
 
