@@ -26,6 +26,10 @@
 #define LITEOP_pt_exchange	4
 /* struct xen_lite_allow. dom0 only (-EPERM), before the domain first runs (-EBUSY); -ESRCH; -EINVAL: no such bit. */
 #define LITEOP_allow		5
+/* struct xen_lite_free_pages. -ENODATA: the domain is not logged, so nobody wants to know. */
+#define LITEOP_free_pages	6
+/* struct xen_lite_unneeded. dom0 only (-EPERM); -ESRCH; -EINVAL: a bitmap is asked for and the domain is not logged. */
+#define LITEOP_unneeded		7
 
 #define LITEF_crash_reason	(1U << 0)
 #define LITEF_counters		(1U << 1)
@@ -33,6 +37,7 @@
 #define LITEF_pt_exchange	(1U << 3)
 #define LITEF_allow		(1U << 4)
 #define LITEF_shared_tables	(1U << 5)	/* the caller may turn on VMASST_TYPE_lite_shared_tables */
+#define LITEF_free_pages	(1U << 6)
 
 /*
  * A type of vm_assist: user code runs on the kernel's top-level table, so that no change between the two loads CR3. What
@@ -41,6 +46,9 @@
  * without permission the bit is ignored: a kernel keeps its user tables, and so runs on with them.
  */
 #define VMASST_TYPE_lite_shared_tables	62
+
+/* Raised at vCPU 0 when the domain begins to be logged: a good time to name free pages (LITEOP_free_pages). */
+#define VIRQ_LITE_LOGGED	VIRQ_ARCH_7
 
 /* Index of xen_lite_counters.count: what costs time, summed over the vCPUs since they were made. */
 #define LITE_COUNT_CR3		0	/* loads of the top-level table on behalf of the domain */
@@ -98,6 +106,44 @@ struct xen_lite_allow {
 	domid_t domid;			/* IN */
 	uint16_t pad[3];
 	uint64_t features;		/* IN: of LITEF_shared_tables; replaces what was allowed before */
+};
+
+struct xen_lite_range {
+	uint64_t pfn, count;		/* count: up to 32768 */
+};
+typedef struct xen_lite_range xen_lite_range_t;
+DEFINE_XEN_GUEST_HANDLE(xen_lite_range_t);
+
+/*
+ * While it is logged (live migration, save) a domain may name pages whose contents it does not need, until it writes to them. A
+ * page is taken off again at the first write, whoever makes it. So that none is lost nobody may write to a page between
+ * its being free and this call: name pages under the lock that they are handed out under. A page that has been
+ * written since the log was emptied last goes out in any case.
+ */
+struct xen_lite_free_pages {
+	XEN_GUEST_HANDLE(xen_lite_range_t) list;	/* IN */
+	uint32_t count;			/* IN: ranges in the list */
+	uint32_t done;			/* IN: those to leave out at its beginning, 0; OUT */
+	uint32_t last;			/* IN: not 0: these were all */
+	uint32_t pad;
+};
+
+#define LITE_HINTS_none		0	/* the domain does not listen to VIRQ_LITE_LOGGED */
+#define LITE_HINTS_asked	1
+#define LITE_HINTS_all		2	/* it has named its free pages since it has been logged */
+
+/*
+ * Pages of a logged domain that need not be copied: as long as a page is here, it has not been written since the log was
+ * emptied last. Whatever is written afterwards is in the log.
+ */
+struct xen_lite_unneeded {
+	domid_t domid;			/* IN */
+	uint16_t pad[3];
+	uint64_t pages;			/* IN: bits that there is room for */
+	uint64_t next;			/* IN: 0 */
+	XEN_GUEST_HANDLE(uint8) bitmap;	/* OUT, a bit for each pfn; NULL: only the state is wanted */
+	uint32_t state;			/* OUT: LITE_HINTS_* */
+	uint32_t pad2;
 };
 
 #endif /* !__ASSEMBLY__ */

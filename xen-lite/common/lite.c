@@ -8,6 +8,7 @@
 #include <xl/domain.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/logdirty.h>
 #include <xl/pt.h>
 #include <public/lite.h>
 
@@ -81,6 +82,43 @@ static long exchange(void *arg)
 	return rc;
 }
 
+static long free_pages(void *arg)
+{
+	struct xen_lite_free_pages f;
+	long rc;
+
+	if (copy_from_guest(&f, arg, 1))
+		return -XEN_EFAULT;
+	rc = logdirty_free_pages(current->domain, &f);
+	if (copy_to_guest(arg, &f, 1))
+		return -XEN_EFAULT;
+	if (rc == -XEN_ERESTART)
+		return hypercall_continue(__HYPERVISOR_lite_op, 2, (unsigned long)LITEOP_free_pages, arg);
+	return rc;
+}
+
+static long unneeded(void *arg)
+{
+	struct xen_lite_unneeded u;
+	struct domain *d;
+	long rc;
+
+	if (copy_from_guest(&u, arg, 1))
+		return -XEN_EFAULT;
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	d = domain_get(u.domid);
+	if (!d)
+		return -XEN_ESRCH;
+	rc = logdirty_unneeded(d, &u);
+	domain_put(d);
+	if (copy_to_guest(arg, &u, 1))
+		return -XEN_EFAULT;
+	if (rc == -XEN_ERESTART)
+		return hypercall_continue(__HYPERVISOR_lite_op, 2, (unsigned long)LITEOP_unneeded, arg);
+	return rc;
+}
+
 static bool may_share_tables(const struct domain *d)
 {
 	return d->privileged || (d->lite_allowed & LITEF_shared_tables);
@@ -118,7 +156,7 @@ long do_lite_op(unsigned int cmd, void *arg)
 {
 	switch (cmd) {
 	case LITEOP_features:
-		return LITEF_counters | LITEF_pt_exchange |
+		return LITEF_counters | LITEF_pt_exchange | LITEF_free_pages |
 		       (may_share_tables(current->domain) ? LITEF_shared_tables : 0) |
 		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow : 0);
 	case LITEOP_crash_reason:
@@ -131,6 +169,10 @@ long do_lite_op(unsigned int cmd, void *arg)
 		return exchange(arg);
 	case LITEOP_allow:
 		return allow(arg);
+	case LITEOP_free_pages:
+		return free_pages(arg);
+	case LITEOP_unneeded:
+		return unneeded(arg);
 	default:
 		return -XEN_ENOSYS;
 	}

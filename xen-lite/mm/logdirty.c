@@ -10,10 +10,14 @@
  * write all the time, another domain that has mapped it or we (a vCPU's registered vcpu_info), is in `always` and
  * counts as marked in every round.
  *
+ * Pages that the guest has named as free are in `unneeded` until the next mark. A page gets there only without a mark in
+ * this round, since then no mirror lets anybody write to it without coming here first.
+ *
  * Locks: d->dirty_lock for all of it; d->logdirty and the leaves' places change under pt_lock too, so either will do to
  * read them. Tools work here one at a time: domctl is serialised.
  */
 #include <xl/logdirty.h>
+#include <xl/event.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
 #include <xl/pt.h>
@@ -32,7 +36,10 @@ struct logdirty {
 	struct leaves *marks;		/* this round's */
 	struct leaves *old;		/* the last round's as far as CLEAN has not copied them */
 	struct leaves *always;
-	u32 nr_leaves, max_leaves;	/* in all three */
+	struct leaves *unneeded;
+	u32 nr_leaves, max_leaves;	/* in the first three */
+	u32 nr_unneeded;		/* leaves, up to a third of max_leaves */
+	bool hinted;			/* the guest has named all that is free */
 	bool lost;			/* a mark could not be made: the log is worth nothing */
 	bool copying;			/* PEEK or CLEAN has been preempted */
 	u32 next;			/* and goes on with this leaf */
@@ -80,7 +87,12 @@ static unsigned long pfn_of(const struct page_info *pg)
 
 static void mark(struct logdirty *ld, const struct page_info *pg)
 {
-	ld->marked += bit_set(ld, ld->marks, pfn_of(pg));
+	unsigned long pfn = pfn_of(pg);
+	u64 *leaf = pfn / LEAF_BITS < NR_LEAVES ? ld->unneeded->leaf[pfn / LEAF_BITS] : NULL;
+
+	ld->marked += bit_set(ld, ld->marks, pfn);
+	if (unlikely(leaf))
+		__clear_bit(pfn % LEAF_BITS, leaf);
 }
 
 void logdirty_mark_slow(struct domain *d, const struct page_info *pg)
@@ -176,6 +188,7 @@ static void logdirty_free(struct logdirty *ld)
 	leaves_free(ld->marks);
 	leaves_free(ld->old);
 	leaves_free(ld->always);
+	leaves_free(ld->unneeded);
 	hv_free(ld);
 }
 
@@ -200,7 +213,8 @@ static struct logdirty *logdirty_alloc(const struct domain *d)
 	ld->marks = hv_alloc(sizeof(*ld->marks));
 	ld->old = hv_alloc(sizeof(*ld->old));
 	ld->always = hv_alloc(sizeof(*ld->always));
-	if (!ld->marks || !ld->old || !ld->always) {
+	ld->unneeded = hv_alloc(sizeof(*ld->unneeded));
+	if (!ld->marks || !ld->old || !ld->always || !ld->unneeded) {
 		logdirty_free(ld);
 		return NULL;
 	}
@@ -264,7 +278,10 @@ static long enable(struct domain *d)
 		mirrors_invalidate(d);
 		places_unlock(d);
 	}
-	return scan_frames(d, d->logdirty);
+	rc = scan_frames(d, d->logdirty);
+	if (!rc && d->vcpu[0])
+		send_guest_vcpu_virq(d->vcpu[0], VIRQ_LITE_LOGGED);
+	return rc;
 }
 
 static long disable(struct domain *d)
@@ -357,6 +374,114 @@ static long marks_out(struct domain *d, struct xen_domctl_shadow_op *op, bool cl
 	}
 	ld->copying = false;
 	return ld->lost ? refuse(-XEN_ENOMEM, "d%u: marks were lost, log it anew", d->id) : 0;
+}
+
+/* --- pages that the guest does not need ---------------------------------------------------------------- */
+
+/* A guest that names what it does not have gets no more leaves for it than memory would take; the marks have their own. */
+static u64 *unneeded_leaf(struct logdirty *ld, unsigned long pfn)
+{
+	u64 **slot = &ld->unneeded->leaf[pfn / LEAF_BITS];
+
+	if (!*slot && ld->nr_unneeded < ld->max_leaves / 3) {
+		*slot = hv_alloc_page();
+		ld->nr_unneeded += !!*slot;
+	}
+	return *slot;
+}
+
+static void note_unneeded(struct logdirty *ld, unsigned long pfn, unsigned long end)
+{
+	while (pfn < end) {
+		unsigned long n = min(end - pfn, 64 - pfn % 64);
+		u64 *leaf = unneeded_leaf(ld, pfn), bits = ~0ULL >> (64 - n) << pfn % 64;
+		const u64 *marks = ld->marks->leaf[pfn / LEAF_BITS];
+
+		if (!leaf)
+			return;		/* then it is copied */
+		leaf[pfn % LEAF_BITS / 64] |= bits & ~(marks ? marks[pfn % LEAF_BITS / 64] : 0);
+		pfn += n;
+	}
+}
+
+long logdirty_free_pages(struct domain *d, struct xen_lite_free_pages *f)
+{
+	bool first = true;
+
+	for (; f->done < f->count; f->done++, first = false) {
+		struct xen_lite_range r;
+
+		if (!first && hypercall_preempt_check())
+			return -XEN_ERESTART;
+		if (copy_from_guest_offset(&r, f->list.p, f->done, 1))
+			return -XEN_EFAULT;
+		if (r.count > LEAF_BITS || r.pfn > (u64)NR_LEAVES * LEAF_BITS - r.count)
+			return refuse(-XEN_EINVAL, "d%u: no pages %lx to %lx", d->id, r.pfn, r.pfn + r.count);
+		spin_lock(&d->dirty_lock);
+		if (d->logdirty)
+			note_unneeded(d->logdirty, r.pfn, r.pfn + r.count);
+		spin_unlock(&d->dirty_lock);
+	}
+	spin_lock(&d->dirty_lock);
+	if (d->logdirty)
+		d->logdirty->hinted |= f->last != 0;
+	first = !d->logdirty;
+	spin_unlock(&d->dirty_lock);
+	return first ? -XEN_ENODATA : 0;
+}
+
+#define CHUNK_WORDS	64
+
+/* What is written by others at any time is never unneeded. False: it is not logged. */
+static bool unneeded_chunk(struct domain *d, u64 pfn, u64 *chunk)
+{
+	const u64 *leaf, *always;
+	struct logdirty *ld;
+
+	spin_lock(&d->dirty_lock);
+	ld = d->logdirty;
+	leaf = ld ? ld->unneeded->leaf[pfn / LEAF_BITS] : NULL;
+	always = ld ? ld->always->leaf[pfn / LEAF_BITS] : NULL;
+	for (unsigned int i = 0; i < CHUNK_WORDS; i++) {
+		size_t word = pfn % LEAF_BITS / 64 + i;
+
+		chunk[i] = (leaf ? leaf[word] : 0) & ~(always ? always[word] : 0);
+	}
+	spin_unlock(&d->dirty_lock);
+	return ld;
+}
+
+static u32 hint_state(struct domain *d)
+{
+	u32 state = d->vcpu[0] && ACCESS_ONCE(d->vcpu[0]->virq_port[VIRQ_LITE_LOGGED]) ? LITE_HINTS_asked : LITE_HINTS_none;
+
+	spin_lock(&d->dirty_lock);
+	if (d->logdirty && d->logdirty->hinted)
+		state = LITE_HINTS_all;
+	spin_unlock(&d->dirty_lock);
+	return state;
+}
+
+/* Unlike domctl this may be called by several at a time. */
+long logdirty_unneeded(struct domain *d, struct xen_lite_unneeded *u)
+{
+	u64 chunk[CHUNK_WORDS], began = u->next;
+
+	u->state = hint_state(d);
+	u->pages = min_t(u64, u->pages, (u64)NR_LEAVES * LEAF_BITS);
+	if (u->next % (CHUNK_WORDS * 64))
+		return -XEN_EINVAL;
+	for (; u->bitmap.p && u->next < u->pages; u->next += CHUNK_WORDS * 64) {
+		size_t bytes = DIV_ROUND_UP(min_t(u64, u->pages - u->next, CHUNK_WORDS * 64), 8);
+
+		if (u->next != began && u->next % LEAF_BITS == 0 && hypercall_preempt_check())
+			return -XEN_ERESTART;
+		if (!unneeded_chunk(d, u->next, chunk))
+			return refuse(-XEN_EINVAL, "d%u is not logged", d->id);
+		if (raw_copy_to_guest(u->bitmap.p + u->next / 8, chunk, bytes))
+			return -XEN_EFAULT;
+	}
+	return 0;
 }
 
 static long set_allocation(struct domain *d, u32 mb)

@@ -4,6 +4,7 @@
  *
  *	save.c		from a domain to the records
  *	pages.c		its pages, while it runs (log-dirty) and when it has stopped
+ *	hints.c		pages that its kernel does not need
  *	guestmap.c	what the saver must know first: the guest's p2m list and the types of its frames
  *	restore.c	from the records to a domain that only waits to be unpaused
  *	cpu.c		the CPU that the guest has seen, and whether this host has it

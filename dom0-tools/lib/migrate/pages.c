@@ -110,8 +110,10 @@ static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uin
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *page = errs[i] ? NULL : copy_page(s, map + i * STREAM_PAGE, word[i], i);
-		bool zero = page && is_zero(page);
+		bool zero = !STREAM_PAGE_LEVEL(word[i]) && hints_unneeded(s, word[i] & STREAM_PAGE_PFN);
+		const uint8_t *page = errs[i] ? NULL : zero ? map : copy_page(s, map + i * STREAM_PAGE, word[i], i);
+
+		zero = zero || (page && is_zero(page));
 
 		if (!page && !s->running)
 			return -EBUSY;
@@ -239,7 +241,10 @@ int live_begin(struct saver *s)
 	if (rc)
 		return migrate_fail(s->why, rc, "cannot log which pages it writes: %s", strerror(-rc));
 	s->logging = s->running = true;
+	hints_ask(s);
 	rc = learn(s);
+	if (!rc)
+		rc = hints_take(s);
 	if (rc)
 		return rc;
 	s->nr_pfns = s->g.nr_pfns;
@@ -257,7 +262,10 @@ static int next_round(struct saver *s)
 {
 	int rc = xenctl_logdirty_clean(s->xc, s->p->domid, s->dirty, s->nr_pfns);
 
-	return rc ? migrate_fail(s->why, rc, "cannot read which pages it has written: %s", strerror(-rc)) : learn(s);
+	if (rc)
+		return migrate_fail(s->why, rc, "cannot read which pages it has written: %s", strerror(-rc));
+	rc = learn(s);
+	return rc ? rc : hints_take(s);
 }
 
 /* It does not get ready to be stopped by itself. 0: go on, 1: stop it now, -ETIME. */
@@ -364,6 +372,8 @@ void live_end(struct saver *s)
 	s->logging = false;
 	free(s->sent);
 	free(s->dirty);
+	free(s->unneeded);
+	s->unneeded = NULL;
 	s->sent = NULL;
 	s->dirty = NULL;
 }

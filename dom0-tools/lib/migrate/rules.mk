@@ -2,7 +2,7 @@
 # The migration stream. Readers link $(STREAM_SRCS); who saves and restores domains $(MIGRATE_SRCS), lib/ev and lib/xenctl.
 
 STREAM_SRCS  := $(addprefix dom0-tools/lib/migrate/,stream.c check.c table.c)
-MIGRATE_SRCS := $(STREAM_SRCS) $(addprefix dom0-tools/lib/migrate/,guestmap.c save.c pages.c restore.c cpu.c commit.c)
+MIGRATE_SRCS := $(STREAM_SRCS) $(addprefix dom0-tools/lib/migrate/,guestmap.c hints.c save.c pages.c restore.c cpu.c commit.c)
 MIGRATE_LIBS := -lxxhash -lz
 
 $(eval $(call unit_test,test_stream,tests/unit/test_stream.c dom0-tools/lib/migrate/cpu.c $(STREAM_SRCS) \

@@ -274,8 +274,12 @@ static int put_back(struct saver *s)
 static int save(struct saver *s, struct save_result *r)
 {
 	uint64_t stopped = 0;
-	int rc = s->p->live ? live_begin(s) : 0;
+	int rc = 0;
 
+	if (s->p->live)
+		rc = live_begin(s);
+	else
+		hints_ask(s);
 	if (!rc && s->p->live)
 		rc = put_front(s);
 	if (!rc && s->p->live)
@@ -286,6 +290,8 @@ static int save(struct saver *s, struct save_result *r)
 	}
 	if (!rc)
 		rc = s->p->live ? live_last(s) : guestmap_init(&s->g, s->xc, s->p->domid, s->why);
+	if (!rc && !s->p->live)
+		rc = hints_take(s);
 	if (!rc && !s->p->live)
 		rc = put_front(s);
 	if (!rc)

@@ -16,8 +16,15 @@ struct saver {
 	unsigned int max_vcpus;
 	uint8_t *tables;		/* STREAM_BATCH pages, for page tables with guest frames in them */
 
+	/* What its kernel does not need: empty pages go out. */
+	bool hints;			/* it can say */
+	uint8_t *unneeded;		/* a bit for each of these pfns */
+	uint64_t unneeded_pfns;
+
+	bool logging;
+
 	/* A live save only. */
-	bool logging, running;
+	bool running;
 	unsigned int round;
 	uint64_t nr_pfns;		/* when it began, as all that is in the memory map */
 	uint64_t *sent;			/* for each pfn the word it went out with, and these: */
@@ -32,6 +39,16 @@ struct saver {
 };
 #define SENT_MAPPED	(1ULL << 62)	/* it is in the memory map */
 #define SENT_ONCE	(1ULL << 63)
+
+/* --- hints.c --- */
+/* Of a domain that is about to be saved or is logged: have it say which of its pages are free. */
+void hints_ask(struct saver *s);
+/* Learn what it does not need, after the log has been emptied and types and frames are known. */
+int hints_take(struct saver *s);
+static inline bool hints_unneeded(const struct saver *s, uint64_t pfn)
+{
+	return pfn < s->unneeded_pfns && (s->unneeded[pfn / 8] >> pfn % 8 & 1);
+}
 
 /* --- pages.c --- */
 /* Write all pages that have to be; of a live save those that have changed since they were written. */

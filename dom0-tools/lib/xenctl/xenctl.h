@@ -180,6 +180,11 @@ int xenctl_logdirty_enable(struct xenctl *x, uint32_t domid);	/* -EINVAL: somebo
 int xenctl_logdirty_off(struct xenctl *x, uint32_t domid);	/* also if it is not logged */
 /* A bit for each pfn below pages that was written since the last time; bits has room for whole 64-bit words. */
 int xenctl_logdirty_clean(struct xenctl *x, uint32_t domid, uint8_t *bits, uint64_t pages);
+/*
+ * A bit for each pfn that a logged domain does not need, and LITE_HINTS_*; bits NULL: only that, of any domain. -ENOSYS: the
+ * hypervisor is another than ours.
+ */
+int xenctl_unneeded(struct xenctl *x, uint32_t domid, uint8_t *bits, uint64_t pages, uint32_t *state);
 
 /* --- memory and page tables of a domain (memory.c) --- */
 

@@ -33,6 +33,11 @@ bool logdirty_is_marked(const struct domain *d, const struct page_info *pg);
 void logdirty_foreign_writer(struct page_info *pg, bool comes);
 /* XEN_DOMCTL_shadow_op. 0, -XEN_E*, or -XEN_ERESTART; *op is the answer. */
 long logdirty_op(struct domain *d, struct xen_domctl_shadow_op *op);
+struct xen_lite_free_pages;
+struct xen_lite_unneeded;
+/* LITEOP_free_pages of d itself, LITEOP_unneeded about d: 0, -XEN_E*, or -XEN_ERESTART with what is done in the structure. */
+long logdirty_free_pages(struct domain *d, struct xen_lite_free_pages *f);
+long logdirty_unneeded(struct domain *d, struct xen_lite_unneeded *u);
 /* d dies: nothing of d runs any more. 0 or -XEN_ERESTART. */
 int logdirty_end(struct domain *d);
 struct mirrors *logdirty_mirrors(const struct domain *d);
