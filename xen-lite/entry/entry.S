@@ -163,11 +163,19 @@ entry_syscall:
 	call	guest_syscall
 	/* falls through */
 
-/* rsp = cpu_info.guest_regs. exit_work() returns when nothing is left to do before the guest runs. */
+/*
+ * rsp = cpu_info.guest_regs. exit_work() returns when nothing is left to do before the guest runs: true when SYSRET does, which
+ * takes rip from rcx and rflags from r11.
+ */
 	.globl	exit_to_guest
 exit_to_guest:
 	call	exit_work
+	test	%al, %al
+	jz	1f
 	RESTORE_REGS
+	mov	UREGS_rsp - UREGS_rip(%rsp), %rsp
+	sysretq
+1:	RESTORE_REGS
 	.globl	guest_iret
 guest_iret:
 	iretq

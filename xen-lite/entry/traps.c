@@ -21,6 +21,7 @@ _Static_assert(offsetof(struct cpu_user_regs, entry_vector) == UREGS_entry_vecto
 _Static_assert(offsetof(struct cpu_user_regs, rip) == UREGS_rip, "rip");
 _Static_assert(offsetof(struct cpu_user_regs, cs) == UREGS_cs, "cs");
 _Static_assert(offsetof(struct cpu_user_regs, rflags) == UREGS_rflags, "rflags");
+_Static_assert(offsetof(struct cpu_user_regs, rsp) == UREGS_rsp, "rsp");
 _Static_assert(offsetof(struct cpu_user_regs, es) == UREGS_es, "es");
 _Static_assert(sizeof(struct cpu_info) == CPUINFO_SIZE, "cpu_info");
 _Static_assert(X86_EFLAGS_VM == EFLAGS_VM, "rflags.VM");

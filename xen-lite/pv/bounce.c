@@ -132,6 +132,9 @@ static __hot void deliver(struct vcpu *v, const struct frame *f, unsigned long s
 	regs->rflags |= X86_EFLAGS_IF;
 	regs->rsp = sp;
 	regs->ss = GUEST_DS;
+	/* The handler takes these two from the frame: let them be what SYSRET wants. */
+	regs->rcx = handler;
+	regs->r11 = regs->rflags;
 }
 
 static __hot void deliver_plain(struct vcpu *v, const struct trap_bounce *tb, unsigned long handler)

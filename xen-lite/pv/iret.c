@@ -37,9 +37,13 @@ __hot long do_iret(void)
 	regs->rflags = (f.rflags & FLAGS_FROM_GUEST & ~(u64)X86_EFLAGS_IOPL) | X86_EFLAGS_IF | 2;
 	if (v->domain->vm_assist & 1UL << VMASST_TYPE_architectural_iopl)
 		v->pv.iopl = f.rflags >> 12 & 3;
-	if (!(f.flags & VGCF_in_syscall)) {
-		regs->r11 = f.r11;
-		regs->rcx = f.rcx;
+	regs->r11 = f.r11;
+	regs->rcx = f.rcx;
+	if (f.flags & VGCF_in_syscall) {	/* as SYSRET leaves them */
+		regs->r11 = regs->rflags;
+		regs->rcx = regs->rip;
+		regs->cs = GUEST_CS64;
+		regs->ss = GUEST_DS;
 	}
 	v->info->evtchn_upcall_mask = !(f.rflags & X86_EFLAGS_IF);
 	v->pv.in_nmi = false;

@@ -9,6 +9,7 @@
 #define UREGS_rip		128
 #define UREGS_cs		136
 #define UREGS_rflags		144
+#define UREGS_rsp		152
 #define UREGS_es		168	/* one past what the processor pushes: where the stack pointer starts */
 #define CPUINFO_SIZE		232
 
