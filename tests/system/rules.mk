@@ -56,4 +56,6 @@ TEST_PROGRAMS += $(B)/ovs.img
 
 # Does memory behave when page tables change? Runs everywhere: no libraries.
 $(eval $(call tool,tests/system/ptcheck,tests/system/ptcheck.c,-static))
-TEST_PROGRAMS += $(B)/tests/system/ptcheck
+# Does a program find what x86 and Linux promise it?
+$(eval $(call tool,tests/system/usercheck,tests/system/usercheck.c,-static))
+TEST_PROGRAMS += $(B)/tests/system/ptcheck $(B)/tests/system/usercheck

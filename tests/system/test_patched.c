@@ -2,7 +2,8 @@
 /*
  * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each
  * also beside a stock kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any
- * hypervisor. Memory has to behave everywhere (ptcheck), and which extensions are on has to be told truly.
+ * hypervisor. Memory and programs have to behave everywhere (ptcheck, usercheck), and which extensions are on has to be told
+ * truly. Shared tables, free pages and the resume in the background have tests of their own.
  *
  * Needs `make guest-kernel`; run by `make guest-check` and `make soak`, not by `make check`.
  */
@@ -35,11 +36,12 @@ static bool host_up(struct lab_opts *o, const char *kernel)
 	if (!sys_up(o))
 		return false;
 	return sys_ok(lab_push(H, built("tests/system/ptcheck"), "/usr/bin/ptcheck", &sys_err), "push") &&
+	       sys_ok(lab_push(H, built("tests/system/usercheck"), "/usr/bin/usercheck", &sys_err), "push") &&
 	       sys_ok(lab_push(H, built("guest-kernel/vmlinuz"), "/root/guest/vmlinuz-patched", &sys_err), "push") &&
 	       sys_ok(lab_push(H, built("guest-kernel/guest.cpio"), "/root/guest/check.initramfs", &sys_err), "push");
 }
 
-/* Every check of ptcheck is made and passes, in a guest or (NULL) in dom0. */
+/* Every check of ptcheck and usercheck is made and passes, in a guest or (NULL) in dom0. */
 static void run_checks(const char *guest)
 {
 	static const char *const names[] = { "fork", "unmap", "dontneed", "shared", "move", "protect", "sparse", "cgroup" };
@@ -53,6 +55,8 @@ static void run_checks(const char *guest)
 		sys_contains(out, line);
 		CU_ASSERT_PTR_NULL(strstr(out, "skipped"));
 	}
+	sys_contains(guest ? sys_must(H, "guest-run %s 300 usercheck", guest) : sys_must(H, "usercheck"), "ok clock");
+	sys_contains(guest ? guest_must(H, guest, "usercheck peek") : sys_must(H, "usercheck peek"), "fault");
 }
 
 static void check_dom0(void)
@@ -62,11 +66,18 @@ static void check_dom0(void)
 	sys_contains(sys_must(H, "dmesg | grep -cE 'WARNING:|BUG:|Oops|bad pte|Bad page' || true"), "0\n");
 }
 
-static bool guest_up(const char *name, const char *kernel, int vcpus)
+/* extra: more words of its command line; lines: more lines of its configuration. */
+static bool guest_up_with(const char *name, const char *kernel, int vcpus, const char *extra, const char *lines)
 {
 	sys_must(H, "printf 'name = \"%s\"\\nkernel = \"/root/guest/%s\"\\nramdisk = \"/root/guest/check.initramfs\"\\n"
-		 "extra = \"console=hvc0 lab.batch\"\\nmemory = 128\\nvcpus = %d\\n' >/root/%s.cfg", name, kernel, vcpus, name);
+		 "extra = \"console=hvc0 lab.batch %s\"\\nmemory = 128\\nvcpus = %d\\n%s\\n' >/root/%s.cfg", name, kernel, extra,
+		 vcpus, lines, name);
 	return guest_boot(H, name);
+}
+
+static bool guest_up(const char *name, const char *kernel, int vcpus)
+{
+	return guest_up_with(name, kernel, vcpus, "", "");
 }
 
 static void check_guest(const char *name)
@@ -120,6 +131,178 @@ static void test_ours(void)
 			destroy("one");
 		}
 	}
+	sys_down(H);
+}
+
+/* --- shared tables --------------------------------------------------------------------------------------- */
+
+static long counter(const char *guest, const char *what)
+{
+	return strtol(guest_must(H, guest, "cat /sys/hypervisor/lite/counters/%s", what), NULL, 10);
+}
+
+/* System calls and faults of a guest that shares its tables load no CR3; what little does is others' business. */
+static void check_no_loads(const char *guest)
+{
+	long calls = counter(guest, "hypercalls"), loads = counter(guest, "cr3_loads");
+
+	sys_contains(guest_must(H, guest, "ptbench 1 getppid"), "getppid");
+	calls = counter(guest, "hypercalls") - calls;
+	loads = counter(guest, "cr3_loads") - loads;
+	if (calls <= 4000 || loads >= 1000)
+		printf("\n    %ld hypercalls, %ld CR3 loads\n", calls, loads);
+	CU_ASSERT(calls > 4000);
+	CU_ASSERT(loads < 1000);
+}
+
+static void is_shared(const char *guest, bool yes)
+{
+	sys_contains(guest_must(H, guest, "cat /sys/hypervisor/lite/shared_tables"), yes ? "1" : "0");
+	sys_contains(guest_must(H, guest, "usercheck peek"), yes ? "readable" : "fault");
+}
+
+/* Programs that check themselves go on over a save, live and not. */
+static void shared_to_file(const char *guest)
+{
+	guest_must(H, guest, "(while :; do usercheck >>/tmp/u || break; done) & memload 8 /tmp/m 1000 &");
+	sys_must(H, "xl save --live %s /run/g.save && xl restore /run/g.save", guest);
+	is_shared(guest, true);
+	sys_must(H, "sleep 3; xl save %s /run/g.save && xl restore /run/g.save", guest);
+	guest_must(H, guest, "read p r e x </tmp/m && test $p -gt 0 && test $e = 0 && ! grep FAILED /tmp/u");
+	destroy(guest);
+	/* Where it may not, it runs on with tables of their own. */
+	sys_must(H, "sed s/shared_tables.*// /root/%s.cfg >/root/not.cfg; xl restore /root/not.cfg /run/g.save", guest);
+	is_shared(guest, false);
+	guest_must(H, guest, "usercheck; ! grep FAILED /tmp/u");
+	destroy(guest);
+	sys_must(H, "rm /run/g.save");
+}
+
+static void test_shared(void)
+{
+	static const char *const names[] = { "one", "two" };
+	struct lab_opts o = sys_opts(H);
+
+	o.smp = 2;
+	if (!host_up(&o, NULL))
+		goto out;
+	sys_must(H, "mount -o remount,size=90%% /run");
+	/* Wanted on one side only. */
+	if (guest_up_with("one", "vmlinuz-patched", 1, "xen_lite_shared_tables", ""))
+		is_shared("one", false);
+	destroy("one");
+	if (guest_up_with("one", "vmlinuz-patched", 1, "", "shared_tables = 1"))
+		is_shared("one", false);
+	destroy("one");
+	for (int n = 0; n < 2; n++) {
+		if (!guest_up_with(names[n], "vmlinuz-patched", n + 1, "xen_lite_shared_tables", "shared_tables = 1"))
+			continue;
+		is_shared(names[n], true);
+		check_no_loads(names[n]);
+		sys_must(H, "guest-run %s 300 'usercheck && ptcheck fork protect'", names[n]);
+		shared_to_file(names[n]);
+	}
+out:
+	sys_down(H);
+}
+
+/* --- free pages ------------------------------------------------------------------------------------------ */
+
+static long mem_kib(const char *guest, const char *name)
+{
+	return strtol(guest_must(H, guest, "sed -n 's/^%s: *//p' /proc/meminfo", name), NULL, 10);
+}
+
+/* What the guest has had and freed is not in the file; what it uses is. */
+static void check_size(const char *how)
+{
+	long used = mem_kib("g", "MemTotal") - mem_kib("g", "MemFree"), saved;
+
+	sys_must(H, "xl save %s g /run/g.save && xl verify-stream /run/g.save", how);
+	saved = strtol(sys_must(H, "stat -c %%s /run/g.save"), NULL, 10) / 1024;
+	printf("%s: %ld KiB used, %ld in the file ... ", *how ? how : "save", used, saved);
+	/* The kernel's image is not in MemTotal. */
+	CU_ASSERT(saved < (used + 32768) * 13 / 10);
+	sys_must(H, "xl restore /run/g.save && rm /run/g.save");
+}
+
+/* Six files of 8 MiB are written, compared and removed, over and over. */
+#define CHURN "dd if=/dev/urandom of=/tmp/a bs=1M count=8 2>/dev/null; (s=$(md5sum </tmp/a); n=0; while :; do rm -f /t/*; " \
+	"for i in 1 2 3 4 5 6; do cp /tmp/a /t/$i; done; for i in 1 2 3 4 5 6; do [ \"$s\" = \"$(md5sum </t/$i)\" ] || " \
+	"echo bad >>/tmp/bad; done; n=$((n + 1)); echo $n >/tmp/n; done) >/dev/null 2>&1 &"
+/* It has come to its end once more. */
+#define GOES_ON "rm -f /tmp/n; for i in $(seq 55); do [ -s /tmp/n ] && break; sleep 1; done; test -s /tmp/n"
+
+static void test_free(void)
+{
+	struct lab_opts o = sys_opts(H);
+
+	o.smp = 2;
+	if (host_up(&o, NULL) && guest_up_with("g", "vmlinuz-patched", 2, "", "memory = 384")) {
+		sys_must(H, "mount -o remount,size=90%% /run");
+		sys_contains(guest_must(H, "g", "cat /sys/hypervisor/lite/free_pages"), "1");
+		guest_must(H, "g", "mkdir -p /t && mount -t tmpfs -o size=90%% t /t && dd if=/dev/urandom of=/t/a bs=1M count=8 && "
+			   "for i in $(seq 30); do cat /t/a >/t/$i || exit 1; done; rm /t/*");
+		check_size("");
+		check_size("--live");
+		/* Pages go from free to used and back all the time: none is lost. */
+		guest_must(H, "g", "memload 8 /tmp/m1 1000 & " CHURN);
+		for (int i = 0; i < 4; i++) {
+			sys_must(H, "xl save %s g /run/g.save && xl restore /run/g.save && rm /run/g.save", i % 2 ? "" : "--live");
+			guest_must(H, "g", GOES_ON);
+			guest_must(H, "g", "test ! -e /tmp/bad && read p r e x </tmp/m1 && test $e = 0");
+		}
+		guest_must(H, "g", "! dmesg | grep -E 'WARNING:|BUG:|Oops|Bad page'");
+		destroy("g");
+	}
+	sys_down(H);
+}
+
+/* --- resume in the background ---------------------------------------------------------------------------- */
+
+/* us from the request to suspend until tasks run again, without the time it stood still. */
+static long suspend_us(void)
+{
+	const char *out = guest_must(H, "g", "dmesg | grep -E 'Freezing user space processes( ...)?$|Restarting tasks' | tail -n 2 | "
+				     "tr -d '[. ' | cut -d ']' -f 1");
+	long from = 0, to = 0;
+
+	CU_ASSERT_EQUAL(sscanf(out, "%ld %ld", &from, &to), 2);
+	return to - from;
+}
+
+static void check_devices(void)
+{
+	guest_must(H, "g", GOES_ON);
+	sys_must(H, "for i in $(seq 30); do ping -c 1 -W 2 10.9.0.2 && exit 0; done; exit 1");
+	guest_must(H, "g", "read p r e x </tmp/m1 && test $e = 0");
+}
+
+/* A network and a disk in use: both come back, again and again, also when the guest is suspended at once again. */
+static void test_resume(void)
+{
+	struct lab_opts o = sys_opts(H);
+
+	o.smp = 2;
+	if (!host_up(&o, NULL))
+		goto out;
+	sys_must(H, "mount -o remount,size=90%% /run; ip link add br0 type bridge; ip addr add 10.9.0.1/24 dev br0; "
+		 "ip link set br0 up; truncate -s 32M /run/d.img");
+	if (!guest_up_with("g", "vmlinuz-patched", 2, "", "vif = [ \"bridge=br0\" ]\\ndisk = [ \"/run/d.img,raw,xvda,rw\" ]"))
+		goto out;
+	guest_must(H, "g", "ip addr add 10.9.0.2/24 dev eth0; ip link set eth0 up; memload 8 /tmp/m1 20000 & (n=0; "
+		   "while diskcheck write /dev/xvda 7 200 20; do n=$((n + 1)); echo $n >/tmp/n; done) >/dev/null 2>&1 &");
+	for (int i = 0; i < 5; i++) {
+		sys_must(H, "xl save %s g /run/g.save && xl restore /run/g.save%s", i % 3 == 1 ? "--live" : "",
+			 i % 2 ? " && xl save g /run/g.save && xl restore /run/g.save" : "");
+		printf("%ld us ", suspend_us());
+		check_devices();
+	}
+	sys_must(H, "xl save -c g /run/g.save");
+	check_devices();
+	guest_must(H, "g", "! dmesg | grep -E 'WARNING:|BUG:|Oops|blocked for'");
+	destroy("g");
+out:
 	sys_down(H);
 }
 
@@ -204,7 +387,8 @@ static void test_xen(void)
 }
 
 static const struct sys_test tests[] = {
-	{ "ours", test_ours }, { "sysctl", test_sysctl }, { "mixed", test_mixed }, { "bare", test_bare }, { "xen", test_xen },
+	{ "ours", test_ours }, { "shared", test_shared }, { "free", test_free }, { "resume", test_resume },
+	{ "sysctl", test_sysctl }, { "mixed", test_mixed }, { "bare", test_bare }, { "xen", test_xen },
 };
 
 int main(int argc, char **argv)
