@@ -207,8 +207,13 @@ static void fault(const char *point, const char *action)
 		sys_down(host[h]);
 		CU_ASSERT_FATAL(bring_up(h));
 	} else {
-		sys_sh(host[here], &status, "xl migrate g tcp://10.77.0.%d 2>&1", 2 - here);
-		sys_contains(sys_must(host[h], "grep -c 'point %s' /var/log/xen-lite/xld.log", both), "1");
+		char *said = strdup(sys_sh(host[here], &status, "xl migrate g tcp://10.77.0.%d 2>&1", 2 - here));
+
+		if (strcmp(sys_must(host[h], "grep -c 'point %s' /var/log/xen-lite/xld.log || true", both), "1\n")) {
+			CU_FAIL("the point was not reached");
+			printf("\n    %s was not reached: %s\n", both, said);
+		}
+		free(said);
 		xld_restart(h, "");
 	}
 	settle();

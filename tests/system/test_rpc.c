@@ -129,6 +129,18 @@ static void test_conf(void)
 		"'localhost' was refused: the name of the client's certificate is not on the list");
 	sys_contains(sys_must(H, "XLD_PKI=/etc/xen-lite/pki/two xl -H tls://localhost list"), "Domain-0");
 	restart("");
+	/* A mistake changes nothing; what is right counts for who comes next. */
+	sys_must(H, "cp /etc/xen-lite/xld.conf /root/good.conf; echo colour = blue >>/etc/xen-lite/xld.conf; "
+		 "kill -HUP $(cat /run/xen-lite/xld.pid); until grep -q 'stays as it was' " LOG "; do usleep 50000; done; "
+		 "grep -q \"there is no setting 'colour'\" " LOG);
+	sys_contains(sys_must(H, "xl pki revoke /etc/xen-lite/pki/two/host.pem"), "is on the list /etc/xen-lite/pki/crl.pem");
+	sys_contains(sys_must(H, "XLD_PKI=/etc/xen-lite/pki/two xl -H tls://localhost list"), "Domain-0");
+	sys_must(H, "cp /root/good.conf /etc/xen-lite/xld.conf; kill -HUP $(cat /run/xen-lite/xld.pid); "
+		 "until grep -q 'read anew' " LOG "; do usleep 50000; done");
+	refused("XLD_PKI=/etc/xen-lite/pki/two xl -H tls://localhost list 2>&1", "our certificate was revoked",
+		"the certificate of the client 'two' was revoked");
+	sys_contains(sys_must(H, "xl -H tls://localhost list"), "Domain-0");
+	sys_must(H, "rm /etc/xen-lite/pki/crl.pem");
 	sys_must(H, "printf 'group = op\\ncolour = blue\\nlisten = tls://\\n' >/root/bad.conf");
 	guest_refused(H, 1, "/root/bad.conf:2: there is no setting 'colour'\n"
 		      "/root/bad.conf:3: tls://: the host is missing", "xld --config /root/bad.conf 2>&1");
