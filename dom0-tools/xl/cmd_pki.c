@@ -89,7 +89,8 @@ static int cmd_pki(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmds_pki[] = {
-	{ .name = "pki", .fn = cmd_pki, .args = "init | revoke CERTIFICATE", .summary = "Make a test CA, certificates for hosts, and revoke them",
+	{ .name = "pki", .fn = cmd_pki, .args = "init | revoke CERTIFICATE",
+	  .summary = "Make a test CA, certificates for hosts, and revoke them",
 	  .options = "  -d, --dir DIR            the CA is there (" RPC_PKI_DIR ")\n"
 		     "  -H, --host NAME[,NAME]   a host and its other names and addresses; the first is this one,\n"
 		     "                           each other gets a directory to be copied to it\n" },

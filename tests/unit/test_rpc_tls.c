@@ -288,10 +288,11 @@ static void test_files(void)
 	struct rpc_pki pki = *pki_of(GOOD);
 	char none[] = "/nowhere/x.pem", null[] = "/dev/null";
 
-	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = pki.cert, .key = pki.key, .crl = none, .crl_must_exist = true },
-		  "the revocation list /nowhere/x.pem: No such file");
-	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = pki.cert, .key = pki.key, .crl = null },
-		  "/dev/null holds no revocation list of our CA");
+	pki.crl = null;
+	bad_creds(pki, "/dev/null holds no revocation list of our CA");
+	pki.crl = none;
+	pki.crl_must_exist = true;
+	bad_creds(pki, "the revocation list /nowhere/x.pem: No such file");
 	bad_creds((struct rpc_pki){ .ca = none, .cert = pki.cert, .key = pki.key }, "the CA's certificate /nowhere/x.pem: No such file");
 	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = none, .key = pki.key }, "the certificate /nowhere/x.pem: No such file");
 	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = pki.cert, .key = none }, "the key /nowhere/x.pem: No such file");
