@@ -18,6 +18,15 @@
 
 #define WAIT_MS		500
 #define STEP_MS		2
+#define FREE_PAGES	2048	/* that the hypervisor has to have left for a log which is only kept for this */
+
+static bool can_log(struct saver *s)
+{
+	struct xenctl_physinfo info;
+
+	return s->logging || (!xenctl_physinfo(s->xc, &info) && info.free_pages >= FREE_PAGES &&
+			      !xenctl_logdirty_enable(s->xc, s->p->domid));
+}
 
 void hints_ask(struct saver *s)
 {
@@ -26,7 +35,7 @@ void hints_ask(struct saver *s)
 
 	if (xenctl_unneeded(s->xc, s->p->domid, NULL, 0, &state) || state == LITE_HINTS_none)
 		return;
-	if (!s->logging && xenctl_logdirty_enable(s->xc, s->p->domid))
+	if (!can_log(s))
 		return;
 	s->logging = s->hints = true;
 	for (unsigned int ms = 0; ms < WAIT_MS && state != LITE_HINTS_all; ms += STEP_MS) {
