@@ -7,6 +7,7 @@
  * code and for 32-bit code of a 64-bit guest, which is told that the instruction does not exist.
  */
 #include <xl/entry.h>
+#include <xl/hypercall.h>
 #include <xl/pt.h>
 #include <xl/asm.h>
 #include <xl/asm_offsets.h>
@@ -75,10 +76,14 @@ __hot void guest_syscall(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 
-	if (likely(v->pv.kernel_mode))
-		hypercall_run(regs);
-	else
+	if (unlikely(!v->pv.kernel_mode)) {
 		bounce_syscall(v);
+	} else if (regs->rax == __HYPERVISOR_iret) {	/* the way back from it, without what others need */
+		v->count[COUNT_HYPERCALL]++;
+		do_iret();
+	} else {
+		hypercall_run(regs);
+	}
 }
 
 void guest_syscall32(struct cpu_user_regs *regs)

@@ -80,10 +80,6 @@ __hot void hypercall_run(struct cpu_user_regs *regs)
 	long rc;
 
 	v->count[COUNT_HYPERCALL]++;
-	if (nr == __HYPERVISOR_iret) {
-		do_iret();
-		return;
-	}
 	rc = call(nr, args);
 	if (regs->rip != rip)
 		return;			/* to be issued again: the registers are the arguments */
