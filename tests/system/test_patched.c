@@ -249,11 +249,11 @@ static void test_free(void)
 	struct lab_opts o = sys_opts(H);
 
 	o.smp = 2;
-	if (host_up(&o, NULL) && guest_up_with("g", "vmlinuz-patched", 2, "", "memory = 384")) {
+	if (host_up(&o, NULL) && guest_up_with("g", "vmlinuz-patched", 2, "", "memory = 256")) {
 		sys_must(H, "mount -o remount,size=90%% /run");
 		sys_contains(guest_must(H, "g", "cat /sys/hypervisor/lite/free_pages"), "1");
-		guest_must(H, "g", "mkdir -p /t && mount -t tmpfs -o size=90%% t /t && dd if=/dev/urandom of=/t/a bs=1M count=8 && "
-			   "for i in $(seq 30); do cat /t/a >/t/$i || exit 1; done; rm /t/*");
+		sys_must(H, "guest-run g 300 'mkdir -p /t && mount -t tmpfs -o size=90%% t /t && dd if=/dev/urandom of=/t/a bs=1M "
+			 "count=8 && for i in $(seq 16); do cat /t/a >/t/$i || exit 1; done; rm /t/*'");
 		check_size("");
 		check_size("--live");
 		/* Pages go from free to used and back all the time: none is lost. */
