@@ -139,6 +139,10 @@ static void take_value(struct parser *p, const char *key, const char *value)
 		take_seconds(p, &c->keepalive_s, 0, value);
 	else if (!strcmp(key, "handshake"))
 		take_seconds(p, &c->handshake_s, 1, value);
+	else if (!strcmp(key, "compress") && !stream_packing_by_name(value, &c->packing))
+		mistake(p, "compress is none, lz4 or zstd, not '%.40s'", value);
+	else if (!strcmp(key, "compress"))
+		return;
 	else
 		mistake(p, "there is no setting '%.40s'", key);
 }
@@ -203,6 +207,7 @@ void conf_init(struct xld_conf *c)
 	rpc_pki_in(&c->pki, RPC_PKI_DIR);
 	c->keepalive_s = CONF_KEEPALIVE_S;
 	c->handshake_s = CONF_HANDSHAKE_S;
+	c->packing = CONF_PACKING;
 }
 
 void conf_free(struct xld_conf *c)
@@ -260,4 +265,9 @@ bool conf_read(struct xld_conf *c, const char *file, bool must_exist, char **why
 	fclose(f);
 	free(text);
 	return ok;
+}
+
+unsigned int conf_packing(const struct xld_conf *c, xld_compress asked)
+{
+	return asked > XLD_COMPRESS_DEFAULT && asked <= XLD_COMPRESS_ZSTD ? asked - XLD_COMPRESS_NONE : c->packing;
 }

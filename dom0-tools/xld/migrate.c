@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "domcfg/vif.h"
 #include "migrate/migrate.h"
 #include "move.h"
@@ -109,7 +110,7 @@ static bool offer(struct sending *s, struct rpc_client *c)
 {
 	struct xen_cpuid_leaf *leaf = xcalloc(CPUID_MAX, sizeof(*leaf));
 	int n = xenctl_domain_cpuid(s->w.xc, s->d->domid, leaf, CPUID_MAX);
-	xld_offer o = { .flags = s->m->flags, .cpu = { .cpu_val = (char *)leaf } };
+	xld_offer o = { .flags = s->m->flags, .cpu = { .cpu_val = (char *)leaf }, .stream = STREAM_VERSION };
 	xld_accepted a;
 	struct utsname u;
 	bool ok;
@@ -217,7 +218,7 @@ static bool send_stream(struct sending *s)
 		.domid = s->d->domid, .config = q->config, .live = !(s->m->flags & XLD_MIGRATE_STOPPED),
 		.max_downtime_ms = q->max_downtime_ms ? q->max_downtime_ms : MAX_DOWNTIME_MS,
 		.timeout_ms = q->timeout_s * 1000ULL, .on_timeout = (enum save_on_timeout)q->on_timeout,
-		.bandwidth = q->bandwidth_kib * 1024ULL,
+		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing,
 		.suspend = suspend_now, .nodes = read_nodes, .console = read_console, .state = progress, .arg = s,
 	};
 	struct save_result r = { 0 };
@@ -362,7 +363,8 @@ bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, 
 	uuid_generate(token);
 	peer = !strcmp(a->target, "localhost") ? xasprintf("unix:%s", x->socket_path) : xstrdup(a->target);
 	m = move_new(x, false, token, d->name, d->uuid, peer, a->flags);
-	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib, config, next };
+	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib,
+					  conf_packing(x->conf, a->compress), config, next };
 	free(peer);
 	d->move = m;
 	dom_ask(d, c, XLD_DOMAIN_MIGRATE, serial, 0);

@@ -31,7 +31,7 @@ struct move {
 
 	/* In memory only. */
 	struct move_params {
-		uint32_t max_downtime_ms, timeout_s, on_timeout, bandwidth_kib;
+		uint32_t max_downtime_ms, timeout_s, on_timeout, bandwidth_kib, packing;
 		char *config, *next;	/* JSON, for there: now, and from its next start on (empty: the same) */
 	} params;
 	struct move_ask *ask;		/* under way */

@@ -322,6 +322,14 @@ static bool read_offer(const char *text, struct domcfg *cfg, xld_error *err)
 	return ok;
 }
 
+static bool stream_known(const xld_offer *o, xld_error *err)
+{
+	return o->stream <= STREAM_VERSION ||
+	       xld_fail(err, XLD_E_UNSUPPORTED, WHAT, "?", "install the newer xen-lite on the target first",
+			"%s sends migration streams of version %u, this host reads up to version %u", o->from, o->stream,
+			STREAM_VERSION);
+}
+
 static struct offer *keep_offer(const xld_offer *o, struct client *c, uint32_t serial)
 {
 	struct offer *k = xcalloc(1, sizeof(*k));
@@ -363,7 +371,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	(void)ret;
 	domcfg_init(&cfg);
 	ok = !move_find(x, true, token) || xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
-	ok = ok && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) && disks_possible(&cfg, err) &&
+	ok = ok && stream_known(o, err) && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) && disks_possible(&cfg, err) &&
 	     next_from_offer(o, &next, err);
 	if (!ok) {
 		domcfg_free(&cfg);

@@ -82,6 +82,7 @@ struct save_request {
 	char *path, *temp;		/* written as temp, renamed to path when it is complete; NULL: none */
 	char *config;			/* JSON to put into it */
 	uint32_t flags;			/* XLD_SAVE_* */
+	uint32_t packing;		/* enum stream_packing */
 };
 
 /* A core dump that is under way. */

@@ -58,7 +58,8 @@ void stream_check_init(struct stream_check *c, struct stream_in *in)
 void stream_check_free(struct stream_check *c)
 {
 	free(c->frame);
-	c->frame = NULL;
+	free(c->unpacked);
+	c->frame = c->unpacked = NULL;
 }
 
 bool stream_has_memory(const struct stream_check *c, uint64_t pfn)
@@ -72,8 +73,8 @@ static int check_header(struct stream_check *c, const struct stream_record *r)
 
 	if (r->length != sizeof(*h) || memcmp(h->magic, STREAM_MAGIC, sizeof(h->magic)))
 		return REFUSE(c, r, "this is not the header of a migration stream");
-	if (h->version != STREAM_VERSION)
-		return REFUSE(c, r, "version %u of the stream; this program knows version %u", h->version,
+	if (!h->version || h->version > STREAM_VERSION)
+		return REFUSE(c, r, "version %u of the stream; this program knows versions 1 to %u", h->version,
 			      STREAM_VERSION);
 	if (h->page_shift != 12 || h->zero)
 		return REFUSE(c, r, "pages of 2^%u bytes", h->page_shift);
@@ -84,6 +85,7 @@ static int check_header(struct stream_check *c, const struct stream_record *r)
 			      STREAM_PFNS_MAX);
 	if (h->hypervisor[sizeof(h->hypervisor) - 1])
 		return REFUSE(c, r, "the hypervisor's name does not end");
+	c->version = h->version;
 	c->max_vcpus = h->max_vcpus;
 	c->nr_pfns = h->nr_pfns;
 	c->frame = calloc(h->nr_pfns, 1);
@@ -148,25 +150,63 @@ static void note_page(struct stream_check *c, uint64_t word)
 		       (word & STREAM_PAGE_PINNED ? FRAME_PINNED : 0));
 }
 
+/* Does a record of pages have the length that it says? Packed contents are shorter than unpacked ones. */
+static bool pages_fit(const struct stream_record *r, const struct stream_pages *p)
+{
+	size_t head = sizeof(*p) + (r->length < sizeof(*p) ? 0 : p->count * 8ULL), full;
+
+	if (r->length < head || !p->count || p->count > STREAM_BATCH || p->full > p->count)
+		return false;
+	full = p->full * STREAM_PAGE;
+	return p->packing ? r->length - head < full : r->length - head == full;
+}
+
+/* Have the contents of a record at c->contents. */
+static int unpack(struct stream_check *c, const struct stream_record *r, const struct stream_pages *p)
+{
+	size_t head = sizeof(*p) + p->count * 8ULL;
+
+	c->contents = r->body + head;
+	c->packings |= BIT(p->packing);
+	if (!p->packing)
+		return 0;
+	if (!c->unpacked)
+		c->unpacked = malloc(STREAM_BATCH * STREAM_PAGE);
+	if (!c->unpacked) {
+		REFUSE(c, r, "no memory to unpack it");
+		return -ENOMEM;
+	}
+	if (!stream_unpack(p->packing, c->contents, r->length - head, c->unpacked, p->full * STREAM_PAGE))
+		return REFUSE(c, r, "what is packed (%s, %zu bytes) does not come to %u pages",
+			      stream_packing_name(p->packing), r->length - head, p->full);
+	c->contents = c->unpacked;
+	return 0;
+}
+
 static int check_pages(struct stream_check *c, const struct stream_record *r)
 {
 	const struct stream_pages *p = (const void *)r->body;
 	const uint8_t *data;
 	uint32_t full = 0;
+	int rc;
 
-	if (r->length < sizeof(*p) || !p->count || p->count > STREAM_BATCH || p->full > p->count ||
-	    r->length != sizeof(*p) + p->count * 8ULL + p->full * STREAM_PAGE)
+	if (!pages_fit(r, p))
 		return REFUSE(c, r, "its length does not fit what it says of itself");
+	if (p->packing >= (c->version < 2 ? 1U : STREAM_PACKINGS))
+		return REFUSE(c, r, "its contents are packed in way %u, which version %u of the stream does not know",
+			      p->packing, c->version);
 	for (uint32_t i = 0; i < p->count; i++) {
-		int rc = check_word(c, r, p->word[i]);
-
+		rc = check_word(c, r, p->word[i]);
 		if (rc)
 			return rc;
 		full += !(p->word[i] & STREAM_PAGE_ZERO);
 	}
 	if (full != p->full)
 		return REFUSE(c, r, "%u pages with contents, it says %u", full, p->full);
-	data = (const uint8_t *)&p->word[p->count];
+	rc = unpack(c, r, p);
+	if (rc)
+		return rc;
+	data = c->contents;
 	for (uint32_t i = 0; i < p->count; i++) {
 		unsigned int level = STREAM_PAGE_LEVEL(p->word[i]);
 		int bad;

@@ -26,7 +26,7 @@ typedef void migrate_progress(void *arg, uint64_t done, uint64_t total);
 struct save_state {
 	unsigned int round;		/* 0: it does not run any more */
 	uint64_t done, total;		/* bytes of this round */
-	uint64_t rate, dirty_rate;	/* bytes a second: sent, and written by the guest in the last round */
+	uint64_t rate, dirty_rate;	/* bytes a second: of its memory that get across; that it wrote in the last round */
 	uint64_t expected_ms;		/* downtime, were it stopped after this round */
 	unsigned int cap;		/* percent of a CPU that it may use; 0: it is not slowed down */
 };
@@ -45,6 +45,7 @@ struct save_params {
 	uint64_t max_downtime_ms, timeout_ms;
 	enum save_on_timeout on_timeout;
 	uint64_t bandwidth;		/* bytes a second while it runs; 0: no limit */
+	enum stream_packing packing;	/* of the contents of pages */
 	/* Have it shut down with SHUTDOWN_suspend. Not 0: it cannot, and the caller knows why. */
 	int (*suspend)(void *arg);
 	/* What it has in the store then: body of the store's record, to be freed. */

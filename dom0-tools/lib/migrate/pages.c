@@ -78,11 +78,11 @@ static bool is_zero(const uint8_t *page)
  */
 static const uint8_t *copy_page(struct saver *s, const uint8_t *page, uint64_t word, uint32_t slot)
 {
-	uint8_t *copy = s->tables + slot * STREAM_PAGE;
+	uint8_t *copy = s->copies + slot * STREAM_PAGE;
 	unsigned int level = STREAM_PAGE_LEVEL(word);
 	int bad;
 
-	if (!level && !s->running)
+	if (!level && !s->running && !s->packer.how)
 		return page;
 	memcpy(copy, page, STREAM_PAGE);
 	bad = level ? table_canonicalise((uint64_t *)(void *)copy, level, guestmap_pfn, &s->g) : -1;
@@ -102,15 +102,31 @@ static void note_sent(struct saver *s, uint64_t word)
 		s->sent[pfn] = (word & ~STREAM_PAGE_ZERO) | SENT_MAPPED | SENT_ONCE;
 }
 
+/*
+ * The contents are the last `full` of pieces; if they are to be packed they lie one behind the other. Returns how many
+ * pieces there are then.
+ */
+static size_t pack(struct saver *s, struct stream_pages *head, struct stream_piece *contents)
+{
+	size_t n = s->packer.how && head->full ? packer_pack(&s->packer, s->copies, head->full * STREAM_PAGE) : 0;
+
+	if (!n)
+		return head->full;
+	head->packing = (uint16_t)s->packer.how;
+	*contents = (struct stream_piece){ s->packer.room, n };
+	return 1;
+}
+
 static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uint32_t n, const uint8_t *map)
 {
 	struct stream_piece piece[STREAM_BATCH + 2];
 	struct stream_pages head = { 0 };
 	uint64_t out[STREAM_BATCH];
+	size_t pieces;
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *page = errs[i] ? NULL : copy_page(s, map + i * STREAM_PAGE, word[i], i);
+		const uint8_t *page = errs[i] ? NULL : copy_page(s, map + i * STREAM_PAGE, word[i], head.full);
 		bool zero = page && is_zero(page);
 
 		if (!page && !s->running)
@@ -128,9 +144,10 @@ static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uin
 	s->full += head.full;
 	if (!head.count)
 		return 0;
+	pieces = pack(s, &head, piece + 2);
 	piece[0] = (struct stream_piece){ &head, sizeof(head) };
 	piece[1] = (struct stream_piece){ out, head.count * sizeof(*out) };
-	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + head.full);
+	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + pieces);
 	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
 }
 
@@ -151,12 +168,12 @@ static int map_batch(struct saver *s, const uint64_t *word, uint32_t n)
 	return rc;
 }
 
-/* Bytes a second since the round began. */
+/* Bytes of its memory a second since the round began, as they were before they were packed. */
 static uint64_t rate_of(const struct saver *s)
 {
 	uint64_t ms = ev_now_ms() - s->round_began;
 
-	return (s->out.pos - s->round_pos) * 1000 / (ms ? ms : 1);
+	return (s->full - s->round_full) * STREAM_PAGE * 1000 / (ms ? ms : 1);
 }
 
 static void tell(struct saver *s, uint64_t done, uint64_t total)
@@ -169,7 +186,7 @@ static void tell(struct saver *s, uint64_t done, uint64_t total)
 	s->state.round = s->running ? s->round + 1 : 0;
 	s->state.done = done * STREAM_PAGE;
 	s->state.total = total * STREAM_PAGE;
-	if (s->out.pos - s->round_pos > (1 << 20))	/* less says nothing */
+	if (s->full - s->round_full > 256)	/* less says nothing */
 		s->state.rate = rate_of(s);
 	s->p->state(s->p->arg, &s->state);
 }
@@ -269,7 +286,7 @@ static int insist(struct saver *s, uint64_t left)
 	if (s->p->on_timeout == SAVE_PAUSE)
 		return 1;
 	if (s->p->on_timeout == SAVE_CANCEL)
-		return migrate_fail(s->why, -ETIME, "it writes %llu KiB/s and %llu KiB/s are sent: after %u rounds it "
+		return migrate_fail(s->why, -ETIME, "it writes %llu KiB/s and %llu KiB/s get across: after %u rounds it "
 				    "would stand still for %llu ms, %llu ms are allowed",
 				    (unsigned long long)s->state.dirty_rate >> 10, (unsigned long long)s->state.rate >> 10,
 				    s->round, (unsigned long long)s->state.expected_ms,
@@ -303,6 +320,13 @@ static bool short_enough(const struct saver *s, uint64_t left, uint64_t before)
 	return left <= LEAST_PAGES || s->state.expected_ms <= s->p->max_downtime_ms;
 }
 
+static void round_begin(struct saver *s)
+{
+	s->round_began = ev_now_ms();
+	s->round_pos = s->out.pos;
+	s->round_full = s->full;
+}
+
 int live_rounds(struct saver *s)
 {
 	uint64_t left = ~0ULL, before;
@@ -310,8 +334,7 @@ int live_rounds(struct saver *s)
 	int rc;
 
 	for (;;) {
-		s->round_began = ev_now_ms();
-		s->round_pos = s->out.pos;
+		round_begin(s);
 		rc = pages_put(s);
 		*s->why = rc ? *s->why : 0;	/* what was left for later is no failure */
 		s->round++;
@@ -332,8 +355,7 @@ int live_rounds(struct saver *s)
 		if (rc)
 			break;
 	}
-	s->round_began = ev_now_ms();
-	s->round_pos = s->out.pos;
+	round_begin(s);
 	return rc < 0 ? rc : 0;
 }
 

@@ -150,7 +150,7 @@ static int take_memory(struct restorer *t, const struct stream_record *r)
 /* Which pages of a record have to be written: those with contents, and zeroes over something else. */
 static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_t *frame, const uint8_t **from)
 {
-	const uint8_t *data = (const uint8_t *)&p->word[p->count];
+	const uint8_t *data = t->check.contents;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->count; i++) {
@@ -170,7 +170,7 @@ static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_
 static int take_pages(struct restorer *t, const struct stream_record *r)
 {
 	struct stream_pages *p = (void *)r->body;
-	uint8_t *data = (uint8_t *)&p->word[p->count], *to;
+	uint8_t *data = t->check.contents, *to;
 	const uint8_t *from[STREAM_BATCH];
 	uint64_t frame[STREAM_BATCH] = { 0 };
 	uint32_t n;

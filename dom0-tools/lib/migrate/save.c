@@ -308,15 +308,18 @@ int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct 
 	if (rc)
 		return migrate_fail(why, rc, "it has gone");
 	s.max_vcpus = info.max_vcpu_id + 1;
-	s.tables = malloc(STREAM_BATCH * STREAM_PAGE);
-	if (!s.tables)
+	s.copies = malloc(STREAM_BATCH * STREAM_PAGE);
+	if (!s.copies || packer_init(&s.packer, p->packing)) {
+		free(s.copies);
 		return migrate_fail(why, -ENOMEM, "no memory to save it");
+	}
 	stream_out_init(&s.out, fd);
 	s.began = s.round_began = ev_now_ms();
 	rc = save(&s, r);
 	live_end(&s);
 	guestmap_free(&s.g);
 	stream_out_free(&s.out);
-	free(s.tables);
+	packer_free(&s.packer);
+	free(s.copies);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define LIB_MIGRATE_SAVER_H
 
 #include "migrate/migrate.h"
+#include "migrate/pack.h"
 
 struct saver {
 	struct xenctl *xc;
@@ -14,7 +15,8 @@ struct saver {
 	uint64_t done, full;		/* pages written, those with contents */
 	uint64_t start_info_pfn;
 	unsigned int max_vcpus;
-	uint8_t *tables;		/* STREAM_BATCH pages, for page tables with guest frames in them */
+	uint8_t *copies;		/* STREAM_BATCH pages: what must not change, or is changed, on its way */
+	struct packer packer;
 
 	/* A live save only. */
 	bool logging, running;
@@ -27,7 +29,7 @@ struct saver {
 	/* What is told of it. */
 	struct save_state state;
 	uint64_t began, round_began;	/* ms */
-	uint64_t round_pos;		/* of the stream, when the round began */
+	uint64_t round_pos, round_full;	/* of the stream, and `full`, when the round began */
 	uint64_t told;			/* ms */
 };
 #define SENT_MAPPED	(1ULL << 62)	/* it is in the memory map */
