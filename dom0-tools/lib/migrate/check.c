@@ -34,7 +34,7 @@ static const struct rule {
 	[STREAM_HEADER]		= { 0, true },
 	[STREAM_CONFIG]		= { BIT(STREAM_HEADER), true },
 	[STREAM_CPU]		= { BIT(STREAM_CONFIG), true },
-	[STREAM_MEMORY]		= { BIT(STREAM_CPU), true },
+	[STREAM_MEMORY]		= { BIT(STREAM_CPU), false },
 	[STREAM_PAGES]		= { BEFORE_PAGES, false },
 	[STREAM_P2M]		= { BIT(STREAM_PAGES), true },
 	[STREAM_GUEST]		= { BIT(STREAM_P2M), true },
@@ -46,6 +46,7 @@ static const struct rule {
 	[STREAM_STORE]		= { BIT(STREAM_VCPU), true },
 	[STREAM_CONSOLE]	= { BIT(STREAM_STORE), true },
 	[STREAM_END]		= { BIT(STREAM_STORE), true },
+	[STREAM_STOP]		= { BIT(STREAM_PAGES), true },
 };
 
 #define REFUSE(c, r, ...) stream_refuse((c)->in, r, __VA_ARGS__)
@@ -106,11 +107,32 @@ static int check_cpu(struct stream_check *c, const struct stream_record *r)
 	return r->length % sizeof(xen_cpuid_leaf_t) ? REFUSE(c, r, "a CPUID leaf is cut off") : 0;
 }
 
+/* These frames have memory, or have none. What is known of one that keeps its memory stays. */
+static void note_range(struct stream_check *c, uint64_t from, uint64_t to, bool memory)
+{
+	for (uint64_t pfn = from; pfn < to; pfn++) {
+		uint8_t *f = &c->frame[pfn];
+
+		if (!!(*f & FRAME_MEMORY) == memory)
+			continue;
+		if (memory) {
+			c->nr_pages++;
+			c->nr_missing++;
+		} else {
+			c->nr_pages--;
+			c->nr_missing -= !(*f & FRAME_SENT);
+		}
+		*f = memory ? FRAME_MEMORY : 0;
+	}
+}
+
 static int check_memory(struct stream_check *c, const struct stream_record *r)
 {
 	const struct stream_range *range = (const void *)r->body;
 	uint64_t next = 0;
 
+	if (c->version < 2 && c->nr_pages)
+		return REFUSE(c, r, "it may come only once in version 1 of the stream");
 	if (!r->length || r->length % sizeof(*range))
 		return REFUSE(c, r, "%zu bytes are no list of ranges", r->length);
 	for (size_t i = 0; i < r->length / sizeof(*range); i++) {
@@ -118,11 +140,11 @@ static int check_memory(struct stream_check *c, const struct stream_record *r)
 		    range[i].count > c->nr_pfns - range[i].first)
 			return REFUSE(c, r, "range %zu (%#llx, %#llx frames) overlaps, is empty or out of bounds", i,
 				      (unsigned long long)range[i].first, (unsigned long long)range[i].count);
+		note_range(c, next, range[i].first, false);
 		next = range[i].first + range[i].count;
-		memset(c->frame + range[i].first, FRAME_MEMORY, range[i].count);
-		c->nr_pages += range[i].count;
+		note_range(c, range[i].first, next, true);
 	}
-	c->nr_missing = c->nr_pages;
+	note_range(c, next, c->nr_pfns, false);
 	return 0;
 }
 
@@ -380,18 +402,26 @@ static int check_console(struct stream_check *c, const struct stream_record *r)
 						      STREAM_CONSOLE_MAX) : 0;
 }
 
+static int check_stop(struct stream_check *c, const struct stream_record *r)
+{
+	if (c->version < 2)
+		return REFUSE(c, r, "version 1 of the stream does not know it");
+	return r->length ? REFUSE(c, r, "%zu bytes, it has none", r->length) : 0;
+}
+
 static int (*const checks[STREAM_TYPES])(struct stream_check *c, const struct stream_record *r) = {
 	[STREAM_HEADER] = check_header, [STREAM_CONFIG] = check_config, [STREAM_CPU] = check_cpu,
 	[STREAM_MEMORY] = check_memory, [STREAM_PAGES] = check_pages, [STREAM_P2M] = check_p2m,
 	[STREAM_GUEST] = check_guest, [STREAM_TSC] = check_tsc, [STREAM_VCPU] = check_vcpu,
 	[STREAM_VCPU_EXT] = check_vcpu, [STREAM_VCPU_XSAVE] = check_vcpu, [STREAM_VCPU_MSRS] = check_vcpu,
 	[STREAM_STORE] = check_store, [STREAM_CONSOLE] = check_console, [STREAM_END] = check_end,
+	[STREAM_STOP] = check_stop,
 };
 
 int stream_check_record(struct stream_check *c, const struct stream_record *r)
 {
 	const struct rule *rule = &rules[r->type];
-	bool late = r->type <= STREAM_PAGES && (c->seen & BIT(STREAM_P2M));
+	bool late = (r->type <= STREAM_PAGES || r->type == STREAM_STOP) && (c->seen & BIT(STREAM_P2M));
 
 	if ((c->seen & rule->after) != rule->after || late || (c->seen & BIT(STREAM_END)))
 		return REFUSE(c, r, "it may not come here");

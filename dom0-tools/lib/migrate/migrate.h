@@ -59,6 +59,7 @@ struct save_params {
 struct save_result {
 	uint64_t pages, full_pages, bytes;	/* written */
 	unsigned int rounds;		/* while it ran */
+	unsigned int maps;		/* how often memory came or went meanwhile */
 	uint64_t stopped_ms;		/* from the request to suspend to the last byte */
 };
 
@@ -119,10 +120,17 @@ struct guestmap {
 	uint64_t nr_pages;		/* pfns with memory */
 	uint64_t shared_info_mfn;
 	uint64_t p2m_l4_pfn, p2m_vaddr, p2m_generation;
+	uint64_t *spare_p2m, *spare_p2m_pfn;	/* for the next time */
+	uint32_t *spare_type;
 };
 
 /* Learn it all. The domain must not run. 0, or -errno and why. */
 int guestmap_init(struct guestmap *g, struct xenctl *xc, uint32_t domid, char why[STREAM_WHY]);
+/*
+ * Learn it again, of a domain that has been logged since. marked: a bit for each guest frame, those marked since then.
+ * On failure g is as before.
+ */
+int guestmap_renew(struct guestmap *g, const uint64_t *marked);
 void guestmap_free(struct guestmap *g);
 /* The pfn of a machine frame, if it is the guest's. */
 bool guestmap_pfn(void *g, uint64_t mfn, uint64_t *pfn);

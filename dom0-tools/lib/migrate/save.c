@@ -52,7 +52,7 @@ static int put_cpu(struct saver *s)
 	return n;
 }
 
-static int put_memory(struct saver *s)
+int put_memory(struct saver *s)
 {
 	struct stream_range *r = NULL;
 	size_t n = 0, room = 0;
@@ -280,6 +280,11 @@ static int save(struct saver *s, struct save_result *r)
 		rc = put_front(s);
 	if (!rc && s->p->live)
 		rc = live_rounds(s);
+	if (!rc && s->p->live) {
+		rc = put(s, STREAM_STOP, NULL, 0);
+		if (!rc)
+			rc = stream_flush(&s->out);
+	}
 	if (!rc) {
 		stopped = ev_now_ms();
 		rc = s->p->suspend(s->p->arg);
@@ -293,6 +298,7 @@ static int save(struct saver *s, struct save_result *r)
 	if (!rc)
 		rc = put_back(s);
 	*r = (struct save_result){ .pages = s->done, .full_pages = s->full, .bytes = s->out.pos, .rounds = s->round,
+				   .maps = s->maps,
 				   .stopped_ms = ev_now_ms() - stopped };
 	return rc;
 }

@@ -21,10 +21,12 @@ struct saver {
 	/* A live save only. */
 	bool logging, running;
 	unsigned int round;
-	uint64_t nr_pfns;		/* when it began, as all that is in the memory map */
-	uint64_t *sent;			/* for each pfn the word it went out with, and these: */
-	uint8_t *dirty;			/* a bit for each pfn */
-	size_t dirty_bytes;
+	/* A bit for each pfn. NULL: it is not live. */
+	uint64_t *todo;			/* it has to go out */
+	uint64_t *mapped;		/* it is in the memory map that the reader has */
+	uint64_t *marked;		/* it was written in the last round, or is of another type */
+	size_t words;			/* of each of them */
+	unsigned int maps;		/* how often the memory map has changed */
 
 	/* What is told of it. */
 	struct save_state state;
@@ -32,8 +34,10 @@ struct saver {
 	uint64_t round_pos, round_full;	/* of the stream, and `full`, when the round began */
 	uint64_t told;			/* ms */
 };
-#define SENT_MAPPED	(1ULL << 62)	/* it is in the memory map */
-#define SENT_ONCE	(1ULL << 63)
+
+/* --- save.c --- */
+/* The memory map as it is now. */
+int put_memory(struct saver *s);
 
 /* --- pages.c --- */
 /* Write all pages that have to be; of a live save those that have changed since they were written. */

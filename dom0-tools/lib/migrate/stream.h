@@ -34,7 +34,7 @@
 enum stream_type {
 	STREAM_HEADER = 1, STREAM_CONFIG, STREAM_CPU, STREAM_MEMORY, STREAM_PAGES, STREAM_P2M, STREAM_GUEST, STREAM_TSC,
 	STREAM_VCPU, STREAM_VCPU_EXT, STREAM_VCPU_XSAVE, STREAM_VCPU_MSRS, STREAM_STORE, STREAM_END,
-	STREAM_CONSOLE,
+	STREAM_CONSOLE, STREAM_STOP,
 	STREAM_TYPES
 };
 
@@ -60,7 +60,10 @@ struct stream_header {
 	char hypervisor[64];		/* for people */
 };
 
-/* STREAM_MEMORY: an array of these, ascending: the guest frames that have memory. */
+/*
+ * STREAM_MEMORY: an array of these, ascending: the guest frames that have memory from here on. From version 2 on it may
+ * come again; what was sent of frames that have gone is forgotten.
+ */
 struct stream_range {
 	uint64_t first, count;
 };
@@ -111,6 +114,11 @@ struct stream_msr {
 struct stream_node {
 	uint16_t path_len, value_len;
 };
+
+/*
+ * STREAM_STOP: empty. The guest is about to be stopped, and most of what has come will stay: the reader may get on with
+ * it. From version 2 on, or not at all.
+ */
 
 #define STREAM_CONSOLE_MAX	(64U << 10)		/* bytes of the console's last output */
 
