@@ -228,6 +228,8 @@ static bool send_stream(struct sending *s)
 	s->report->bytes = r.bytes;
 	s->report->pages = r.pages;
 	s->report->rounds = r.rounds;
+	if (!rc && r.maps)
+		worker_progress(s->w.progress_fd, "%s: its memory map changed %u times meanwhile", s->d->name, r.maps);
 	if (!rc)
 		return true;
 	if (!*why)
@@ -282,7 +284,8 @@ static bool hand_over(struct sending *s)
 {
 	worker_progress(s->w.progress_fd, "%s: all is sent, await the other host", s->d->name);
 	POINT(s, "source-sent");
-	if (!await(s, COMMIT_PREPARED, PREPARED_MS, "all has arrived") || !drained(s))
+	/* While the other end gets ready. */
+	if (!drained(s) || !await(s, COMMIT_PREPARED, PREPARED_MS, "all has arrived"))
 		return false;
 	POINT(s, "source-prepared");
 	if (!journal(s, SRC_GIVEN))
@@ -299,7 +302,10 @@ static bool hand_over(struct sending *s)
 	s->report->downtime_ms = ev_now_ms() - s->stopped;
 	s->report->total_ms = ev_now_ms() - s->started;
 	POINT(s, "source-alive");
-	return journal(s, SRC_DONE);
+	if (!journal(s, SRC_DONE))
+		return false;
+	commit_send(s->peer, COMMIT_DONE, NULL);	/* if it does not arrive, the target is told later */
+	return true;
 }
 
 bool migrate_run(const struct xld *x, const struct dom *d, int fd, xld_migrated *report, xld_error *err)
