@@ -92,7 +92,7 @@ static void test_refused(void)
 	CHECK_EQ(exchange_one(entry(0) | 4, good), ~0ul);
 	CHECK_EQ(exchange_one(entry(0), PTE(va_to_mfn(l1), PTE_KERNEL)), ~0ul);	/* a writable mapping of a table */
 	CHECK_EQ(exchange_one(entry(0), PTE(0xfffffffffful, PTE_KERNEL)), ~0ul);
-	CHECK_EQ(exchange_one(entry(0), good | 1ul << 55), ~0ul);
+	CHECK_EQ(exchange_one(entry(0), good | 1ul << 51), ~0ul);
 	CHECK_EQ(l1[0], 0);
 	CHECK_EQ(exchange_one(0xfffffffffful << 12, good), ~0ul);		/* no memory */
 	CHECK_EQ(exchange_one(va_to_mfn(data) << 12, good), ~0ul);		/* no table */
