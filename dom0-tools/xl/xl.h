@@ -94,7 +94,7 @@ void make_absolute(char **path);
 char *config_json(const char *file);
 /* The argument of --compress. false: complained. */
 bool parse_compress(const char *text, xld_compress *how);
-#define COMPRESS_HELP "  --compress=none|lz4|zstd  what packs its memory (xld.conf says the default)\n"
+#define COMPRESS_HELP "  --compress=none|lz4|zstd  what packs its memory, unless xld.conf's choice will do\n"
 
 /* --- cmd_define.c --- */
 struct json_t;

@@ -353,6 +353,14 @@ bool migrate_comes_here(struct xld *x, const struct dom *d)
 	return next && next->job;
 }
 
+/* To this very host there is no wire to save anything on. */
+static unsigned int packing_for(const struct xld *x, const char *peer, xld_compress asked)
+{
+	bool here = !strncmp(peer, "unix:", 5) || *peer == '/';
+
+	return conf_packing(asked, here ? STREAM_UNPACKED : x->conf->packing);
+}
+
 bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
 {
 	xld_migrate *a = args;
@@ -370,9 +378,9 @@ bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, 
 	peer = !strcmp(a->target, "localhost") ? xasprintf("unix:%s", x->socket_path) : xstrdup(a->target);
 	m = move_new(x, false, token, d->name, d->uuid, peer, a->flags);
 	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib,
-					  conf_packing(x->conf, a->compress), config, next };
-	free(peer);
+					  packing_for(x, peer, a->compress), config, next };
 	d->move = m;
+	free(peer);
 	dom_ask(d, c, XLD_DOMAIN_MIGRATE, serial, 0);
 	job_migrate(x, d);
 	*later = true;

@@ -167,7 +167,7 @@ bool call_save(struct xld *x, struct client *c, uint32_t serial, void *args, voi
 		return false;
 	d->save = (struct save_request){ .path = xstrdup(a->path), .temp = xasprintf("%s.incomplete", a->path),
 					 .config = json, .flags = a->flags,
-					 .packing = conf_packing(x->conf, a->compress) };
+					 .packing = conf_packing(a->compress, x->conf->packing_save) };
 	dom_ask(d, c, XLD_DOMAIN_SAVE, serial, 0);
 	job_save(x, d);
 	*later = true;

@@ -103,7 +103,7 @@ static void test_balloon(void)
 
 	load_start(H, "g");
 	sys_must(H, "d=/local/domain/$(xl domid g); echo $d >/run/old; (while xenstore-exists $d/name; do "
-		 "xenstore-write $d/memory/target 106496; sleep 1; xenstore-write $d/memory/target 131072; sleep 1; "
+		 "xenstore-write $d/memory/target 120832; sleep 1; xenstore-write $d/memory/target 131072; sleep 1; "
 		 "done) >/dev/null 2>&1 & echo $! >/run/balloon");
 	out = sys_must(H, "xl -v migrate g localhost 2>&1");
 	sys_contains(out, "g: its memory map changed ");

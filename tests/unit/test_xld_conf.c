@@ -56,10 +56,11 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(conf.keepalive_s, 15);
 	CU_ASSERT_EQUAL(conf.handshake_s, 10);
 	CU_ASSERT_EQUAL(conf.packing, STREAM_LZ4);
-	CU_ASSERT_EQUAL(conf_packing(&conf, XLD_COMPRESS_DEFAULT), STREAM_LZ4);
-	CU_ASSERT_EQUAL(conf_packing(&conf, XLD_COMPRESS_NONE), STREAM_UNPACKED);
-	CU_ASSERT_EQUAL(conf_packing(&conf, XLD_COMPRESS_ZSTD), STREAM_ZSTD);
-	CU_ASSERT_EQUAL(conf_packing(&conf, (xld_compress)77), STREAM_LZ4);
+	CU_ASSERT_EQUAL(conf.packing_save, STREAM_UNPACKED);
+	CU_ASSERT_EQUAL(conf_packing(XLD_COMPRESS_DEFAULT, STREAM_LZ4), STREAM_LZ4);
+	CU_ASSERT_EQUAL(conf_packing(XLD_COMPRESS_NONE, STREAM_LZ4), STREAM_UNPACKED);
+	CU_ASSERT_EQUAL(conf_packing(XLD_COMPRESS_ZSTD, STREAM_LZ4), STREAM_ZSTD);
+	CU_ASSERT_EQUAL(conf_packing((xld_compress)77, STREAM_LZ4), STREAM_LZ4);
 	conf_free(&conf);
 }
 
@@ -70,7 +71,7 @@ static void test_settings(void)
 	     "\t listen=tcp://[::1]:99   # a trusted link\r\n"
 	     "tls_ca = /a/ca.pem\n tls_cert = \"/a/with space.pem\"\ntls_key\t=\t/a/k#1\ntls_crl = /a/crl\n\n"
 	     "tls_allow = one two,three\ntls_allow = four\n"
-	     "group = xl\nread_only_group = \"look\"\nkeepalive = 0\nhandshake = 3600\ncompress = zstd");
+	     "group = xl\nread_only_group = \"look\"\nkeepalive = 0\nhandshake = 3600\ncompress = zstd\ncompress_save = lz4");
 	CU_ASSERT_EQUAL_FATAL(conf.nr_listen, 2);
 	CU_ASSERT_EQUAL(conf.listen[0].kind, RPC_TLS);
 	CU_ASSERT_EQUAL(conf.listen[0].port, RPC_PORT);
@@ -90,6 +91,7 @@ static void test_settings(void)
 	CU_ASSERT_EQUAL(conf.keepalive_s, 0);
 	CU_ASSERT_EQUAL(conf.handshake_s, 3600);
 	CU_ASSERT_EQUAL(conf.packing, STREAM_ZSTD);
+	CU_ASSERT_EQUAL(conf.packing_save, STREAM_LZ4);
 	conf_free(&conf);
 }
 
