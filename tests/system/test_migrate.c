@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Migration on one host (`xl migrate DOMAIN localhost`): a guest at work moves and goes on; what is refused is refused
- * before anything has happened; a cancel gives it back; a balloon may move meanwhile; and when xld is killed at any point of the hand-over there is
- * one guest afterwards, with its memory whole. test_hosts does the same between two hosts.
+ * before anything has happened; a cancel gives it back; a balloon may move meanwhile; and when xld is killed at any
+ * point of the hand-over there is one guest afterwards, with its memory whole. test_hosts does the same between two
+ * hosts.
  */
 #include "audit.h"
 #include "guests.h"
@@ -110,7 +111,8 @@ static void test_balloon(void)
 	sys_contains(out, "g: its memory map changed ");
 	sys_contains(out, "g: moved to ");
 	/* A last word to a domain that has gone makes its node anew. */
-	sys_must(H, "kill $(cat /run/balloon); sleep 1; xenstore-rm $(cat /run/old) 2>/dev/null; rm /run/old /run/balloon");
+	sys_must(H, "kill $(cat /run/balloon); sleep 1; xenstore-rm $(cat /run/old) 2>/dev/null; "
+		 "rm /run/old /run/balloon");
 	load_check(H, "g");
 	sys_must(H, "for i in $(seq 100); do xl list g | grep -q ' 128 ' && break; usleep 200000; done; xl list g");
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), " 128 ");
