@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Migration on one host (`xl migrate DOMAIN localhost`): a guest at work moves and goes on; what is refused is refused
- * before anything has happened; a cancel gives it back; and when xld is killed at any point of the hand-over there is
- * one guest afterwards, with its memory whole. test_hosts does the same between two hosts.
+ * before anything has happened; a cancel gives it back; a balloon may move meanwhile; and when xld is killed at any
+ * point of the hand-over there is one guest afterwards, with its memory whole. test_hosts does the same between two
+ * hosts.
  */
 #include "audit.h"
 #include "guests.h"
@@ -48,14 +49,14 @@ static void test_move(void)
 	load_start(H, "g");
 	snprintf(before, sizeof(before), "%.60s", guest_must(H, "g", "%s; echo said-before", mac));
 	for (int i = 0; i < 2; i++) {
-		sys_contains(sys_must(H, "xl migrate g localhost 2>&1"), "g: moved to ");
+		sys_contains(sys_must(H, "xl migrate %s g localhost 2>&1", i ? "--compress=lz4" : ""), "g: moved to ");
 		load_check(H, "g");
 	}
 	/* Its network has the same address, its log what it said before it moved. */
 	sys_contains(guest_must(H, "g", "%s", mac), strtok(before, "\n"));
 	sys_contains(sys_must(H, "grep said-before /var/log/xen/console/guest-g.log | tail -n 1"), "said-before");
 	sys_contains(sys_must(H, "xl jobs"), "migrate  done");
-	sys_must(H, "xl migrate -p g localhost");
+	sys_must(H, "xl migrate -p --compress=zstd g localhost");
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), "--p---");
 	sys_must(H, "xl unpause g");
 	load_check(H, "g");
@@ -70,6 +71,7 @@ static void test_refused(void)
 	guest_refused(H, 1, "no domain with this name", "xl migrate nobody localhost 2>&1");
 	guest_refused(H, 1, "cannot connect", "xl migrate g tcp://127.0.0.1:9 2>&1");
 	guest_refused(H, 2, "cancel, pause or throttle", "xl migrate --on-timeout=hope g localhost 2>&1");
+	guest_refused(H, 2, "none, lz4 or zstd", "xl migrate --compress=gzip g localhost 2>&1");
 	guest_refused(H, 2, "there is no -s", "xl migrate -s ssh g localhost 2>&1");
 	/* Not enough memory for a second one, while it runs on. */
 	sys_must(H, "sed 's/memory = 128/memory = 4000/' /root/g.cfg >/root/big.cfg");
@@ -91,6 +93,29 @@ static void test_refused(void)
 	load_check(H, "g");
 	/* It is too busy, and may be neither stopped for long nor slowed down. */
 	guest_refused(H, 1, "it would stand still", "xl migrate --max-downtime 1 --on-timeout cancel g localhost 2>&1");
+	load_check(H, "g");
+	sys_must(H, "xl destroy g");
+	audit_end(H);
+}
+
+/* Its balloon goes up and down all the time, behind xld's back. */
+static void test_balloon(void)
+{
+	const char *out;
+
+	load_start(H, "g");
+	sys_must(H, "d=/local/domain/$(xl domid g); echo $d >/run/old; (while xenstore-exists $d/name; do "
+		 "xenstore-write $d/memory/target 120832; sleep 1; xenstore-write $d/memory/target 131072; sleep 1; "
+		 "done) >/dev/null 2>&1 & echo $! >/run/balloon");
+	out = sys_must(H, "xl -v migrate g localhost 2>&1");
+	sys_contains(out, "g: its memory map changed ");
+	sys_contains(out, "g: moved to ");
+	/* A last word to a domain that has gone makes its node anew. */
+	sys_must(H, "kill $(cat /run/balloon); sleep 1; xenstore-rm $(cat /run/old) 2>/dev/null; "
+		 "rm /run/old /run/balloon");
+	load_check(H, "g");
+	sys_must(H, "for i in $(seq 100); do xl list g | grep -q ' 128 ' && break; usleep 200000; done; xl list g");
+	sys_contains(sys_must(H, "xl list g | tail -n 1"), " 128 ");
 	load_check(H, "g");
 	sys_must(H, "xl destroy g");
 	audit_end(H);
@@ -141,7 +166,8 @@ static void test_faults(void)
 int main(int argc, char **argv)
 {
 	static const struct sys_test tests[] = {
-		{ "host", test_host }, { "move", test_move }, { "refused", test_refused }, { "faults", test_faults },
+		{ "host", test_host }, { "move", test_move }, { "refused", test_refused },
+		{ "balloon", test_balloon }, { "faults", test_faults },
 	};
 
 	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
