@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a kernel's basic services cost: system calls, faults, page-table changes, processes, switches. Runs in dom0, in guests and
- * on a bare kernel alike and prints, when all is done, lines "ROW VALUE UNIT": the best of several rounds, in microseconds for
+ * on a bare kernel alike and prints, when all is done, lines "ROW VALUE UNIT": the best of many short rounds, in microseconds for
  * each operation.
  *
- *	micro [ROUNDS [ROW...]]		default 5, all rows
+ *	micro [ROUNDS [ROW...]]		default 20, all rows
  *
  * In dom0 of xen-lite (in a guest Linux lets no program ask), lines "ROW.COUNTER VALUE /op" follow: how often the hypervisor did
  * what costs time. The least of all rounds counts for each, so that a timer tick is seen in none.
@@ -31,6 +31,8 @@
 
 #define PAGE	4096ul
 #define PAGES	2048ul		/* 8 MiB */
+/* What is measured at a time is short, so that on a busy machine some of it is undisturbed. */
+#define CHUNK	256ul
 
 #define COUNTS	(LITE_COUNT_SWITCH + 1)
 static const char *const count_names[COUNTS] = { "cr3", "flush", "hypercall", "trap", "emulate", "bounce", "switch" };
@@ -116,9 +118,9 @@ static void nothing(void)
 static void getppid_row(void)
 {
 	begin();
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < 100; i++)
 		syscall(SYS_getppid);
-	end(1000);
+	end(100);
 }
 
 static void clock_row(void)
@@ -126,9 +128,9 @@ static void clock_row(void)
 	struct timespec t;
 
 	begin();
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < 1000; i++)
 		clock_gettime(CLOCK_MONOTONIC, &t);
-	end(10000);
+	end(1000);
 }
 
 static void on_signal(int sig)
@@ -142,9 +144,9 @@ static void signal_row(void)
 
 	signal(SIGUSR1, on_signal);
 	begin();
-	for (int i = 0; i < 500; i++)
+	for (int i = 0; i < 50; i++)
 		kill(self, SIGUSR1);
-	end(500);
+	end(50);
 }
 
 /* --- processes and threads ---------------------------------------------------------------------------------------- */
@@ -191,9 +193,8 @@ static void fork_and_wait(void)
 static void fork_small(void)
 {
 	begin();
-	for (int i = 0; i < 10; i++)
-		fork_and_wait();
-	end(10);
+	fork_and_wait();
+	end(1);
 }
 
 static void fork_dirty(void)
@@ -227,17 +228,16 @@ static void fork_exec(void)
 {
 	static char *const argv[] = { "micro", "nothing", NULL };
 
-	begin();
-	for (int i = 0; i < 5; i++) {
-		pid_t pid = fork_child();
+	pid_t pid;
 
-		if (!pid) {
-			execv("/proc/self/exe", argv);
-			_exit(127);
-		}
-		waitpid(pid, NULL, 0);
+	begin();
+	pid = fork_child();
+	if (!pid) {
+		execv("/proc/self/exe", argv);
+		_exit(127);
 	}
-	end(5);
+	waitpid(pid, NULL, 0);
+	end(1);
 }
 
 /* State in a vector register that a switch has to keep. */
@@ -266,13 +266,15 @@ static void ping_pong(void (*work)(void))
 			;
 		_exit(0);
 	}
-	begin();
-	for (int i = 0; i < 200; i++) {
-		work();
-		if (write(there[1], &c, 1) != 1 || read(back[0], &c, 1) != 1)
-			die("pipe");
+	for (int chunk = 0; chunk < 10; chunk++) {
+		begin();
+		for (int i = 0; i < 20; i++) {
+			work();
+			if (write(there[1], &c, 1) != 1 || read(back[0], &c, 1) != 1)
+				die("pipe");
+		}
+		end(20);
 	}
-	end(200);
 	close(there[1]);
 	close(there[0]);
 	close(back[0]);
@@ -298,14 +300,14 @@ static void *thread_of_nothing(void *arg)
 static void thread_row(void)
 {
 	begin();
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 10; i++) {
 		pthread_t t;
 
 		if (pthread_create(&t, NULL, thread_of_nothing, NULL))
 			die("pthread_create");
 		pthread_join(t, NULL);
 	}
-	end(50);
+	end(10);
 }
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
@@ -330,13 +332,22 @@ static void with_child(void (*in_parent)(char *), char *p)
 	waitpid(pid, NULL, 0);
 }
 
+/* Writes to every `step`th page. */
+static void touch_timed(char *p, unsigned long step)
+{
+	for (unsigned long at = 0; at < PAGES; at += CHUNK) {
+		begin();
+		for (unsigned long i = 0; i < CHUNK; i += step)
+			((volatile char *)p)[(at + i) * PAGE] = 1;
+		end(CHUNK / step);
+	}
+}
+
 static void touch_page(void)
 {
 	char *p = map(MAP_PRIVATE);
 
-	begin();
-	touch(p, 1);
-	end(PAGES);
+	touch_timed(p, 1);
 	unmap(p);
 }
 
@@ -344,9 +355,7 @@ static void touch_sparse(void)
 {
 	char *p = map(MAP_PRIVATE);
 
-	begin();
-	touch(p, 16);
-	end(PAGES / 16);
+	touch_timed(p, 16);
 	unmap(p);
 }
 
@@ -355,9 +364,12 @@ static void unmap_touched(int flags)
 	char *p = map(flags);
 
 	touch(p, 1);
-	begin();
-	unmap(p);
-	end(PAGES);
+	for (unsigned long at = 0; at < PAGES; at += CHUNK) {
+		begin();
+		if (munmap(p + at * PAGE, CHUNK * PAGE))
+			die("munmap");
+		end(CHUNK);
+	}
 }
 
 static void unmap_page(void)
@@ -393,9 +405,7 @@ static void unmap_thread(void)
 
 static void write_timed(char *p)
 {
-	begin();
-	touch(p, 1);
-	end(PAGES);
+	touch_timed(p, 1);
 }
 
 /* A write to a page that a child still shares, the fork left out. */
@@ -426,10 +436,12 @@ static void move_page(void)
 	char *to = space + (((unsigned long)(p - space) & 0x1fffff) ^ PAGE);
 
 	touch(p, 1);
-	begin();
-	if (mremap(p, PAGES * PAGE, PAGES * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
-		die("mremap");
-	end(PAGES);
+	for (unsigned long at = 0; at < PAGES * PAGE; at += CHUNK * PAGE) {
+		begin();
+		if (mremap(p + at, CHUNK * PAGE, CHUNK * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to + at) == MAP_FAILED)
+			die("mremap");
+		end(CHUNK);
+	}
 	munmap(space, 2 * PAGES * PAGE);
 }
 
@@ -438,9 +450,11 @@ static void protect_page(void)
 	char *p = map(MAP_PRIVATE);
 
 	touch(p, 1);
-	begin();
-	mprotect(p, PAGES * PAGE, PROT_READ);
-	end(PAGES);
+	for (unsigned long at = 0; at < PAGES; at += CHUNK) {
+		begin();
+		mprotect(p + at * PAGE, CHUNK * PAGE, PROT_READ);
+		end(CHUNK);
+	}
 	unmap(p);
 }
 
@@ -483,7 +497,7 @@ static void choose(const char *name)
 
 int main(int argc, char **argv)
 {
-	int rounds = argc > 1 ? atoi(argv[1]) : 5;
+	int rounds = argc > 1 ? atoi(argv[1]) : 20;
 
 	if (argc == 2 && !strcmp(argv[1], "nothing"))
 		return 0;
@@ -494,7 +508,7 @@ int main(int argc, char **argv)
 	for (int i = 2; i < argc; i++)
 		choose(argv[i]);
 	counters_open();
-	measure(&overhead, nothing, 20);
+	measure(&overhead, nothing, 50);
 	for (unsigned int i = 0; i < ROWS; i++)
 		if (wanted[i] || argc <= 2)
 			measure(&result[i], rows[i].round, rounds);

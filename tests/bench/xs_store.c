@@ -39,10 +39,11 @@ static void ask(struct memconn *m, uint32_t type, uint32_t tx, const void *body,
 	conn_run(m->c);
 }
 
-static void taken(void *io, uint32_t pos)
+static bool taken(void *io, uint32_t pos)
 {
 	(void)io;
 	(void)pos;
+	return false;
 }
 
 static void fill(struct memconn *m, unsigned int domains)
