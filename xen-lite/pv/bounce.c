@@ -153,7 +153,7 @@ static __hot void mask_events(struct vcpu *v)
 	v->info->evtchn_upcall_mask = 1;
 }
 
-__hot void bounce_pending(struct vcpu *v)
+__hot __flatten void bounce_pending(struct vcpu *v)
 {
 	struct trap_bounce tb = v->pv.bounce;
 	const struct trap_info *ti = &v->pv.traps[tb.vector & 0xff];
@@ -191,7 +191,7 @@ __hot void bounce_event(struct vcpu *v)
 	mask_events(v);
 }
 
-__hot void bounce_syscall(struct vcpu *v)
+__hot __flatten void bounce_syscall(struct vcpu *v)
 {
 	if (!v->pv.syscall_callback) {
 		/* As on a processor whose kernel has not enabled the instruction. */
