@@ -301,9 +301,9 @@ void heap_free_block(struct page_info *pg, unsigned int order)
 	spin_unlock(&heap_lock);
 }
 
-void *hv_alloc_pages(unsigned int order)
+static void *hv_pages_take(unsigned int order, unsigned int memflags)
 {
-	struct page_info *pg = frames_take(order, 0);
+	struct page_info *pg = frames_take(order, memflags);
 
 	if (!pg)
 		return NULL;
@@ -315,6 +315,16 @@ void *hv_alloc_pages(unsigned int order)
 	nr_hv += 1UL << order;
 	spin_unlock(&heap_lock);
 	return page_to_virt(pg);
+}
+
+void *hv_alloc_pages(unsigned int order)
+{
+	return hv_pages_take(order, 0);
+}
+
+void *hv_alloc_unclean_pages(unsigned int order)
+{
+	return hv_pages_take(order, MEMF_no_scrub);
 }
 
 struct page_info *domain_alloc_pages(struct domain *d, unsigned int order, unsigned int memflags)
