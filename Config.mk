@@ -12,6 +12,10 @@ AR      := ar
 OBJCOPY := objcopy
 NM      := nm
 
+# The stock kernel of dom0 and of guests. Another one goes with a build directory of its own:
+# make B=build-6.12 KERNEL_PACKAGE=linux-image-6.12-amd64 check-system
+KERNEL_PACKAGE ?= linux-image-amd64
+
 # Debug builds poison spent hypercall arguments and log why a request was refused.
 DEBUG   ?= 1
 

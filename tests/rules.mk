@@ -12,6 +12,7 @@ CHECK := $(B)/check
 HELP += 'check|unit,_fuzz,_guest_and_system_tests;_ends_with_"N_passed,_N_failed"' \
 	'check-unit|only_the_unit_tests_and_the_short_fuzz_runs' \
 	'check-guest|only_the_guest_tests' 'check-system|only_the_system_tests' \
+	'check-next|the_system_tests_on_a_newer_kernel_of_Debian' \
 	'soak|the_long_tests'
 
 # The figure of tests/unit/rules.mk, a test like the others.
@@ -40,7 +41,7 @@ guest_group  = $(call test_group,guest tests,-j 2 -t 600,$(GUEST_TESTS))
 system_group = $(call test_group,system tests,-j 2 -t 900,$(SYSTEM_TESTS))
 alone_group  = $(call test_group,system tests with two hosts,-j 1 -t 900,$(SYSTEM_TESTS_ALONE))
 
-.PHONY: check check-unit check-guest check-system soak
+.PHONY: check check-unit check-guest check-system check-next soak
 check: all $(UNIT_TESTS) $(FUZZ_PROGRAMS) $(TEST_PROGRAMS)
 	$(test_begin)
 	$(unit_group)
@@ -67,6 +68,12 @@ check-system: all $(TEST_PROGRAMS)
 	$(alone_group)
 	$(test_end)
 
+# Another series of kernels as dom0 and guest.
+NEXT_KERNEL := linux-image-6.12-amd64
+check-next:
+	@$(MAKE) --no-print-directory B=$(B)/next KERNEL_PACKAGE=$(NEXT_KERNEL) check-system
+
+SOAK_TESTS += 'make --no-print-directory check-next B=$(B)'
 soak: all $(FUZZ_PROGRAMS) $(TEST_PROGRAMS)
 	$(test_begin)
 	$(call fuzz_group,1000000,7200)

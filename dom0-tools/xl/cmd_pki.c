@@ -38,6 +38,25 @@ static int pki_init_command(const char *dir, const char *hosts[], size_t n)
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int pki_revoke_command(const char *dir, const char *cert)
+{
+	bool news;
+	char *why;
+
+	if (!pki_revoke(dir, cert, &news, &why)) {
+		complain("cannot revoke a certificate: %s\n    try: give the certificate's file (host.pem), on the host "
+			 "that has the CA's key", why);
+		free(why);
+		return EXIT_FAILURE;
+	}
+	if (news)
+		printf("%s is on the list %s/crl.pem now; copy it to the hosts, and let each xld read it: "
+		       "kill -HUP, or systemctl reload xld\n", cert, dir);
+	else
+		printf("%s was on the list %s/crl.pem already\n", cert, dir);
+	return EXIT_SUCCESS;
+}
+
 static int cmd_pki(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
@@ -60,16 +79,19 @@ static int cmd_pki(const struct command *cmd, int argc, char **argv)
 			return EXIT_USAGE;
 		}
 	}
-	want_args(cmd, argc, 1, 1);
-	if (!strcmp(argv[optind], "init"))
+	want_args(cmd, argc, 1, 2);
+	if (!strcmp(argv[optind], "init") && argc - optind == 1)
 		return pki_init_command(dir, hosts, n);
-	complain("pki: there is no '%s', only 'init'", argv[optind]);
+	if (!strcmp(argv[optind], "revoke") && argc - optind == 2 && !n)
+		return pki_revoke_command(dir, argv[optind + 1]);
+	complain("pki: what can be said is 'init' and 'revoke CERTIFICATE', not '%s'", argv[optind]);
 	return EXIT_USAGE;
 }
 
 const struct command cmds_pki[] = {
-	{ .name = "pki", .fn = cmd_pki, .args = "init", .summary = "Make a test CA, and certificates for hosts",
-	  .options = "  -d, --dir DIR            put them there (" RPC_PKI_DIR ")\n"
+	{ .name = "pki", .fn = cmd_pki, .args = "init | revoke CERTIFICATE",
+	  .summary = "Make a test CA, certificates for hosts, and revoke them",
+	  .options = "  -d, --dir DIR            the CA is there (" RPC_PKI_DIR ")\n"
 		     "  -H, --host NAME[,NAME]   a host and its other names and addresses; the first is this one,\n"
 		     "                           each other gets a directory to be copied to it\n" },
 	{ 0 },

@@ -87,9 +87,10 @@ bool daemon_is_remote(void)
 	return !strncmp(daemon_uri, "tls://", 6) || !strncmp(daemon_uri, "tcp://", 6);
 }
 
+static struct rpc_client *client;
+
 struct rpc_client *daemon_client(void)
 {
-	static struct rpc_client *client;
 	xld_error err = { 0 };
 
 	if (client)
@@ -101,6 +102,18 @@ struct rpc_client *daemon_client(void)
 	}
 	rpc_client_on_progress(client, on_progress, NULL);
 	return client;
+}
+
+void daemon_reconnect(void)
+{
+	xld_error err = { 0 };
+
+	rpc_client_close(client);
+	while (!(client = rpc_client_open(daemon_uri, "xl", &err))) {
+		rpc_release((xdrproc_t)xdr_xld_error, &err);
+		usleep(200000);
+	}
+	rpc_client_on_progress(client, on_progress, NULL);
 }
 
 bool call(uint32_t proc, const void *args, void *ret)

@@ -49,6 +49,7 @@ void become_tls(void);
 bool daemon_is_remote(void);			/* xld is not on this host */
 /* The connection to xld, opened at first use. Leaves the program when there is none. */
 struct rpc_client *daemon_client(void);
+void daemon_reconnect(void);			/* the connection has ended: wait until there is another */
 /* A call that shows its error. Release ret with the procedure's xdr_ret if true. */
 bool call(uint32_t proc, const void *args, void *ret);
 void show_error(xld_error *err);		/* and release it */

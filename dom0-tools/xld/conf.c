@@ -50,6 +50,12 @@ static void take_path(struct parser *p, char **to, const char *value)
 		mistake(p, "'%s' is not a path from the root", value);
 }
 
+static void take_crl(struct parser *p, const char *value)
+{
+	take_path(p, &p->c->pki.crl, value);
+	p->c->pki.crl_must_exist = true;
+}
+
 static void take_group(struct parser *p, char **to, const char *value)
 {
 	if (!*value || value[strcspn(value, " \t,:")])
@@ -129,6 +135,8 @@ static void take_value(struct parser *p, const char *key, const char *value)
 		take_path(p, &c->pki.cert, value);
 	else if (!strcmp(key, "tls_key"))
 		take_path(p, &c->pki.key, value);
+	else if (!strcmp(key, "tls_crl"))
+		take_crl(p, value);
 	else if (!strcmp(key, "tls_allow"))
 		take_names(p, value);
 	else if (!strcmp(key, "group"))
@@ -195,6 +203,20 @@ static void take_line(struct parser *p, char *line)
 		take_value(p, key, value);
 	else
 		mistake(p, "%.40s: the value is missing", key);
+}
+
+bool conf_same_addresses(const struct xld_conf *a, const struct xld_conf *b)
+{
+	bool same = a->nr_listen == b->nr_listen;
+
+	for (unsigned int i = 0; same && i < a->nr_listen; i++) {
+		char *x = rpc_addr_text(&a->listen[i]), *y = rpc_addr_text(&b->listen[i]);
+
+		same = !strcmp(x, y);
+		free(x);
+		free(y);
+	}
+	return same;
 }
 
 void conf_init(struct xld_conf *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xld's own configuration, xld.conf(5): who may connect, and how. Read once, at start.
+ * xld's own configuration, xld.conf(5): who may connect, and how. Read at start, and anew on SIGHUP.
  */
 #ifndef XLD_CONF_H
 #define XLD_CONF_H
@@ -36,5 +36,6 @@ bool conf_parse(struct xld_conf *c, const char *text, size_t len, const char *fi
 bool conf_read(struct xld_conf *c, const char *file, bool must_exist, char **why);
 /* One more address. false: *why. */
 bool conf_listen(struct xld_conf *c, const char *uri, char **why);
+bool conf_same_addresses(const struct xld_conf *a, const struct xld_conf *b);
 
 #endif

@@ -63,7 +63,7 @@ static void note_new(struct dom *d, const struct xenctl_dominfo *info, bool alou
 {
 	d->told = xcalloc(1, sizeof(*d->told));
 	*d->told = (struct told){ .domid = info->domid, .name = xstrdup(d->name), .paused = info->paused,
-				  .started = !aloud, .stopped = !aloud && info->shutdown };
+				  .started = !aloud && info->cpu_time, .stopped = !aloud && info->shutdown };
 	if (aloud)
 		tell(d, XLD_CREATED, NULL, 0, NULL);
 }

@@ -168,37 +168,77 @@ static bool find_group(const char *name, gid_t *gid, char **why)
 	return true;
 }
 
+static mode_t socket_mode(const struct xld *x)
+{
+	return x->group != NO_GROUP || x->read_only_group != NO_GROUP ? 0666 : 0600;
+}
+
 /* The mode of a socket is that of its creation, or somebody could connect in between. */
 static bool listen_locally(struct xld *x, char **why)
 {
 	struct rpc_addr a = { .kind = RPC_UNIX, .path = (char *)(uintptr_t)x->socket_path };
-	bool open = x->group != NO_GROUP || x->read_only_group != NO_GROUP, ok;
-	mode_t mask = umask(open ? 0111 : 0177);
+	mode_t mask = umask(0777 & ~socket_mode(x));
+	bool ok;
 
 	ok = listen_on(x, &a, why);
 	umask(mask);
 	return ok;
 }
 
-static bool listen_remotely(struct xld *x, const struct rpc_addr *a, char **why)
+/* What follows from a configuration; *creds stays NULL if nobody uses TLS. */
+static bool derive(const struct xld_conf *conf, gid_t groups[2], struct rpc_creds **creds, char **why)
 {
-	if (a->kind == RPC_TLS && !x->creds)
-		x->creds = rpc_creds_new(&x->conf->pki, why);
-	if (a->kind == RPC_TLS && !x->creds)
+	bool tls = false;
+
+	*creds = NULL;
+	for (unsigned int i = 0; i < conf->nr_listen; i++)
+		tls |= conf->listen[i].kind == RPC_TLS;
+	if (!find_group(conf->group, &groups[0], why) || !find_group(conf->read_only_group, &groups[1], why))
 		return false;
-	return listen_on(x, a, why);
+	if (tls)
+		*creds = rpc_creds_new(&conf->pki, why);
+	return !tls || *creds;
+}
+
+static void use(struct xld *x, const gid_t groups[2], struct rpc_creds *creds)
+{
+	x->group = groups[0];
+	x->read_only_group = groups[1];
+	rpc_creds_free(x->creds);
+	x->creds = creds;
 }
 
 bool server_start(struct xld *x, char **why)
 {
 	const struct xld_conf *conf = x->conf;
+	struct rpc_creds *creds;
+	gid_t groups[2];
 
-	if (!find_group(conf->group, &x->group, why) || !find_group(conf->read_only_group, &x->read_only_group, why))
+	if (!derive(conf, groups, &creds, why))
 		return false;
+	use(x, groups, creds);
 	for (unsigned int i = 0; i < conf->nr_listen; i++)
-		if (!listen_remotely(x, &conf->listen[i], why))
+		if (!listen_on(x, &conf->listen[i], why))
 			return false;
 	return listen_locally(x, why);
+}
+
+bool server_configure(struct xld *x, const struct xld_conf *conf, char **why)
+{
+	struct rpc_creds *creds;
+	gid_t groups[2];
+
+	if (!conf_same_addresses(x->conf, conf)) {
+		*why = xstrdup("other addresses to listen on need a restart of xld");
+		return false;
+	}
+	if (!derive(conf, groups, &creds, why))
+		return false;
+	use(x, groups, creds);
+	x->conf = conf;
+	if (chmod(x->socket_path, socket_mode(x)))
+		xld_log("%s: %s", x->socket_path, strerror(errno));
+	return true;
 }
 
 void server_announce(const struct xld *x)

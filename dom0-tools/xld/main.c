@@ -4,7 +4,7 @@
  *
  * With --daemon, the process that the user starts returns when the daemon answers on its socket, or fails with the
  * reason. One xld per state directory, ensured by a lock on it. SIGTERM and SIGINT end the daemon; domains live on,
- * and the next xld takes them over.
+ * and the next xld takes them over. SIGHUP has it read its configuration anew.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -122,18 +122,60 @@ static void parse_options(struct xld *x, struct options *o, int argc, char **arg
 	x->migrate_point = getenv("XLD_MIGRATE_POINT");
 }
 
-static void read_config(struct xld *x, struct xld_conf *conf, const struct options *o)
+static void drop_config(struct xld_conf *conf)
 {
-	char *why;
+	conf_free(conf);
+	free(conf);
+}
+
+/* The file and the command line. NULL: *why. */
+static struct xld_conf *read_config(const struct options *o, char **why)
+{
+	struct xld_conf *conf = xcalloc(1, sizeof(*conf));
+	char *cause = NULL;
 
 	conf_init(conf);
-	if (!conf_read(conf, o->config ? o->config : CONF_FILE, o->config, &why))
-		die("there are mistakes in the configuration; see xld.conf(5)\n%s", why);
-	for (unsigned int i = 0; i < o->nr_listen; i++)
-		if (!conf_listen(conf, o->listen[i], &why))
-			die("--listen: %s", why);
+	if (!conf_read(conf, o->config ? o->config : CONF_FILE, o->config, &cause)) {
+		*why = xasprintf("there are mistakes in the configuration; see xld.conf(5)\n%s", cause);
+		free(cause);
+		drop_config(conf);
+		return NULL;
+	}
+	for (unsigned int i = 0; i < o->nr_listen; i++) {
+		if (!conf_listen(conf, o->listen[i], &cause)) {
+			*why = xasprintf("--listen: %s", cause);
+			free(cause);
+			drop_config(conf);
+			return NULL;
+		}
+	}
+	return conf;
+}
+
+struct daemon {
+	struct xld x;
+	struct options o;
+	struct xld_conf *conf;
+};
+
+/* SIGHUP: by the configuration and the certificates as they are now; if they are no good, as before. */
+static void reload(void *arg)
+{
+	struct daemon *d = arg;
+	char *why;
+	struct xld_conf *conf = read_config(&d->o, &why);
+
+	if (!conf || !server_configure(&d->x, conf, &why)) {
+		xld_log("the configuration stays as it was: %s", why);
+		free(why);
+		if (conf)
+			drop_config(conf);
+		return;
+	}
 	rpc_client_set_pki(&conf->pki);
-	x->conf = conf;
+	drop_config(d->conf);
+	d->conf = conf;
+	xld_log("the configuration was read anew");
 }
 
 /* The directory of a file, made if it is missing (one level). */
@@ -200,34 +242,43 @@ static void start(struct xld *x)
 
 int main(int argc, char **argv)
 {
-	struct xld x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite", .lib_dir = "/var/lib/xen-lite" };
-	struct options o = { 0 };
-	struct xld_conf conf;
+	struct daemon d = { .x = { .socket_path = RPC_SOCKET, .state_dir = "/run/xen-lite",
+				   .lib_dir = "/var/lib/xen-lite" } };
+	struct options *o = &d.o;
+	struct xld *x = &d.x;
 	int ready = -1, rc;
+	char *why;
 
-	parse_options(&x, &o, argc, argv);
-	read_config(&x, &conf, &o);
+	parse_options(x, o, argc, argv);
+	d.conf = read_config(o, &why);
+	if (!d.conf)
+		die("%s", why);
+	rpc_client_set_pki(&d.conf->pki);
+	x->conf = d.conf;
 	/* Only the daemon's socket will do: the kernel's way to xenstored hangs while that is away. */
 	setenv("XENSTORED_PATH", "/run/xenstored/socket", 0);
 	daemon_raise_limits();
-	if (o.daemon && (ready = daemon_background()) < 0)
+	if (o->daemon && (ready = daemon_background()) < 0)
 		die("cannot go to the background: %s", strerror(-ready));
-	lock_state(&x);
-	start(&x);
-	rc = o.pid_file ? daemon_write_pid(o.pid_file) : 0;
+	lock_state(x);
+	start(x);
+	rc = o->pid_file ? daemon_write_pid(o->pid_file) : 0;
 	if (rc)
-		die("cannot write %s: %s", o.pid_file, strerror(-rc));
-	if (o.daemon || o.log)
-		redirect_to_log(o.log ? o.log : LOG_FILE);
-	if (o.daemon)
+		die("cannot write %s: %s", o->pid_file, strerror(-rc));
+	if (o->daemon || o->log)
+		redirect_to_log(o->log ? o->log : LOG_FILE);
+	if (o->daemon)
 		daemon_ready(ready);
-	server_announce(&x);
-	rc = ev_loop_run(x.loop);
+	server_announce(x);
+	rc = daemon_on_hangup(x->loop, reload, &d);
+	if (rc)
+		xld_log("cannot watch for SIGHUP: %s", strerror(-rc));
+	rc = ev_loop_run(x->loop);
 	xld_log("ends");
-	server_stop(&x);
-	define_free(&x);
-	conf_free(&conf);
-	if (o.pid_file)
-		unlink(o.pid_file);
+	server_stop(x);
+	define_free(x);
+	drop_config(d.conf);
+	if (o->pid_file)
+		unlink(o->pid_file);
 	return rc ? 1 : 0;
 }

@@ -190,6 +190,11 @@ bool xld_fail(xld_error *err, xld_code code, const char *what, const char *objec
 
 /* --- listen.c --- */
 bool server_start(struct xld *x, char **why);
+/*
+ * Serve by another configuration from now on; connections that are there stay as they are, and so do the addresses.
+ * false: *why, and all is as before.
+ */
+bool server_configure(struct xld *x, const struct xld_conf *conf, char **why);
 void server_announce(const struct xld *x);	/* say in the log where */
 void server_stop(struct xld *x);
 

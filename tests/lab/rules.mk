@@ -9,7 +9,7 @@ $(eval $(call tool,lab/lab-agent,tests/lab/agent.c tests/lab/frame.c,-lutil))
 # The directory appears whole (fetch-kernel), so one file of it stands for all.
 KERNEL := $(B)/kernel/vmlinuz
 $(KERNEL):
-	@tests/lab/fetch-kernel $(B)/kernel
+	@tests/lab/fetch-kernel $(B)/kernel $(KERNEL_PACKAGE)
 
 $(B)/guest.cpio: tests/lab/make-initramfs $(KERNEL) $(shell find tests/lab/guest -type f)
 	@echo "  CPIO  guest.cpio"

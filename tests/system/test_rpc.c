@@ -129,6 +129,18 @@ static void test_conf(void)
 		"'localhost' was refused: the name of the client's certificate is not on the list");
 	sys_contains(sys_must(H, "XLD_PKI=/etc/xen-lite/pki/two xl -H tls://localhost list"), "Domain-0");
 	restart("");
+	/* A mistake changes nothing; what is right counts for who comes next. */
+	sys_must(H, "cp /etc/xen-lite/xld.conf /root/good.conf; echo colour = blue >>/etc/xen-lite/xld.conf; "
+		 "kill -HUP $(cat /run/xen-lite/xld.pid); until grep -q 'stays as it was' " LOG "; do usleep 50000; done; "
+		 "grep -q \"there is no setting 'colour'\" " LOG);
+	sys_contains(sys_must(H, "xl pki revoke /etc/xen-lite/pki/two/host.pem"), "is on the list /etc/xen-lite/pki/crl.pem");
+	sys_contains(sys_must(H, "XLD_PKI=/etc/xen-lite/pki/two xl -H tls://localhost list"), "Domain-0");
+	sys_must(H, "cp /root/good.conf /etc/xen-lite/xld.conf; kill -HUP $(cat /run/xen-lite/xld.pid); "
+		 "until grep -q 'read anew' " LOG "; do usleep 50000; done");
+	refused("XLD_PKI=/etc/xen-lite/pki/two xl -H tls://localhost list 2>&1", "our certificate was revoked",
+		"the certificate of the client 'two' was revoked");
+	sys_contains(sys_must(H, "xl -H tls://localhost list"), "Domain-0");
+	sys_must(H, "rm /etc/xen-lite/pki/crl.pem");
 	sys_must(H, "printf 'group = op\\ncolour = blue\\nlisten = tls://\\n' >/root/bad.conf");
 	guest_refused(H, 1, "/root/bad.conf:2: there is no setting 'colour'\n"
 		      "/root/bad.conf:3: tls://: the host is missing", "xld --config /root/bad.conf 2>&1");
@@ -194,12 +206,14 @@ static void test_events(void)
 {
 	const char *out;
 
-	sys_must(H, "xl events >/root/local & xl -H tls://localhost events --json -J >/root/remote & sleep 1; "
-		 "xl create -q -p /root/tiny.cfg; xl unpause tiny; "
+	/* Until both have subscribed, domains come and go that do not count. */
+	sys_must(H, "xl events >/root/local & xl -H tls://localhost events --json -J >/root/remote & "
+		 "until [ -s /root/local ] && [ -s /root/remote ]; do xl create -q -p /root/tiny.cfg name=early; "
+		 "xl destroy early; done; xl create -q -p /root/tiny.cfg; xl unpause tiny; "
 		 AWAIT("/root/local", "stopped: poweroff") "; xl pause tiny; sleep 1; xl destroy tiny; "
 		 AWAIT("/root/local", "destroyed") "; xl create -q -p /root/tiny.cfg name=other; xl destroy other; "
 		 AWAIT("/root/remote", "other.*destroyed\\|destroyed.*other") "; killall xl xl-tls; true");
-	out = sys_must(H, "sed 's/^[^ ]* [^ ]* //; s/([0-9]*) //' /root/local");
+	out = sys_must(H, "sed '/early/d; s/^[^ ]* [^ ]* //; s/([0-9]*) //' /root/local");
 	CU_ASSERT_STRING_EQUAL(out, "tiny created\ntiny started\ntiny stopped: poweroff\ntiny paused\ntiny destroyed\n"
 			       "other created\nother destroyed\n");
 	if (strncmp(out, "tiny created\ntiny started\n", 26))
@@ -212,6 +226,20 @@ static void test_events(void)
 	sys_must(H, "xl events >/dev/null 2>/root/err & p=$!; sleep 1; " STOP_XLD "wait $p; rc=$?; "
 		 START_XLD "; exit $((rc - 1))");
 	sys_contains(sys_must(H, "cat /root/err"), "the daemon closed the connection");
+	/* And with -r no end: what happened without it is told when it is back. */
+	sys_must(H, "xl create -q -p /root/tiny.cfg; xl create -q -p /root/tiny.cfg name=other; "
+		 "xl events -r >/root/again 2>/root/err & p=$!; sleep 1; xl rename other another; "
+		 AWAIT("/root/again", "renamed") "; kill -STOP $p; kill -9 $(cat /run/xen-lite/xld.pid); " START_XLD
+		 "; xl unpause tiny; until xl list tiny | grep -q -- ---s--; do usleep 100000; done; "
+		 "xl rename another more; xl create -q -p /root/tiny.cfg name=third; xl destroy third; "
+		 "xl create -q -p /root/tiny.cfg name=fourth; kill -CONT $p; " AWAIT("/root/again", "fourth") "; "
+		 "xl destroy more; " AWAIT("/root/again", "more.*destroyed") "; kill $p; xl destroy tiny; xl destroy fourth");
+	out = sys_must(H, "sed 's/^[^ ]* [^ ]* //; s/([0-9]*) //' /root/again | sort");
+	if (strcmp(out, "another renamed, was other\nfourth created\nmore destroyed\nmore renamed, was another\n"
+		   "tiny started\ntiny stopped: poweroff\n")) {
+		printf("\n%s\n", out);
+		CU_FAIL("not what happened");
+	}
 	sys_must(H, "xl events -n 2 >/root/two & p=$!; sleep 1; xl create -q -p /root/tiny.cfg; "
 		 "xl destroy tiny; wait $p && grep -c . /root/two | grep 2");
 	guest_audit(H);

@@ -35,7 +35,7 @@ static inline struct rpc_pki *pki_of(enum holder h)
 	snprintf(paths[h][0], sizeof(paths[h][0]), "%s/ca%d.pem", pki_world, h == STRANGER);
 	snprintf(paths[h][1], sizeof(paths[h][1]), "%s/%d.pem", pki_world, h);
 	snprintf(paths[h][2], sizeof(paths[h][2]), "%s/%d.key", pki_world, h);
-	pki[h] = (struct rpc_pki){ paths[h][0], paths[h][1], paths[h][2] };
+	pki[h] = (struct rpc_pki){ .ca = paths[h][0], .cert = paths[h][1], .key = paths[h][2] };
 	return &pki[h];
 }
 

@@ -192,17 +192,113 @@ static void bad_creds(struct rpc_pki pki, const char *part)
 	free(why);
 }
 
+/* One connection: does the server let the client in? */
+static bool let_in(struct rpc_creds *server, struct rpc_creds *client)
+{
+	struct pair p = { .server_creds = server, .client_creds = client };
+	char *why;
+	int fds[2];
+
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	rpc_stream_init(&p.server, fds[0]);
+	rpc_stream_init(&p.client, fds[1]);
+	CU_ASSERT_TRUE(rpc_stream_secure(&p.server, server, NULL, &why));
+	CU_ASSERT_TRUE(rpc_stream_secure(&p.client, client, "localhost", &why));
+	shake(&p);
+	if (p.server_rc < 0) {
+		CU_ASSERT_STRING_EQUAL(rpc_stream_why(&p.server, p.server_rc),
+				       "the certificate of the client 'two' was revoked");
+		CU_ASSERT_STRING_EQUAL(rpc_stream_why(&p.client, p.client_rc),
+				       "the server refused us: our certificate was revoked");
+	}
+	rpc_stream_close(&p.server);
+	rpc_stream_close(&p.client);
+	return p.server_rc == 1 && p.client_rc == 1;
+}
+
+static struct rpc_creds *creds_in(const char *dir)
+{
+	struct rpc_pki pki;
+	char *why = NULL;
+	struct rpc_creds *c;
+
+	rpc_pki_in(&pki, dir);
+	c = rpc_creds_new(&pki, &why);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	rpc_pki_free(&pki);
+	return c;
+}
+
+static void no_report(const char *path)
+{
+	(void)path;
+}
+
+/* Who is on the list of the CA is refused by those who have read it; others go on. */
+static void test_revoke(void)
+{
+	const char *hosts[] = { "localhost", "two", "three" };
+	char *dir = xasprintf("%s/revoke", pki_world), *two = xasprintf("%s/two", dir), *why = NULL, *command;
+	char *cert = xasprintf("%s/host.pem", two), *third = xasprintf("%s/three/host.pem", dir);
+	char *list = xasprintf("%s/crl.pem", dir);
+	struct rpc_creds *server, *old, *client;
+	struct rpc_pki pki = *pki_of(STRANGER);
+	bool news = true;
+
+	CU_ASSERT_TRUE_FATAL(pki_init(dir, hosts, 3, no_report, &why));
+	old = creds_in(dir);
+	client = creds_in(two);
+	CU_ASSERT_TRUE(let_in(old, client));
+	/* One other first: a second list takes over what the first one had. */
+	CU_ASSERT_TRUE_FATAL(pki_revoke(dir, third, &news, &why));
+	CU_ASSERT_TRUE(news);
+	server = creds_in(dir);
+	CU_ASSERT_TRUE(let_in(server, client));
+	rpc_creds_free(server);
+	CU_ASSERT_TRUE(pki_revoke(dir, cert, &news, &why));
+	CU_ASSERT_TRUE(news);
+	server = creds_in(dir);
+	CU_ASSERT_FALSE(let_in(server, client));
+	CU_ASSERT_TRUE(let_in(old, client));
+	CU_ASSERT_TRUE(pki_revoke(dir, third, &news, &why));
+	CU_ASSERT_FALSE(news);
+	CU_ASSERT_FALSE(pki_revoke(dir, pki_of(GOOD)->cert, &news, &why));
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "is not a certificate of this CA"));
+	free(why);
+	CU_ASSERT_FALSE(pki_revoke(two, cert, &news, &why));		/* the CA's key is not there */
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "two/ca.key: No such file"));
+	free(why);
+	pki.crl = list;
+	bad_creds(pki, "holds no revocation list of our CA");
+	rpc_creds_free(server);
+	rpc_creds_free(old);
+	rpc_creds_free(client);
+	command = xasprintf("rm -r '%s'", dir);
+	CU_ASSERT_EQUAL(system(command), 0);
+	free(command);
+	free(dir);
+	free(two);
+	free(cert);
+	free(third);
+	free(list);
+}
+
 static void test_files(void)
 {
 	struct rpc_pki pki = *pki_of(GOOD);
 	char none[] = "/nowhere/x.pem", null[] = "/dev/null";
 
-	bad_creds((struct rpc_pki){ none, pki.cert, pki.key }, "the CA's certificate /nowhere/x.pem: No such file");
-	bad_creds((struct rpc_pki){ pki.ca, none, pki.key }, "the certificate /nowhere/x.pem: No such file");
-	bad_creds((struct rpc_pki){ pki.ca, pki.cert, none }, "the key /nowhere/x.pem: No such file");
-	bad_creds((struct rpc_pki){ null, pki.cert, pki.key }, "/dev/null holds no certificate of a CA");
-	bad_creds((struct rpc_pki){ pki.ca, null, pki.key }, "cannot be used");
-	bad_creds((struct rpc_pki){ pki.ca, pki.cert, pki_of(EVIL)->key }, "cannot be used");
+	pki.crl = null;
+	bad_creds(pki, "/dev/null holds no revocation list of our CA");
+	pki.crl = none;
+	pki.crl_must_exist = true;
+	bad_creds(pki, "the revocation list /nowhere/x.pem: No such file");
+	bad_creds((struct rpc_pki){ .ca = none, .cert = pki.cert, .key = pki.key }, "the CA's certificate /nowhere/x.pem: No such file");
+	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = none, .key = pki.key }, "the certificate /nowhere/x.pem: No such file");
+	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = pki.cert, .key = none }, "the key /nowhere/x.pem: No such file");
+	bad_creds((struct rpc_pki){ .ca = null, .cert = pki.cert, .key = pki.key }, "/dev/null holds no certificate of a CA");
+	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = null, .key = pki.key }, "cannot be used");
+	bad_creds((struct rpc_pki){ .ca = pki.ca, .cert = pki.cert, .key = pki_of(EVIL)->key }, "cannot be used");
 }
 
 /* A client of the library below ours, that may leave out or do what ours does not. */
@@ -702,7 +798,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{ "addresses", test_addresses }, { "start", pki_world_start }, { "certificates", test_certificates },
-		{ "files", test_files }, { "crude clients", test_crude }, { "pki init", test_pki_init },
+		{ "revoked", test_revoke }, { "files", test_files }, { "crude clients", test_crude }, { "pki init", test_pki_init },
 		{ "messages", test_messages }, { "a connection that is cut", test_cut }, { "pipe", test_pipe },
 		{ "start of a pipe", test_pipe_start }, { "worker dies", test_pipe_worker_dies },
 		{ "worker leaves", test_pipe_worker_leaves }, { "left behind", test_pipe_left_behind },

@@ -63,7 +63,7 @@ static void test_settings(void)
 	good("# all of them\n"
 	     "listen = tls://10.0.0.1\n"
 	     "\t listen=tcp://[::1]:99   # a trusted link\r\n"
-	     "tls_ca = /a/ca.pem\n tls_cert = \"/a/with space.pem\"\ntls_key\t=\t/a/k#1\n\n"
+	     "tls_ca = /a/ca.pem\n tls_cert = \"/a/with space.pem\"\ntls_key\t=\t/a/k#1\ntls_crl = /a/crl\n\n"
 	     "tls_allow = one two,three\ntls_allow = four\n"
 	     "group = xl\nread_only_group = \"look\"\nkeepalive = 0\nhandshake = 3600");
 	CU_ASSERT_EQUAL_FATAL(conf.nr_listen, 2);
@@ -75,6 +75,8 @@ static void test_settings(void)
 	CU_ASSERT_STRING_EQUAL(conf.pki.ca, "/a/ca.pem");
 	CU_ASSERT_STRING_EQUAL(conf.pki.cert, "/a/with space.pem");
 	CU_ASSERT_STRING_EQUAL(conf.pki.key, "/a/k#1");
+	CU_ASSERT_STRING_EQUAL(conf.pki.crl, "/a/crl");
+	CU_ASSERT_TRUE(conf.pki.crl_must_exist);
 	CU_ASSERT_EQUAL_FATAL(conf.nr_allow, 4);
 	CU_ASSERT_STRING_EQUAL(conf.allow[2], "three");
 	CU_ASSERT_STRING_EQUAL(conf.allow[3], "four");

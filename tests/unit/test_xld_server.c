@@ -908,6 +908,32 @@ static void test_rights(void)
 	still_serves();
 }
 
+/* Another configuration: taken as a whole or not at all. */
+static void test_configure(void)
+{
+	struct xld_conf other = conf;
+	struct rpc_creds *creds = x.creds;
+	struct stat st;
+	char *why;
+
+	other.nr_listen--;
+	CU_ASSERT_FALSE_FATAL(server_configure(&x, &other, &why));
+	CU_ASSERT_STRING_EQUAL(why, "other addresses to listen on need a restart of xld");
+	free(why);
+	other.nr_listen++;
+	other.group = (char *)"no-such-group";
+	CU_ASSERT_FALSE_FATAL(server_configure(&x, &other, &why));
+	free(why);
+	CU_ASSERT_TRUE(x.conf == &conf && x.creds == creds);
+	other.group = (char *)"root";
+	CU_ASSERT_TRUE_FATAL(server_configure(&x, &other, &why));
+	CU_ASSERT_TRUE(x.conf == &other && x.creds != creds && x.group == 0);
+	CU_ASSERT_TRUE(!stat(sock_path, &st) && (st.st_mode & 0777) == 0666);
+	CU_ASSERT_TRUE_FATAL(server_configure(&x, &conf, &why));
+	CU_ASSERT_TRUE(!stat(sock_path, &st) && (st.st_mode & 0777) == 0600);
+	still_serves();
+}
+
 /* What cannot be started says why. */
 static void bad_start(const char *uri, const char *group, const char *want)
 {
@@ -966,8 +992,8 @@ static void test_start(void)
 	pki_world_start();
 	conf_init(&conf);
 	rpc_pki_free(&conf.pki);
-	conf.pki = (struct rpc_pki){ xstrdup(pki_of(GOOD)->ca), xstrdup(pki_of(GOOD)->cert),
-				     xstrdup(pki_of(GOOD)->key) };
+	conf.pki = (struct rpc_pki){ .ca = xstrdup(pki_of(GOOD)->ca), .cert = xstrdup(pki_of(GOOD)->cert),
+				     .key = xstrdup(pki_of(GOOD)->key) };
 	rpc_client_set_pki(pki_of(GOOD));
 	choose_ports();
 	snprintf(sock_path, sizeof(sock_path), "/tmp/test_xld_server.%d", (int)getpid());
@@ -998,7 +1024,7 @@ int main(void)
 		{ "too many remote clients", test_too_many_remote }, { "many over TLS", test_many_over_tls },
 		{ "reason arrives", test_reason_arrives }, { "pipes", test_pipe },
 		{ "keep-alive", test_keepalive }, { "events", test_events },
-		{ "rights", test_rights }, { "bad start", test_bad_start }, { "end", test_end },
+		{ "rights", test_rights }, { "another configuration", test_configure }, { "bad start", test_bad_start }, { "end", test_end },
 		CU_TEST_INFO_NULL,
 	};
 

@@ -14,6 +14,7 @@
 #include <xl/setup.h>
 
 #define NR_ZONES	41		/* address bits 12..52 */
+#define LOW_FRAMES	((1UL << 20) >> PAGE_SHIFT)	/* the firmware's, and for starting CPUs */
 
 static DEFINE_SPINLOCK(heap_lock);
 static u32 free_list[NR_ZONES][MAX_ORDER + 1];
@@ -32,7 +33,7 @@ extern char _start[], _end[];
 
 static void boot_range_add(paddr_t start, paddr_t end)
 {
-	start = ROUND_UP(max_t(paddr_t, start, 1UL << 20), PAGE_SIZE);	/* the first MiB is the firmware's and for starting CPUs */
+	start = ROUND_UP(max_t(paddr_t, start, LOW_FRAMES << PAGE_SHIFT), PAGE_SIZE);
 	end = min_t(paddr_t, ROUND_DOWN(end, PAGE_SIZE), DIRECTMAP_SIZE);
 	if (start < end && nr_boot_free < ARRAY_SIZE(boot_free))
 		boot_free[nr_boot_free++] = (struct range){ start, end };
@@ -206,7 +207,10 @@ void heap_free_range(paddr_t start, paddr_t end)
 	spin_unlock(&heap_lock);
 }
 
-/* Every frame that is not RAM is marked; RAM that is taken belongs to us. */
+/*
+ * Every frame that is not RAM is marked; RAM that is taken belongs to us. The first MiB counts as registers of devices,
+ * as on Xen: dom0 looks for tables of the firmware there.
+ */
 static void mark_frames(void)
 {
 	for (unsigned int i = 0; i < boot_info.nr_e820; i++) {
@@ -215,7 +219,7 @@ static void mark_frames(void)
 
 		if (e->type != 1)
 			continue;
-		for (unsigned long m = first; m < min(last, max_page); m++) {
+		for (unsigned long m = max(first, LOW_FRAMES); m < min(last, max_page); m++) {
 			frame_table[m].count_info = PGC_ram | PGC_hv | 1;
 			frame_table[m].owner = PAGE_UNOWNED;
 			nr_total++;

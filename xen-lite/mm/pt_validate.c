@@ -6,7 +6,7 @@
  * frame it maps and, when writable, the writable type. Frames outside RAM have no counts: whether a domain may map them is
  * asked each time.
  *
- * Not allowed: large pages, tables that contain themselves (types exclude it), reserved and ignored high bits, foreign frames but
+ * Not allowed: large pages, tables that contain themselves (types exclude it), addresses that do not exist, foreign frames but
  * for privileged domains that name the owner, entries in the hypervisor's slots of a top-level table (they are ignored, never
  * loaded). The user bit is forced: guest kernels run in ring 3. Global is dropped.
  *
@@ -18,8 +18,7 @@
 #include <xl/platform.h>
 #include <xl/entry.h>
 
-#define HIGH_IGNORED	0x7ff0000000000000ULL	/* bits 52-62: ours to refuse */
-#define TABLE_FORBIDDEN	(HIGH_IGNORED | PTE_PSE | PTE_G)
+#define TABLE_FORBIDDEN	(PTE_PSE | PTE_G)
 #define CACHE_BITS	(PTE_PWT | PTE_PCD | PTE_PSE)	/* in L1, PSE is the PAT bit */
 
 static bool address_exists(mfn_t m)
@@ -43,8 +42,6 @@ static __hot int l1_get(struct domain *d, struct domain *owner, u64 *e)
 	struct page_info *pg;
 	int rc;
 
-	if (*e & HIGH_IGNORED)
-		return refuse(-XEN_EINVAL, "d%u: reserved bits in L1 entry %lx", d->id, *e);
 	if ((*e & CACHE_BITS) && !d->privileged)
 		return refuse(-XEN_EINVAL, "d%u: cache attributes in L1 entry %lx", d->id, *e);
 	*e = (*e | PTE_U) & ~PTE_G;

@@ -13,7 +13,7 @@
 #define PTE_AD	(PTE_A | PTE_D)
 
 /* Bits that may change in an L1 entry without touching any reference. */
-#define L1_FAST_BITS	(PTE_A | PTE_D | PTE_AVAIL | PTE_U | PTE_NX | PTE_G)
+#define L1_FAST_BITS	(PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_U | PTE_NX | PTE_G)
 
 /*
  * Exchanges the entry. The processor sets A and D behind our back; anything else cannot change while pt_lock is held. *old is

@@ -65,19 +65,53 @@ static void on_signal(struct ev_fd *w, uint32_t events, void *arg)
 		ev_loop_stop(arg);
 }
 
+/* From now on these signals come as events. */
+static int watch_signals(struct ev_loop *l, const sigset_t *set, ev_fd_fn *fn, void *arg)
+{
+	int fd;
+
+	sigprocmask(SIG_BLOCK, set, NULL);
+	fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd >= 0 && ev_fd_add(l, fd, EPOLLIN, fn, arg) ? 0 : -errno;
+}
+
 int daemon_stop_on_signals(struct ev_loop *l)
 {
 	sigset_t set;
-	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd >= 0 && ev_fd_add(l, fd, EPOLLIN, on_signal, l) ? 0 : -errno;
+	return watch_signals(l, &set, on_signal, l);
+}
+
+static struct {
+	void (*fn)(void *arg);
+	void *arg;
+} hangup;
+
+static void on_hangup(struct ev_fd *w, uint32_t events, void *arg)
+{
+	struct signalfd_siginfo si;
+
+	(void)events;
+	(void)arg;
+	if (read(ev_fd_fd(w), &si, sizeof(si)) == sizeof(si))
+		hangup.fn(hangup.arg);
+}
+
+int daemon_on_hangup(struct ev_loop *l, void (*fn)(void *arg), void *arg)
+{
+	sigset_t set;
+
+	hangup.fn = fn;
+	hangup.arg = arg;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	/* It stays ignored, for processes that unblock it; while it is blocked it is queued all the same. */
+	return watch_signals(l, &set, on_hangup, NULL);
 }
 
 void daemon_raise_limits(void)

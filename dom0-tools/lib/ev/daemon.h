@@ -19,6 +19,8 @@ void daemon_ready(int fd);
 
 int daemon_write_pid(const char *path);		/* 0 or -errno */
 int daemon_stop_on_signals(struct ev_loop *l);	/* SIGTERM and SIGINT stop the loop; SIGPIPE and SIGHUP are ignored */
+/* After that: fn on each SIGHUP. Once at most; 0 or -errno. */
+int daemon_on_hangup(struct ev_loop *l, void (*fn)(void *arg), void *arg);
 void daemon_raise_limits(void);			/* as many descriptors as the system allows */
 
 #endif

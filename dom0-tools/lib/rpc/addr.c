@@ -144,6 +144,8 @@ void rpc_pki_in(struct rpc_pki *pki, const char *dir)
 	pki->ca = xasprintf("%s/ca.pem", dir);
 	pki->cert = xasprintf("%s/host.pem", dir);
 	pki->key = xasprintf("%s/host.key", dir);
+	pki->crl = xasprintf("%s/crl.pem", dir);
+	pki->crl_must_exist = false;
 }
 
 void rpc_pki_free(struct rpc_pki *pki)
@@ -151,5 +153,6 @@ void rpc_pki_free(struct rpc_pki *pki)
 	free(pki->ca);
 	free(pki->cert);
 	free(pki->key);
+	free(pki->crl);
 	memset(pki, 0, sizeof(*pki));
 }

@@ -2,9 +2,10 @@
 /*
  * Sockets: connect and listen, on the addresses of addr.c.
  *
- * A TCP connection notices within some 10 s that the other host is gone: probes while it is idle, TCP_USER_TIMEOUT
+ * A TCP connection notices within some 30 s that the other host is gone: probes while it is idle, TCP_USER_TIMEOUT
  * while something is under way. The latter also ends a connection whose receiver does not read for that long while
- * more waits to be sent.
+ * more waits to be sent; so can the probes of such a receiver, as the answers may lie behind the window that it has
+ * closed. Hence it is not less: hosts under load do stand still for 10 s.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,8 @@
 #include "xrpc.h"
 #include "util/mem.h"
 
-#define DEAD_MS 10000
+#define CONNECT_MS 10000
+#define DEAD_MS 30000
 #define BACKLOG 16
 
 bool rpc_fd_block(int fd, bool block)
@@ -32,8 +34,8 @@ bool rpc_fd_block(int fd, bool block)
 void rpc_net_options(int fd)
 {
 	static const struct { int level, name, value; } options[] = {
-		{ SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_NODELAY, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 5 },
-		{ IPPROTO_TCP, TCP_KEEPINTVL, 2 }, { IPPROTO_TCP, TCP_KEEPCNT, 3 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_NODELAY, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 10 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 5 }, { IPPROTO_TCP, TCP_KEEPCNT, 4 },
 		{ IPPROTO_TCP, TCP_USER_TIMEOUT, DEAD_MS },
 	};
 
@@ -94,7 +96,7 @@ static int connect_in_time(int fd, const struct addrinfo *ai)
 	if (errno != EINPROGRESS)
 		return -errno;
 	do {
-		n = poll(&p, 1, DEAD_MS);
+		n = poll(&p, 1, CONNECT_MS);
 	} while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n ? -errno : -ETIMEDOUT;

@@ -338,3 +338,171 @@ bool pki_init(const char *dir, const char *const hosts[], size_t n, void (*repor
 	made_free(&m, ok, report);
 	return ok;
 }
+
+/* --- xl pki revoke --- */
+
+typedef int import_fn(void *to, const gnutls_datum_t *pem);
+
+static int import_crt(void *to, const gnutls_datum_t *pem)
+{
+	return gnutls_x509_crt_import(to, pem, GNUTLS_X509_FMT_PEM);
+}
+
+static int import_key(void *to, const gnutls_datum_t *pem)
+{
+	return gnutls_x509_privkey_import(to, pem, GNUTLS_X509_FMT_PEM);
+}
+
+static int import_crl(void *to, const gnutls_datum_t *pem)
+{
+	return gnutls_x509_crl_import(to, pem, GNUTLS_X509_FMT_PEM);
+}
+
+static bool read_pem(const char *path, import_fn *import, void *to, char **why)
+{
+	gnutls_datum_t pem;
+	int rc = gnutls_load_file(path, &pem);
+
+	if (rc == GNUTLS_E_FILE_ERROR) {
+		*why = xasprintf("%s: %s", path, strerror(errno));
+		return false;
+	}
+	if (!rc) {
+		rc = import(to, &pem);
+		gnutls_memset(pem.data, 0, pem.size);
+		gnutls_free(pem.data);
+	}
+	return gave(rc, path, why);
+}
+
+static bool is_on(gnutls_x509_crl_t crl, const unsigned char *serial, size_t len)
+{
+	int n = gnutls_x509_crl_get_crt_count(crl);
+
+	for (int i = 0; i < n; i++) {
+		unsigned char other[64];
+		size_t size = sizeof(other);
+		time_t when;
+
+		if (!gnutls_x509_crl_get_crt_serial(crl, (unsigned int)i, other, &size, &when) && size == len &&
+		    !memcmp(other, serial, len))
+			return true;
+	}
+	return false;
+}
+
+/* The number of the next list, big-endian, 8 bytes. */
+static int set_next_number(gnutls_x509_crl_t crl)
+{
+	unsigned char nr[8] = { 0 };
+	unsigned int critical;
+	size_t len = sizeof(nr);
+
+	if (gnutls_x509_crl_get_number(crl, nr, &len, &critical) || len > sizeof(nr))
+		len = 0;
+	memmove(nr + sizeof(nr) - len, nr, len);
+	memset(nr, 0, sizeof(nr) - len);
+	for (int i = sizeof(nr) - 1; i >= 0 && !++nr[i]; i--)
+		;
+	return gnutls_x509_crl_set_number(crl, nr, sizeof(nr));
+}
+
+static int sign_crl(gnutls_x509_crl_t crl, const struct pki_ca *ca, const unsigned char *serial, size_t len)
+{
+	time_t now = time(NULL);
+	unsigned char id[64];
+	size_t id_len = sizeof(id);
+	int rc = gnutls_x509_crl_set_crt_serial(crl, serial, len, now);
+
+	if (!rc)
+		rc = gnutls_x509_crl_set_version(crl, 2);
+	if (!rc)
+		rc = gnutls_x509_crl_set_this_update(crl, now);
+	if (!rc)
+		rc = gnutls_x509_crl_set_next_update(crl, now + CA_DAYS * (time_t)DAY);
+	if (!rc)
+		rc = set_next_number(crl);
+	if (!rc)
+		rc = gnutls_x509_crt_get_key_id(ca->crt, 0, id, &id_len);
+	if (!rc)
+		rc = gnutls_x509_crl_set_authority_key_id(crl, id, id_len);
+	return rc ? rc : gnutls_x509_crl_sign2(crl, ca->crt, ca->key, GNUTLS_DIG_SHA256, 0);
+}
+
+/* In one step, so that no daemon reads half a list. */
+static bool replace_crl(gnutls_x509_crl_t crl, const char *path, char **why)
+{
+	char *tmp = xasprintf("%s.new", path);
+	gnutls_datum_t pem;
+	bool ok = gave(gnutls_x509_crl_export2(crl, GNUTLS_X509_FMT_PEM, &pem), path, why);
+
+	if (ok) {
+		unlink(tmp);
+		ok = write_new(tmp, &pem, 0644, why);
+		gnutls_free(pem.data);
+	}
+	if (ok && rename(tmp, path)) {
+		*why = xasprintf("%s: %s", path, strerror(errno));
+		unlink(tmp);
+		ok = false;
+	}
+	free(tmp);
+	return ok;
+}
+
+static bool read_ca(struct pki_ca *ca, const char *dir, char **why)
+{
+	char *cert = xasprintf("%s/ca.pem", dir), *key = xasprintf("%s/ca.key", dir);
+	bool ok = gave(gnutls_global_init(), "GnuTLS", why) && gave(gnutls_x509_crt_init(&ca->crt), cert, why) &&
+		  gave(gnutls_x509_privkey_init(&ca->key), key, why) && read_pem(cert, import_crt, ca->crt, why) &&
+		  read_pem(key, import_key, ca->key, why);
+
+	free(cert);
+	free(key);
+	return ok;
+}
+
+/* The serial number of a certificate, if this CA has signed it. */
+static bool serial_of(const struct pki_ca *ca, const char *cert, unsigned char *serial, size_t *len, char **why)
+{
+	gnutls_x509_crt_t crt = NULL;
+	unsigned int status = 0;
+	bool ok = gave(gnutls_x509_crt_init(&crt), cert, why) && read_pem(cert, import_crt, crt, why) &&
+		  gave(gnutls_x509_crt_verify(crt, &ca->crt, 1, GNUTLS_VERIFY_DISABLE_TIME_CHECKS, &status), cert, why);
+
+	if (ok && status) {
+		*why = xasprintf("%s is not a certificate of this CA", cert);
+		ok = false;
+	}
+	ok = ok && gave(gnutls_x509_crt_get_serial(crt, serial, len), cert, why);
+	if (crt)
+		gnutls_x509_crt_deinit(crt);
+	return ok;
+}
+
+static bool add_revoked(const struct pki_ca *ca, const char *path, const char *cert, bool *news, char **why)
+{
+	gnutls_x509_crl_t crl = NULL;
+	unsigned char serial[64];
+	size_t len = sizeof(serial);
+	bool ok = serial_of(ca, cert, serial, &len, why) && gave(gnutls_x509_crl_init(&crl), path, why) &&
+		  ((access(path, F_OK) && errno == ENOENT) || read_pem(path, import_crl, crl, why));
+
+	*news = ok && !is_on(crl, serial, len);
+	if (*news)
+		ok = gave(sign_crl(crl, ca, serial, len), path, why) && replace_crl(crl, path, why);
+	if (crl)
+		gnutls_x509_crl_deinit(crl);
+	return ok;
+}
+
+bool pki_revoke(const char *dir, const char *cert, bool *news, char **why)
+{
+	struct pki_ca *ca = xcalloc(1, sizeof(*ca));
+	char *path = xasprintf("%s/crl.pem", dir);
+	bool ok = read_ca(ca, dir, why) && add_revoked(ca, path, cert, news, why);
+
+	pki_ca_free(ca);
+	free(path);
+	return ok;
+}

@@ -2,7 +2,7 @@
 /*
  * A small certificate authority: enough for two hosts to trust each other. Keys are ECDSA P-256.
  *
- * Files are made, never overwritten; keys are readable for their owner only.
+ * Files are made, never overwritten, but for the list of revoked certificates; keys are readable for their owner only.
  */
 #ifndef LIB_RPC_PKI_H
 #define LIB_RPC_PKI_H
@@ -15,6 +15,7 @@ struct pki_ca;
 
 /* NULL in a program without pki.c. */
 #pragma weak pki_init
+#pragma weak pki_revoke
 
 struct pki_want {
 	const char *names;		/* and addresses, with commas between; the first is the common name */
@@ -34,5 +35,11 @@ bool pki_ca_issue(const struct pki_ca *ca, const struct pki_want *w, const char 
  * is called for each file made.
  */
 bool pki_init(const char *dir, const char *const hosts[], size_t n, void (*report)(const char *path), char **why);
+
+/*
+ * Put the certificate in the file cert on the list of what the CA in dir has revoked, dir/crl.pem, which is made if it
+ * is missing. *news: whether it was not on it yet.
+ */
+bool pki_revoke(const char *dir, const char *cert, bool *news, char **why);
 
 #endif

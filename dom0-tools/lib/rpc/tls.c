@@ -23,12 +23,14 @@ GNUTLS_SKIP_GLOBAL_INIT;
 #define PRIORITY "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct rpc_creds {
+	unsigned int users;		/* who has made it, and the sessions */
 	gnutls_certificate_credentials_t cred;
 	gnutls_priority_t priority;
 };
 
 struct rpc_tls {
 	gnutls_session_t session;
+	struct rpc_creds *creds;
 	char *host;			/* NULL: we are the server */
 	char *peer, *why;
 	bool shaken;			/* GnuTLS has done its part of the handshake */
@@ -43,6 +45,24 @@ static bool readable(const char *what, const char *path, char **why)
 		return true;
 	*why = xasprintf("%s %s: %s", what, path, strerror(errno));
 	return false;
+}
+
+/* Only a list that a CA of ours has signed counts. */
+static bool load_revoked(struct rpc_creds *c, const struct rpc_pki *pki, char **why)
+{
+	gnutls_x509_trust_list_t trust;
+	int rc;
+
+	if (!pki->crl || (!pki->crl_must_exist && access(pki->crl, F_OK) && errno == ENOENT))
+		return true;
+	if (!readable("the revocation list", pki->crl, why))
+		return false;
+	gnutls_certificate_get_trust_list(c->cred, &trust);
+	rc = gnutls_x509_trust_list_add_trust_file(trust, NULL, pki->crl, GNUTLS_X509_FMT_PEM, GNUTLS_TL_VERIFY_CRL, 0);
+	if (rc <= 0)
+		*why = xasprintf("%s holds no revocation list of our CA: %s", pki->crl,
+				 rc ? gnutls_strerror(rc) : "it is empty, or of another one");
+	return rc > 0;
 }
 
 static bool load(struct rpc_creds *c, const struct rpc_pki *pki, char **why)
@@ -62,7 +82,7 @@ static bool load(struct rpc_creds *c, const struct rpc_pki *pki, char **why)
 	if (rc < 0)
 		*why = xasprintf("certificate %s and key %s cannot be used: %s", pki->cert, pki->key,
 				 gnutls_strerror(rc));
-	return rc >= 0;
+	return rc >= 0 && load_revoked(c, pki, why);
 }
 
 struct rpc_creds *rpc_creds_new(const struct rpc_pki *pki, char **why)
@@ -70,6 +90,7 @@ struct rpc_creds *rpc_creds_new(const struct rpc_pki *pki, char **why)
 	struct rpc_creds *c = xcalloc(1, sizeof(*c));
 	int rc = gnutls_global_init();
 
+	c->users = 1;
 	if (!rc)
 		rc = gnutls_certificate_allocate_credentials(&c->cred);
 	if (!rc)
@@ -84,7 +105,7 @@ struct rpc_creds *rpc_creds_new(const struct rpc_pki *pki, char **why)
 
 void rpc_creds_free(struct rpc_creds *c)
 {
-	if (!c)
+	if (!c || --c->users)
 		return;
 	if (c->cred)
 		gnutls_certificate_free_credentials(c->cred);
@@ -101,6 +122,8 @@ struct rpc_tls *rpc_tls_new(struct rpc_creds *creds, int fd, const char *host, c
 	unsigned int flags = GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
 	int rc = gnutls_init(&t->session, flags | (host ? GNUTLS_CLIENT : GNUTLS_SERVER));
 
+	t->creds = creds;
+	creds->users++;
 	if (rc) {
 		t->session = NULL;
 	} else {
@@ -126,6 +149,7 @@ void rpc_tls_free(struct rpc_tls *t)
 		return;
 	if (t->session)
 		gnutls_deinit(t->session);
+	rpc_creds_free(t->creds);
 	free(t->host);
 	free(t->peer);
 	free(t->why);
@@ -244,6 +268,15 @@ static gnutls_alert_description_t name_fault(struct rpc_tls *t, gnutls_x509_crt_
 {
 	char *when;
 
+	if (status & GNUTLS_CERT_REVOKED) {
+		explain(t, "the certificate of %s '%s' was revoked", other(t), t->peer);
+		return GNUTLS_A_CERTIFICATE_REVOKED;
+	}
+	if (status & (GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED | GNUTLS_CERT_REVOCATION_DATA_ISSUED_IN_FUTURE)) {
+		explain(t, "the certificate of %s '%s' cannot be checked: our revocation list is %s", other(t), t->peer,
+			status & GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED ? "out of date" : "of the future; is the clock right?");
+		return GNUTLS_A_BAD_CERTIFICATE;
+	}
 	if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) {
 		bool over = status & GNUTLS_CERT_EXPIRED;
 

@@ -34,7 +34,7 @@ struct rpc_tls;
 
 /*
  * A session over fd, which stays the caller's. host: the name or address that the peer's certificate has to carry;
- * NULL: we are the server. creds must live as long. NULL: *why.
+ * NULL: we are the server. NULL: *why.
  */
 struct rpc_tls *rpc_tls_new(struct rpc_creds *creds, int fd, const char *host, char **why);
 void rpc_tls_free(struct rpc_tls *t);		/* says nothing to the peer; NULL is fine */

@@ -113,6 +113,8 @@ bool rpc_fd_block(int fd, bool block);
 /* Paths of PEM files. */
 struct rpc_pki {
 	char *ca, *cert, *key;
+	char *crl;			/* of revoked certificates; NULL: none */
+	bool crl_must_exist;
 };
 
 /* What `xl pki init` calls them in dir. */
@@ -121,7 +123,7 @@ void rpc_pki_free(struct rpc_pki *pki);
 
 /* NULL: *why. */
 struct rpc_creds *rpc_creds_new(const struct rpc_pki *pki, char **why);
-void rpc_creds_free(struct rpc_creds *c);	/* NULL is fine */
+void rpc_creds_free(struct rpc_creds *c);	/* sessions keep what they need of it; NULL is fine */
 
 /* --- a connection, either end (stream.c) --- */
 
@@ -135,8 +137,8 @@ struct rpc_stream {
 
 void rpc_stream_init(struct rpc_stream *s, int fd);
 /*
- * TLS from now on, and a handshake first. host: as whom the peer has to identify itself; NULL: we are the server. creds
- * must live as long. false: *why.
+ * TLS from now on, and a handshake first. host: as whom the peer has to identify itself; NULL: we are the server.
+ * false: *why.
  */
 bool rpc_stream_secure(struct rpc_stream *s, struct rpc_creds *creds, const char *host, char **why);
 /* 1: done, or none is needed; 0: to be called again when the socket is ready; -errno: rpc_stream_why(). */
@@ -195,7 +197,7 @@ struct rpc_client;
 typedef void rpc_progress_fn(const char *text, void *arg);
 
 /*
- * Where the client's certificates are: three paths, which must live on; to be called again when the files have changed.
+ * Where the client's certificates are: paths that must live on; to be called again when the files have changed.
  * Without it they are in the directory that XLD_PKI in the environment names, else in RPC_PKI_DIR.
  */
 void rpc_client_set_pki(const struct rpc_pki *pki);

@@ -166,14 +166,18 @@ static void test_entries(void)
 		refused(PTE(own, PTE_KERNEL | cache[i]), "cache attributes, writable");
 		refused(PTE(own, PTE_KERNEL_RO | cache[i]), "cache attributes, read-only");
 	}
-	for (unsigned int bit = 52; bit < 63; bit++)
-		refused(PTE(own, PTE_KERNEL | 1ul << bit), "a reserved bit");
+	/* These are ours, as the processor ignores them; Linux 6.4 and later keep things there. */
+	for (unsigned int bit = 52; bit < 63; bit++) {
+		CHECK_EQ(set_va(page, PTE(own, PTE_KERNEL | 1ul << bit)), 0);
+		CHECK_EQ(*pte_of(page, 1) >> 52, 1ul << (bit - 52));
+	}
 	refused(PTE(dom0s, PTE_KERNEL), "dom0's frame, writable");
 	refused(PTE(dom0s, PTE_KERNEL_RO), "dom0's frame, read-only");
 	refused(PTE(0x200, PTE_KERNEL_RO), "the hypervisor's code");
 	refused(PTE(mailbox()[3], PTE_KERNEL_RO), "dom0's shared info");
 	refused(PTE(0xfee00, PTE_KERNEL_RO), "the local APIC");
 	refused(PTE(0xfec00, PTE_KERNEL_RO), "the I/O APIC");
+	refused(PTE(0x80, PTE_KERNEL_RO), "memory below 1 MiB");
 	refused(PTE(0xb8, PTE_KERNEL), "video memory");
 	refused(PTE(0xf0, PTE_KERNEL_RO), "the firmware");
 	refused(PTE(0x1000000, PTE_KERNEL_RO), "nothing");
@@ -215,6 +219,18 @@ static void in_child(void)
 	test_ports();
 }
 
+/* The first MiB is dom0's to look at, memory or not, as a device is. */
+static void low_memory(void)
+{
+	u64 *window = page_alloc(), own = va_to_mfn(window);
+
+	for (u64 frame = 0; frame < 0x100; frame++) {
+		CHECK_EQ(set_va(window, PTE(frame, PTE_KERNEL)), 0);
+		(void)*(volatile u64 *)window;
+	}
+	CHECK_EQ(set_va(window, PTE(own, PTE_KERNEL)), 0);
+}
+
 void test_main(void)
 {
 	struct evtchn_alloc_unbound alloc = { .dom = DOMID_SELF, .remote_dom = 99 };
@@ -223,6 +239,7 @@ void test_main(void)
 	CHECK_EQ(evtchn_op(EVTCHNOP_alloc_unbound, &alloc), 0);
 	for (unsigned int i = 0; i < 512; i++)
 		sum += page[i] = i * 0x123456789;
+	low_memory();
 	child_create(&c, in_child);
 	c.mail[1] = va_to_mfn(page);
 	c.mail[2] = alloc.port;

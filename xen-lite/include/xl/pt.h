@@ -19,6 +19,7 @@
 #define PTE_PSE		0x080ULL	/* L2, L3: large page; L1: PAT */
 #define PTE_G		0x100ULL
 #define PTE_AVAIL	0xe00ULL	/* the guest's */
+#define PTE_AVAIL_HIGH	0x7ff0000000000000ULL	/* the guest's, too: no protection keys here, so processors ignore all */
 #define PTE_NX		(1ULL << 63)
 #define PTE_MFN_MASK	0x000ffffffffff000ULL
 
