@@ -41,8 +41,8 @@ BENCH_PACKAGES := python3 librsvg2-bin tcc sqlite3
 
 BENCH_NEEDS := all $(B)/release/xen-lite $(BENCH)/more.cpio $(BENCH)/xs_store $(B)/guest-save.cpio $(B)/tests/system/numbers \
 	$(B)/tests/guest/run
-# WHO: columns, ROWS: parts; see tests/bench/bench.
-BENCH_OPTIONS = $(if $(RUNS),-n $(RUNS)) $(if $(WHO),-c "$(WHO)")
+# WHO: columns, ROWS: parts, COUNTED=1: in instructions; see tests/bench/bench.
+BENCH_OPTIONS = $(if $(COUNTED),-i) $(if $(RUNS),-n $(RUNS)) $(if $(WHO),-c "$(WHO)")
 
 HELP += "bench|measure_beside_Debian's_Xen_and_the_bare_kernel:_RUNS=3_WHO=_ROWS=;_on_an_idle_machine" \
 	"bench-io|only_the_rows_of_disks_and_networks" "bench-migrate|only_migration,_save_and_restore" \
