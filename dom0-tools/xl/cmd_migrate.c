@@ -25,7 +25,7 @@ static void print_report(const char *name, const xld_migrated *r)
 static const struct option migrate_longs[] = {
 	{ "max-downtime", required_argument, NULL, 'm' }, { "timeout", required_argument, NULL, 'T' },
 	{ "on-timeout", required_argument, NULL, 'o' }, { "bandwidth", required_argument, NULL, 'b' },
-	{ "debug", no_argument, NULL, 'd' }, { "stopped", no_argument, NULL, 'S' },
+	{ "compress", required_argument, NULL, 'z' }, { "debug", no_argument, NULL, 'd' }, { "stopped", no_argument, NULL, 'S' },
 	{ "help", no_argument, NULL, 'h' }, { 0 },
 };
 
@@ -51,6 +51,7 @@ static bool take_option(int opt, xld_migrate *m, const char **config)
 	case 'T': return parse_number("--timeout", optarg, &m->timeout_s);
 	case 'b': return parse_number("--bandwidth", optarg, &m->bandwidth_kib);
 	case 'o': return parse_policy(optarg, &m->on_timeout);
+	case 'z': return parse_compress(optarg, &m->compress);
 	case 'C': *config = optarg; break;
 	case 'p': m->flags |= XLD_MIGRATE_PAUSED; break;
 	case 'S': m->flags |= XLD_MIGRATE_STOPPED; break;
@@ -235,8 +236,9 @@ const struct command cmds_migrate[] = {
 		     "  -C FILE  with this configuration there\n"
 		     "  --max-downtime MS  stop it when the rest takes no longer (300)\n"
 		     "  --timeout S  how long it may be copied while it runs\n"
-		     "  --on-timeout WHAT  if that does not come to an end: cancel, pause or throttle (the default)\n"
+		     "  --on-timeout=cancel|pause|throttle  if that does not come to an end (throttle)\n"
 		     "  --bandwidth KIB  send at most that many KiB/s while it runs\n"
+		     COMPRESS_HELP
 		     "  --stopped  do not copy its memory while it runs\n"
 		     "  --debug  tell what is being done\n"
 		     "  -e, -D  accepted, no effect\n" },

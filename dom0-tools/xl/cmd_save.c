@@ -23,18 +23,35 @@ char *config_json(const char *file)
 	return json;
 }
 
+bool parse_compress(const char *text, xld_compress *how)
+{
+	unsigned int packing;
+
+	if (stream_packing_by_name(text, &packing)) {
+		*how = XLD_COMPRESS_NONE + packing;
+		return true;
+	}
+	complain("--compress is none, lz4 or zstd, not '%s'", text);
+	return false;
+}
+
 static int cmd_save(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "live", no_argument, NULL, 'l' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "live", no_argument, NULL, 'l' }, { "compress", required_argument, NULL, 'z' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	xld_save s = { 0 };
 	xld_nothing ret;
 	bool ok = false;
 	int opt;
 
-	while ((opt = next_option(cmd, argc, argv, "cph", longs)) != -1)
-		s.flags |= opt == 'c' ? XLD_SAVE_GO_ON : opt == 'p' ? XLD_SAVE_PAUSED : XLD_SAVE_LIVE;
+	while ((opt = next_option(cmd, argc, argv, "cph", longs)) != -1) {
+		if (opt == 'z' && !parse_compress(optarg, &s.compress))
+			return EXIT_USAGE;
+		if (opt != 'z')
+			s.flags |= opt == 'c' ? XLD_SAVE_GO_ON : opt == 'p' ? XLD_SAVE_PAUSED : XLD_SAVE_LIVE;
+	}
 	want_args(cmd, argc, 2, 3);
 	s.name = argv[optind];
 	s.path = xstrdup(argv[optind + 1]);
@@ -104,6 +121,12 @@ static int cmd_restore(const struct command *cmd, int argc, char **argv)
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static const char *packed_with(const struct stream_check *c)
+{
+	return c->packings & 1U << STREAM_ZSTD ? ", packed with zstd" :
+	       c->packings & 1U << STREAM_LZ4 ? ", packed with lz4" : "";
+}
+
 static int cmd_verify(const struct command *cmd, int argc, char **argv)
 {
 	static const struct option longs[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
@@ -123,10 +146,9 @@ static int cmd_verify(const struct command *cmd, int argc, char **argv)
 	if (rc)
 		complain("'%s' is no whole stream: %s", argv[optind], in.why);
 	else
-		printf("version %d, %llu bytes, %u records, %u vCPUs, %llu pages, %llu of them empty: good\n",
-		       STREAM_VERSION,
-		       (unsigned long long)in.pos, in.serial, check.max_vcpus, (unsigned long long)check.nr_pages,
-		       (unsigned long long)check.zero_pages);
+		printf("version %u, %llu bytes%s, %u records, %u vCPUs, %llu pages, %llu of them empty: good\n",
+		       check.version, (unsigned long long)in.pos, packed_with(&check), in.serial, check.max_vcpus,
+		       (unsigned long long)check.nr_pages, (unsigned long long)check.zero_pages);
 	stream_check_free(&check);
 	stream_in_free(&in);
 	close(fd);
@@ -138,7 +160,8 @@ const struct command cmds_save[] = {
 	  .summary = "Write a domain into a file and destroy it",
 	  .options = "  -c  let it run on\n"
 		     "  -p  keep it, paused\n"
-		     "  --live  copy its memory while it runs, so that it stops for less time\n" },
+		     "  --live  copy its memory while it runs, so that it stops for less time\n"
+		     COMPRESS_HELP },
 	{ .name = "restore", .fn = cmd_restore, .args = "[CONFIG] FILE",
 	  .summary = "Make a domain of a file that save has written",
 	  .options = "  -p  leave it paused\n"

@@ -213,7 +213,7 @@ enum place complete_place(const struct command *const groups[], char **words, in
 		const char *value = option_value(c->options, words[at - 1], &a);
 
 		if (*value)
-			return place_of(value);
+			return offer_arg(value, typed, out);
 	}
 	if (!arg_at(c->args, args_before(c, words, cmd + 1, at), arg, &optional))
 		return PLACE_NOTHING;

@@ -7,7 +7,7 @@ XL_SRCS := $(addprefix dom0-tools/xl/,main.c cmd_create.c cmd_list.c cmd_domain.
 
 $(call rpc_user,$(XL_SRCS) dom0-tools/xld/stats.c tests/unit/test_xl.c tests/unit/test_errors.c)
 XL_ALL_SRCS := $(XL_SRCS) $(RPC_SRC) $(DOMCFG_SRC) $(DOMXML_SRC) $(STREAM_SRCS) $(XENSTORE_SRCS)
-XL_LIBS := $(RPC_LIBS) $(DOMCFG_LIBS) $(DOMXML_LIBS) $(MIGRATE_LIBS) -lncursesw
+XL_LIBS := $(RPC_LIBS) $(DOMCFG_LIBS) $(DOMXML_LIBS) $(MIGRATE_LIBS_STATIC) -lncursesw
 $(eval $(call tool,dom0-tools/xl/xl,$(XL_ALL_SRCS),$(XL_LIBS)))
 # The same with TLS: xl becomes this one where it is needed, since loading GnuTLS costs as much as all else that it does.
 $(eval $(call tool,dom0-tools/xl/xl-tls,$(XL_ALL_SRCS) $(RPC_TLS_SRC) $(RPC_PKI_SRC),$(XL_LIBS) $(RPC_TLS_LIBS)))

@@ -92,6 +92,9 @@ void make_absolute(char **path);
 /* --- cmd_save.c --- */
 /* A configuration as JSON, empty without a file. NULL: complained. Caller frees. */
 char *config_json(const char *file);
+/* The argument of --compress. false: complained. */
+bool parse_compress(const char *text, xld_compress *how);
+#define COMPRESS_HELP "  --compress=none|lz4|zstd  what packs its memory, unless xld.conf's choice will do\n"
 
 /* --- cmd_define.c --- */
 struct json_t;

@@ -123,6 +123,12 @@ static void take_listen(struct parser *p, const char *value)
 	free(why);
 }
 
+static void take_packing(struct parser *p, const char *key, unsigned int *to, const char *value)
+{
+	if (!stream_packing_by_name(value, to))
+		mistake(p, "%s is none, lz4 or zstd, not '%.40s'", key, value);
+}
+
 static void take_value(struct parser *p, const char *key, const char *value)
 {
 	struct xld_conf *c = p->c;
@@ -147,6 +153,10 @@ static void take_value(struct parser *p, const char *key, const char *value)
 		take_seconds(p, &c->keepalive_s, 0, value);
 	else if (!strcmp(key, "handshake"))
 		take_seconds(p, &c->handshake_s, 1, value);
+	else if (!strcmp(key, "compress"))
+		take_packing(p, key, &c->packing, value);
+	else if (!strcmp(key, "compress_save"))
+		take_packing(p, key, &c->packing_save, value);
 	else
 		mistake(p, "there is no setting '%.40s'", key);
 }
@@ -225,6 +235,8 @@ void conf_init(struct xld_conf *c)
 	rpc_pki_in(&c->pki, RPC_PKI_DIR);
 	c->keepalive_s = CONF_KEEPALIVE_S;
 	c->handshake_s = CONF_HANDSHAKE_S;
+	c->packing = CONF_PACKING;
+	c->packing_save = CONF_PACKING_SAVE;
 }
 
 void conf_free(struct xld_conf *c)
@@ -282,4 +294,9 @@ bool conf_read(struct xld_conf *c, const char *file, bool must_exist, char **why
 	fclose(f);
 	free(text);
 	return ok;
+}
+
+unsigned int conf_packing(xld_compress asked, unsigned int unless)
+{
+	return asked > XLD_COMPRESS_DEFAULT && asked <= XLD_COMPRESS_ZSTD ? asked - XLD_COMPRESS_NONE : unless;
 }

@@ -38,6 +38,7 @@ struct creation {
 	uint32_t store_port, console_port;
 	struct build_result built;
 	struct restored restored;	/* of a saved domain, instead of built */
+	bool settled;			/* of one that is received: its source knows that it is ours */
 };
 
 static const char *what(const struct creation *c)
@@ -393,8 +394,8 @@ static bool step_receive(struct creation *c)
 static bool step_rings(struct creation *c)
 {
 	receive_console(c->domid, &c->restored);
-	if (store_set_rings(c->xs, c->domid, c->built.store_mfn, c->built.console_mfn) &&
-	    store_area_write(c->xs, c->domid, c->restored.nodes, c->restored.nodes_len))
+	if (store_complete(c->xs, c->domid, c->built.store_mfn, c->built.console_mfn, c->restored.nodes,
+			   c->restored.nodes_len))
 		return true;
 	return FAIL(c, XLD_E_STORE, "start xenstored if it is not running",
 		    "cannot write the domain's nodes to xenstore: %s", strerror(errno));
@@ -402,7 +403,7 @@ static bool step_rings(struct creation *c)
 
 static bool step_commit(struct creation *c)
 {
-	return receive_commit(c->x, c->d, c->xc, c->domid, c->built.store_mfn, c->peer, c->err);
+	return receive_commit(c->x, c->d, c->xc, c->domid, c->built.store_mfn, c->peer, &c->settled, c->err);
 }
 
 /* --- all steps --- */
@@ -485,12 +486,13 @@ bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *r
 	return true;
 }
 
-bool receive_run(const struct xld *x, const struct dom *d, int fd, int peer, xld_created *ret, xld_error *err)
+bool receive_run(const struct xld *x, const struct dom *d, int fd, int peer, xld_received *ret, xld_error *err)
 {
 	struct creation c = { .x = x, .d = d, .cfg = &d->cfg, .fd = fd, .peer = peer, .err = err };
 
 	if (run_steps(&c, receive_steps, NR(receive_steps))) {
-		created(&c, ret);
+		created(&c, &ret->domain);
+		ret->settled = c.settled;
 		return true;
 	}
 	receive_refuse(d, peer, c.accepted, err);

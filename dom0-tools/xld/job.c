@@ -46,6 +46,7 @@ struct job {
 	bool answered;			/* the worker's reply is here: */
 	bool ok;
 	xld_created created;
+	xld_received received;
 	xld_migrated migrated;
 	xld_error error;
 };
@@ -137,6 +138,7 @@ static int worker_descriptors(int fd, int peer)
 /* What a worker has to say when it has succeeded. */
 struct result {
 	xld_created created;
+	xld_received received;
 	xld_migrated migrated;
 };
 
@@ -152,7 +154,7 @@ static bool worker_run(const struct job *j, int fd, struct result *r, xld_error 
 	case JOB_RELEASE:	return release_run(j->dom, fd, err);
 	case JOB_SAVE:		return save_run(j->dom, fd, err);
 	case JOB_MIGRATE:	return migrate_run(j->x, j->dom, fd, &r->migrated, err);
-	case JOB_RECEIVE:	return receive_run(j->x, j->dom, fd, PEER_FD, &r->created, err);
+	case JOB_RECEIVE:	return receive_run(j->x, j->dom, fd, PEER_FD, &r->received, err);
 	case JOB_DUMP:		return dump_run(j->dom, fd, err);
 	}
 	return false;
@@ -189,6 +191,8 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 		h.status = XLD_ERROR;
 	if (ok && j->kind == JOB_MIGRATE)
 		worker_send(fd, &h, (xdrproc_t)xdr_xld_migrated, &r.migrated);
+	else if (ok && j->kind == JOB_RECEIVE)
+		worker_send(fd, &h, (xdrproc_t)xdr_xld_received, &r.received);
 	else if (ok)
 		worker_send(fd, &h, (xdrproc_t)xdr_xld_created, &r.created);
 	else
@@ -237,6 +241,8 @@ static void take_reply(struct job *j, bool ok, const uint8_t *body, size_t len)
 		j->answered = rpc_decode(body, len, (xdrproc_t)xdr_xld_error, &j->error);
 	else if (j->kind == JOB_MIGRATE)
 		j->answered = rpc_decode(body, len, (xdrproc_t)xdr_xld_migrated, &j->migrated);
+	else if (j->kind == JOB_RECEIVE)
+		j->answered = rpc_decode(body, len, (xdrproc_t)xdr_xld_received, &j->received);
 	else
 		j->answered = rpc_decode(body, len, (xdrproc_t)xdr_xld_created, &j->created);
 }
@@ -520,6 +526,7 @@ static void receive_ended(struct xld *x, struct dom *d, struct job *j)
 {
 	struct move *out = move_find(x, false, d->move->token);
 	struct dom *old;
+
 	if (!j->ok)
 		xld_log("%s: %s", d->name, j->error.cause);
 	move_read(x, d->move);
@@ -532,6 +539,9 @@ static void receive_ended(struct xld *x, struct dom *d, struct job *j)
 	old = out ? move_dom(x, out) : NULL;
 	if (old && !old->job && out->state == SRC_DONE)
 		job_destroy(x, old);
+	/* What the source has said is what it would say again: VERDICT_DONE. */
+	if (d->move && d->move->state == DST_STARTED && j->ok && j->received.settled && receive_named(d))
+		move_forget(x, d->move);
 }
 
 /* It goes because it is somewhere else now: for `xl explain`. */

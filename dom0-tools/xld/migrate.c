@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "domcfg/vif.h"
 #include "migrate/migrate.h"
 #include "move.h"
@@ -109,7 +110,7 @@ static bool offer(struct sending *s, struct rpc_client *c)
 {
 	struct xen_cpuid_leaf *leaf = xcalloc(CPUID_MAX, sizeof(*leaf));
 	int n = xenctl_domain_cpuid(s->w.xc, s->d->domid, leaf, CPUID_MAX);
-	xld_offer o = { .flags = s->m->flags, .cpu = { .cpu_val = (char *)leaf } };
+	xld_offer o = { .flags = s->m->flags, .cpu = { .cpu_val = (char *)leaf }, .stream = STREAM_VERSION };
 	xld_accepted a;
 	struct utsname u;
 	bool ok;
@@ -217,7 +218,7 @@ static bool send_stream(struct sending *s)
 		.domid = s->d->domid, .config = q->config, .live = !(s->m->flags & XLD_MIGRATE_STOPPED),
 		.max_downtime_ms = q->max_downtime_ms ? q->max_downtime_ms : MAX_DOWNTIME_MS,
 		.timeout_ms = q->timeout_s * 1000ULL, .on_timeout = (enum save_on_timeout)q->on_timeout,
-		.bandwidth = q->bandwidth_kib * 1024ULL,
+		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing,
 		.suspend = suspend_now, .nodes = read_nodes, .console = read_console, .state = progress, .arg = s,
 	};
 	struct save_result r = { 0 };
@@ -227,6 +228,8 @@ static bool send_stream(struct sending *s)
 	s->report->bytes = r.bytes;
 	s->report->pages = r.pages;
 	s->report->rounds = r.rounds;
+	if (!rc && r.maps)
+		worker_progress(s->w.progress_fd, "%s: its memory map changed %u times meanwhile", s->d->name, r.maps);
 	if (!rc)
 		return true;
 	if (!*why)
@@ -281,7 +284,8 @@ static bool hand_over(struct sending *s)
 {
 	worker_progress(s->w.progress_fd, "%s: all is sent, await the other host", s->d->name);
 	POINT(s, "source-sent");
-	if (!await(s, COMMIT_PREPARED, PREPARED_MS, "all has arrived") || !drained(s))
+	/* While the other end gets ready. */
+	if (!drained(s) || !await(s, COMMIT_PREPARED, PREPARED_MS, "all has arrived"))
 		return false;
 	POINT(s, "source-prepared");
 	if (!journal(s, SRC_GIVEN))
@@ -298,7 +302,10 @@ static bool hand_over(struct sending *s)
 	s->report->downtime_ms = ev_now_ms() - s->stopped;
 	s->report->total_ms = ev_now_ms() - s->started;
 	POINT(s, "source-alive");
-	return journal(s, SRC_DONE);
+	if (!journal(s, SRC_DONE))
+		return false;
+	commit_send(s->peer, COMMIT_DONE, NULL);	/* if it does not arrive, the target is told later */
+	return true;
 }
 
 bool migrate_run(const struct xld *x, const struct dom *d, int fd, xld_migrated *report, xld_error *err)
@@ -346,6 +353,14 @@ bool migrate_comes_here(struct xld *x, const struct dom *d)
 	return next && next->job;
 }
 
+/* To this very host there is no wire to save anything on. */
+static unsigned int packing_for(const struct xld *x, const char *peer, xld_compress asked)
+{
+	bool here = !strncmp(peer, "unix:", 5) || *peer == '/';
+
+	return conf_packing(asked, here ? STREAM_UNPACKED : x->conf->packing);
+}
+
 bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
 {
 	xld_migrate *a = args;
@@ -362,9 +377,10 @@ bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, 
 	uuid_generate(token);
 	peer = !strcmp(a->target, "localhost") ? xasprintf("unix:%s", x->socket_path) : xstrdup(a->target);
 	m = move_new(x, false, token, d->name, d->uuid, peer, a->flags);
-	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib, config, next };
-	free(peer);
+	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib,
+					  packing_for(x, peer, a->compress), config, next };
 	d->move = m;
+	free(peer);
 	dom_ask(d, c, XLD_DOMAIN_MIGRATE, serial, 0);
 	job_migrate(x, d);
 	*later = true;

@@ -31,7 +31,7 @@ struct move {
 
 	/* In memory only. */
 	struct move_params {
-		uint32_t max_downtime_ms, timeout_s, on_timeout, bandwidth_kib;
+		uint32_t max_downtime_ms, timeout_s, on_timeout, bandwidth_kib, packing;
 		char *config, *next;	/* JSON, for there: now, and from its next start on (empty: the same) */
 	} params;
 	struct move_ask *ask;		/* under way */
@@ -74,7 +74,7 @@ bool receive_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, cons
 /* Leave what it has written to its console so far where xenconsoled looks for it. */
 void receive_console(uint32_t domid, const struct restored *r);
 bool receive_commit(const struct xld *x, const struct dom *d, struct xenctl *xc, uint32_t domid, uint64_t store_mfn,
-		    int peer, xld_error *err);
+		    int peer, bool *settled, xld_error *err);
 void receive_refuse(const struct dom *d, int peer, bool accepted, const xld_error *err);
 /* The worker has ended, or xld begins. Returns true if the domain is to be destroyed. */
 bool receive_over(struct xld *x, struct dom *d);

@@ -28,6 +28,7 @@
 #define SILENT_S	120		/* a source that sends nothing for so long is given up */
 #define GIVEN_MS	60000
 #define ALIVE_MS	10000
+#define DONE_MS		3000
 #define POLL_MS		2
 #define HISTORY_FILE	"/run/xen-lite/console-%u.history"	/* xenconsoled takes it and removes it */
 #define STORE_REQ_PROD	2052		/* in the page of a store ring */
@@ -139,13 +140,14 @@ static bool seen_alive(struct xenctl *xc, uint32_t domid, uint64_t store_mfn, ui
 	return false;
 }
 
-/* Once the domain is ours, nothing that goes wrong with the connection changes that. */
-static void start(const struct xld *x, const struct dom *d, struct xenctl *xc, uint32_t domid, uint64_t store_mfn,
+/* Once the domain is ours, nothing that goes wrong with the connection changes that. true: the source knows it, too. */
+static bool start(const struct xld *x, const struct dom *d, struct xenctl *xc, uint32_t domid, uint64_t store_mfn,
 		  int peer)
 {
 	bool paused = d->move->flags & XLD_MIGRATE_PAUSED;
+	char why[COMMIT_TEXT];
+	enum commit_kind kind;
 	uint32_t before = 0;
-	char why[128];
 
 	store_requests(xc, domid, store_mfn, &before);
 	if (!paused && xenctl_domain_unpause(xc, domid))
@@ -157,6 +159,7 @@ static void start(const struct xld *x, const struct dom *d, struct xenctl *xc, u
 		commit_send(peer, COMMIT_ALIVE, NULL);
 	else
 		commit_send(peer, COMMIT_SILENT, why);
+	return !commit_receive(peer, DONE_MS, &kind, why) && kind == COMMIT_DONE;
 }
 
 static bool journal(const struct xld *x, const struct dom *d, enum dst_state state, xld_error *err)
@@ -168,7 +171,7 @@ static bool journal(const struct xld *x, const struct dom *d, enum dst_state sta
 }
 
 bool receive_commit(const struct xld *x, const struct dom *d, struct xenctl *xc, uint32_t domid, uint64_t store_mfn,
-		    int peer, xld_error *err)
+		    int peer, bool *settled, xld_error *err)
 {
 	enum commit_kind kind = 0;
 	char text[COMMIT_TEXT];
@@ -190,7 +193,7 @@ bool receive_commit(const struct xld *x, const struct dom *d, struct xenctl *xc,
 	if (!journal(x, d, DST_STARTED, err))
 		return false;
 	migrate_point(x, "target-started", peer);
-	start(x, d, xc, domid, store_mfn, peer);
+	*settled = start(x, d, xc, domid, store_mfn, peer);
 	return true;
 }
 
@@ -322,6 +325,14 @@ static bool read_offer(const char *text, struct domcfg *cfg, xld_error *err)
 	return ok;
 }
 
+static bool stream_known(const xld_offer *o, xld_error *err)
+{
+	return o->stream <= STREAM_VERSION ||
+	       xld_fail(err, XLD_E_UNSUPPORTED, WHAT, "?", "install the newer xen-lite on the target first",
+			"%s sends migration streams of version %u, this host reads up to version %u", o->from, o->stream,
+			STREAM_VERSION);
+}
+
 static struct offer *keep_offer(const xld_offer *o, struct client *c, uint32_t serial)
 {
 	struct offer *k = xcalloc(1, sizeof(*k));
@@ -363,7 +374,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	(void)ret;
 	domcfg_init(&cfg);
 	ok = !move_find(x, true, token) || xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
-	ok = ok && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) && disks_possible(&cfg, err) &&
+	ok = ok && stream_known(o, err) && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) && disks_possible(&cfg, err) &&
 	     next_from_offer(o, &next, err);
 	if (!ok) {
 		domcfg_free(&cfg);

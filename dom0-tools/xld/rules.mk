@@ -16,16 +16,17 @@ DOM0_PROGRAMS += $(B)/dom0-tools/xld/xld:/usr/sbin/xld
 DOM0_PROGRAMS += dom0-tools/xld/rc.d:/etc/rc.d/20-toolstack
 
 $(eval $(call unit_test,test_xld_server,tests/unit/test_xld_server.c \
-	$(addprefix dom0-tools/xld/,server.c listen.c conf.c) $(RPC_SRC) $(RPC_TLS_SRC) $(RPC_PKI_SRC) \
+	$(addprefix dom0-tools/xld/,server.c listen.c conf.c) dom0-tools/lib/migrate/packing.c $(RPC_SRC) $(RPC_TLS_SRC) $(RPC_PKI_SRC) \
 	$(EV_SRCS),$(RPC_LIBS) $(RPC_TLS_LIBS)))
 $(eval $(call unit_test,test_xld_cpumem,tests/unit/test_xld_cpumem.c $(addprefix dom0-tools/xld/,cpu.c memory.c) \
 	$(RPC_SRC) $(DOMCFG_SRC),$(RPC_LIBS) $(DOMCFG_LIBS)))
-$(eval $(call unit_test,test_xld_conf,tests/unit/test_xld_conf.c dom0-tools/xld/conf.c $(RPC_SRC),$(RPC_LIBS)))
+$(eval $(call unit_test,test_xld_conf,tests/unit/test_xld_conf.c dom0-tools/xld/conf.c dom0-tools/lib/migrate/packing.c \
+	$(RPC_SRC),$(RPC_LIBS)))
 $(eval $(call unit_test,test_xld_events,tests/unit/test_xld_events.c dom0-tools/xld/events.c $(RPC_SRC) $(EV_SRCS),\
 	$(RPC_LIBS)))
 
 FUZZ_TARGETS += xld_conf
-FUZZ_SRCS_xld_conf := dom0-tools/xld/conf.c $(RPC_SRC)
+FUZZ_SRCS_xld_conf := dom0-tools/xld/conf.c dom0-tools/lib/migrate/packing.c $(RPC_SRC)
 FUZZ_LIBS_xld_conf := $(RPC_LIBS)
 $(eval $(call unit_test,test_xld_define,tests/unit/test_xld_define.c $(addprefix dom0-tools/xld/,define.c durable.c) \
 	$(RPC_SRC) $(DOMCFG_SRC) $(DOMXML_SRC),$(RPC_LIBS) $(DOMCFG_LIBS) $(DOMXML_LIBS)))

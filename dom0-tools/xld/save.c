@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "conf.h"
 #include "migrate/migrate.h"
 #include "xld.h"
 
@@ -50,7 +51,7 @@ static bool write_stream(struct suspending *s, int fd)
 {
 	struct save_params p = {
 		.domid = s->d->domid, .config = s->d->save.config, .live = s->d->save.flags & XLD_SAVE_LIVE,
-		.suspend = suspend_now, .nodes = read_nodes,
+		.packing = s->d->save.packing, .suspend = suspend_now, .nodes = read_nodes,
 		.state = progress, .arg = s,
 	};
 	struct save_result r = { 0 };
@@ -165,7 +166,8 @@ bool call_save(struct xld *x, struct client *c, uint32_t serial, void *args, voi
 	if (!d || !may_save(x, d, a, &info, err) || !config_for(d, a->config, WHAT, &json, err))
 		return false;
 	d->save = (struct save_request){ .path = xstrdup(a->path), .temp = xasprintf("%s.incomplete", a->path),
-					 .config = json, .flags = a->flags };
+					 .config = json, .flags = a->flags,
+					 .packing = conf_packing(a->compress, x->conf->packing_save) };
 	dom_ask(d, c, XLD_DOMAIN_SAVE, serial, 0);
 	job_save(x, d);
 	*later = true;

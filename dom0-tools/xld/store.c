@@ -32,6 +32,16 @@ static void set_access(struct writer *w, const char *path, enum access access)
 					   : xs_set_permissions(w->xs, w->t, path, rw, 1);
 }
 
+/* A node below /local/domain/N that is there and keeps its permissions. */
+static void renew(struct writer *w, const char *path, const char *text, unsigned int len)
+{
+	char *full = xasprintf("/local/domain/%u/%s", w->domid, path);
+
+	if (w->ok)
+		w->ok = xs_write(w->xs, w->t, full, text, len);
+	free(full);
+}
+
 /* Write a node below /local/domain/N, or below /vm when path begins with '/'. */
 __attribute__((format(printf, 4, 5)))
 static void node(struct writer *w, enum access access, const char *path, const char *fmt, ...)
@@ -71,19 +81,21 @@ static void write_vm(struct writer *w, const struct store_domain *s, const char 
 	free(path);
 }
 
+/* What every guest may write from its beginning. */
+static const char *const writable[] = {
+	"control/shutdown", "control/feature-poweroff", "control/feature-reboot", "control/feature-suspend",
+	"control/sysrq", "device/suspend/event-channel", "data", "drivers", "feature", "attr", "error",
+};
+#define NR_WRITABLE (sizeof(writable) / sizeof(writable[0]))
+
 static void write_control(struct writer *w)
 {
-	static const char *const writable[] = {
-		"control/shutdown", "control/feature-poweroff", "control/feature-reboot", "control/feature-suspend",
-		"control/sysrq", "device/suspend/event-channel", "data", "drivers", "feature", "attr", "error",
-	};
-
 	node(w, GUEST_RO, "control", "%s", "");
 	node(w, GUEST_RO, "control/platform-feature-multiprocessor-suspend", "1");
 	node(w, GUEST_RO, "control/platform-feature-xs_reset_watches", "1");
 	node(w, GUEST_RO, "device", "%s", "");
 	node(w, GUEST_RO, "device/suspend", "%s", "");
-	for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
+	for (size_t i = 0; i < NR_WRITABLE; i++)
 		node(w, GUEST_RW, writable[i], "%s", "");
 }
 
@@ -353,12 +365,22 @@ static bool in_area(const char *path)
 	return false;
 }
 
+static bool is_writable(const char *path)
+{
+	for (size_t i = 0; i < NR_WRITABLE; i++)
+		if (!strcmp(path, writable[i]))
+			return true;
+	return false;
+}
+
 struct area_write {
 	uint32_t domid;
 	const uint8_t *nodes;
 	size_t len;
+	uint64_t store, console;	/* frames of its rings; 0: they have been written */
 };
 
+/* Each request takes its time, and the guest stands still: what store_write() has made with permissions has them. */
 static bool write_area(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	const struct area_write *a = arg;
@@ -371,18 +393,34 @@ static bool write_area(struct xs_handle *xs, xs_transaction_t t, void *arg)
 
 		memcpy(&n, a->nodes + at, sizeof(n));
 		path = xstrndup(text, n.path_len);
-		if (in_area(path))
+		if (is_writable(path) && n.value_len)
+			renew(&w, path, text + n.path_len, n.value_len);
+		else if (in_area(path) && !is_writable(path))
 			node(&w, GUEST_RW, path, "%.*s", n.value_len, text + n.path_len);
 		free(path);
+	}
+	if (a->store) {
+		char ref[32];
+
+		renew(&w, "store/ring-ref", ref, (unsigned int)sprintf(ref, "%llu", (unsigned long long)a->store));
+		renew(&w, "console/ring-ref", ref, (unsigned int)sprintf(ref, "%llu", (unsigned long long)a->console));
 	}
 	return w.ok;
 }
 
 bool store_area_write(struct xs_handle *xs, uint32_t domid, const void *nodes, size_t len)
 {
-	struct area_write a = { domid, nodes, len };
+	struct area_write a = { .domid = domid, .nodes = nodes, .len = len };
 
 	return !len || store_transaction(xs, write_area, &a);
+}
+
+bool store_complete(struct xs_handle *xs, uint32_t domid, uint64_t store_mfn, uint64_t console_mfn, const void *nodes,
+		    size_t len)
+{
+	struct area_write a = { .domid = domid, .nodes = nodes, .len = len, .store = store_mfn, .console = console_mfn };
+
+	return store_transaction(xs, write_area, &a);
 }
 
 bool store_init_dom0(struct xs_handle *xs)
@@ -393,28 +431,6 @@ bool store_init_dom0(struct xs_handle *xs)
 	free(there);
 	return ok || (xs_writef(xs, XBT_NULL, "/local/domain/0/name", "Domain-0") &&
 		      xs_writef(xs, XBT_NULL, "/local/domain/0/domid", "0"));
-}
-
-struct rings {
-	uint32_t domid;
-	uint64_t store, console;
-};
-
-static bool write_ring_refs(struct xs_handle *xs, xs_transaction_t t, void *arg)
-{
-	const struct rings *r = arg;
-	struct writer w = { .xs = xs, .t = t, .domid = r->domid, .ok = true };
-
-	node(&w, GUEST_RO, "store/ring-ref", "%llu", (unsigned long long)r->store);
-	node(&w, GUEST_RO, "console/ring-ref", "%llu", (unsigned long long)r->console);
-	return w.ok;
-}
-
-bool store_set_rings(struct xs_handle *xs, uint32_t domid, uint64_t store_mfn, uint64_t console_mfn)
-{
-	struct rings r = { domid, store_mfn, console_mfn };
-
-	return store_transaction(xs, write_ring_refs, &r);
 }
 
 struct vcpus {

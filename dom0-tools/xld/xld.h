@@ -82,6 +82,7 @@ struct save_request {
 	char *path, *temp;		/* written as temp, renamed to path when it is complete; NULL: none */
 	char *config;			/* JSON to put into it */
 	uint32_t flags;			/* XLD_SAVE_* */
+	uint32_t packing;		/* enum stream_packing */
 };
 
 /* A core dump that is under way. */
@@ -336,7 +337,7 @@ void job_describe(const struct job *j, xld_job *o);
 /* --- create.c, destroy.c: these run in workers --- */
 bool create_run(const struct xld *x, const struct dom *d, int fd, xld_created *ret, xld_error *err);
 /* The same for an offer: peer is the connection that it came by. */
-bool receive_run(const struct xld *x, const struct dom *d, int fd, int peer, xld_created *ret, xld_error *err);
+bool receive_run(const struct xld *x, const struct dom *d, int fd, int peer, xld_received *ret, xld_error *err);
 bool destroy_run(const struct dom *d, int fd, xld_error *err);
 
 /* --- suspend.c --- */
@@ -459,11 +460,12 @@ uint32_t store_domid(struct xs_handle *xs, const uint8_t uuid[16]);
 bool store_write(struct xs_handle *xs, const struct store_domain *s);
 /* Remove what store_write() wrote, if /local/domain/N still belongs to this UUID. Absent nodes are fine. */
 bool store_remove(struct xs_handle *xs, uint32_t domid, const uint8_t uuid[16]);
-/* Of a domain whose rings were not known when its nodes were written. */
-bool store_set_rings(struct xs_handle *xs, uint32_t domid, uint64_t store_mfn, uint64_t console_mfn);
 /* The nodes that belong to the guest, as the body of a stream's record. NULL: errno. */
 void *store_area_read(struct xs_handle *xs, uint32_t domid, size_t *len);
 bool store_area_write(struct xs_handle *xs, uint32_t domid, const void *nodes, size_t len);
+/* The same of a domain whose rings were not known when its nodes were written. */
+bool store_complete(struct xs_handle *xs, uint32_t domid, uint64_t store_mfn, uint64_t console_mfn, const void *nodes,
+		    size_t len);
 bool store_init_dom0(struct xs_handle *xs);
 /* The first `online` of max vCPUs shall be online. */
 bool store_set_vcpus(struct xs_handle *xs, uint32_t domid, uint32_t online, uint32_t max);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Migration on one host (`xl migrate DOMAIN localhost`): a guest at work moves and goes on; what is refused is refused
- * before anything has happened; a cancel gives it back; and when xld is killed at any point of the hand-over there is
+ * before anything has happened; a cancel gives it back; a balloon may move meanwhile; and when xld is killed at any point of the hand-over there is
  * one guest afterwards, with its memory whole. test_hosts does the same between two hosts.
  */
 #include "audit.h"
@@ -96,6 +96,28 @@ static void test_refused(void)
 	audit_end(H);
 }
 
+/* Its balloon goes up and down all the time, behind xld's back. */
+static void test_balloon(void)
+{
+	const char *out;
+
+	load_start(H, "g");
+	sys_must(H, "d=/local/domain/$(xl domid g); echo $d >/run/old; (while xenstore-exists $d/name; do "
+		 "xenstore-write $d/memory/target 120832; sleep 1; xenstore-write $d/memory/target 131072; sleep 1; "
+		 "done) >/dev/null 2>&1 & echo $! >/run/balloon");
+	out = sys_must(H, "xl -v migrate g localhost 2>&1");
+	sys_contains(out, "g: its memory map changed ");
+	sys_contains(out, "g: moved to ");
+	/* A last word to a domain that has gone makes its node anew. */
+	sys_must(H, "kill $(cat /run/balloon); sleep 1; xenstore-rm $(cat /run/old) 2>/dev/null; rm /run/old /run/balloon");
+	load_check(H, "g");
+	sys_must(H, "for i in $(seq 100); do xl list g | grep -q ' 128 ' && break; usleep 200000; done; xl list g");
+	sys_contains(sys_must(H, "xl list g | tail -n 1"), " 128 ");
+	load_check(H, "g");
+	sys_must(H, "xl destroy g");
+	audit_end(H);
+}
+
 /* xld anew, to do something at a point of the next migration, or as usual. */
 static void xld_restart(const char *point)
 {
@@ -141,7 +163,8 @@ static void test_faults(void)
 int main(int argc, char **argv)
 {
 	static const struct sys_test tests[] = {
-		{ "host", test_host }, { "move", test_move }, { "refused", test_refused }, { "faults", test_faults },
+		{ "host", test_host }, { "move", test_move }, { "refused", test_refused },
+		{ "balloon", test_balloon }, { "faults", test_faults },
 	};
 
 	return sys_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "migrate/pack.h"
 #include "migrate/stream.h"
 #include "public/domctl.h"
 #include "public/xen.h"
@@ -20,8 +21,14 @@ static inline uint64_t sample_word(uint64_t pfn, uint64_t level)
 	return pfn | level << STREAM_PAGE_LEVEL_SHIFT | (level == 4 ? STREAM_PAGE_PINNED : 0);
 }
 
+/* What the pages are packed with; the file's version. */
+static enum stream_packing sample_packing;
+static uint32_t sample_version = STREAM_VERSION;
+
 static inline void sample_pages(struct stream_out *s)
 {
+	struct stream_piece piece[2];
+	struct packer packer;
 	struct {
 		struct stream_pages head;
 		uint64_t word[7];
@@ -38,7 +45,15 @@ static inline void sample_pages(struct stream_out *s)
 		p.page[i][5] = (uint64_t)(i + 2) << 12 | 7;
 	p.page[3][9] = 5ULL << 12 | 5;
 	p.page[4][0] = 1234;
-	stream_put(s, STREAM_PAGES, &p, sizeof(p));
+	if (packer_init(&packer, sample_packing))
+		abort();
+	p.head.packing = sample_packing;
+	piece[0] = (struct stream_piece){ &p, offsetof(__typeof__(p), page) };
+	piece[1] = (struct stream_piece){ p.page, sizeof(p.page) };
+	if (sample_packing)
+		piece[1] = (struct stream_piece){ packer.room, packer_pack(&packer, p.page, sizeof(p.page)) };
+	stream_put_pieces(s, STREAM_PAGES, piece, 2);
+	packer_free(&packer);
 }
 
 static inline void sample_vcpu(struct stream_out *s, uint32_t vcpu)
@@ -70,7 +85,7 @@ static inline void sample_vcpu(struct stream_out *s, uint32_t vcpu)
 static inline void sample_front(struct stream_out *s)
 {
 	static const struct stream_range ranges[] = { { 0, 6 }, { 7, 1 } };
-	struct stream_header h = { .version = STREAM_VERSION, .page_shift = 12, .max_vcpus = 2, .nr_pfns = 8,
+	struct stream_header h = { .version = sample_version, .page_shift = 12, .max_vcpus = 2, .nr_pfns = 8,
 				   .hypervisor = "test" };
 	xen_cpuid_leaf_t leaf = { .leaf = 1, .subleaf = ~0U, .d = 1U << 26 };
 

@@ -22,15 +22,15 @@
 enum { GONE, RUNS, SUSPENDED };				/* the domain at the source */
 enum { NOTHING, PARTS, WHOLE, LIVES };			/* and at the target */
 enum { S_IDLE, S_SEND, S_WAIT_PREPARED, S_GOT_PREPARED, S_GAVE, S_WAIT_STARTED, S_GOT_STARTED, S_DONE };
-enum { T_IDLE, T_RECEIVE, T_COMPLETE, T_JOURNALLED, T_WAIT_GIVEN, T_GOT_GIVEN, T_MINE, T_RUNS };
-enum { NO_MESSAGE, END, PREPARED, GIVEN, STARTED };
+enum { T_IDLE, T_RECEIVE, T_COMPLETE, T_JOURNALLED, T_WAIT_GIVEN, T_GOT_GIVEN, T_MINE, T_RUNS, T_WAIT_DONE, T_SETTLED };
+enum { NO_MESSAGE, END, PREPARED, GIVEN, STARTED, DONE };
 
 /* All of the world, in 64 bits so that states can be compared and counted. */
 union world {
 	uint64_t key;
 	struct {
 		uint64_t s_journal : 3, s_dom : 2, s_work : 3, s_up : 1, s_new : 1, s_act : 3;
-		uint64_t t_journal : 2, t_dom : 2, t_work : 3, t_up : 1, t_new : 1, t_act : 2;
+		uint64_t t_journal : 2, t_dom : 2, t_work : 4, t_up : 1, t_new : 1, t_act : 2;
 		uint64_t cut : 1, to_t : 3, to_s : 3;
 		uint64_t ask : 2, late : 2, reply : 2, answer : 2;	/* verdicts under way, answer being made, made */
 		uint64_t human : 1, resumed : 1, started : 1, ended : 1, excused : 1, conflict : 1;
@@ -78,6 +78,7 @@ static bool s_worker(union world *w)
 		w->s_journal = SRC_DONE;
 		break;
 	case S_DONE:
+		w->to_t = w->cut ? NO_MESSAGE : DONE;
 		w->s_dom = GONE;
 		w->s_work = S_IDLE;
 		return true;
@@ -179,6 +180,14 @@ static bool t_worker(union world *w)
 		break;
 	case T_RUNS:
 		w->to_s = w->cut ? NO_MESSAGE : STARTED;
+		break;
+	case T_WAIT_DONE:
+		if (w->to_t != DONE)
+			return false;
+		w->to_t = NO_MESSAGE;
+		break;
+	case T_SETTLED:			/* its daemon does as if it was told so */
+		w->t_journal = dst_told(w->t_journal, w->t_dom >= WHOLE, VERDICT_DONE).next;
 		w->t_work = T_IDLE;
 		return true;
 	default:

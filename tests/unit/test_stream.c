@@ -22,6 +22,7 @@ static int new_file(void)
 }
 
 static char why[STREAM_WHY];
+static struct stream_check saw;		/* its counts */
 
 static int verify(int fd)
 {
@@ -36,10 +37,10 @@ static int verify(int fd)
 	snprintf(why, sizeof(why), "%s", in.why);
 	CU_ASSERT_EQUAL(!rc, !why[0]);
 	if (!rc) {
-		CU_ASSERT_EQUAL(c.nr_pages, 7);
 		CU_ASSERT_EQUAL(c.full_pages, 5);
-		CU_ASSERT_EQUAL(c.zero_pages, 2);
+		CU_ASSERT_EQUAL(c.zero_pages, c.nr_pages - 5);
 	}
+	saw = c;
 	stream_check_free(&c);
 	stream_in_free(&in);
 	return rc;
@@ -78,6 +79,8 @@ static void test_good(void)
 	CU_ASSERT_EQUAL(verify(fd), 0);
 	if (why[0])
 		printf("\n    %s\n", why);
+	CU_ASSERT_EQUAL(saw.version, STREAM_VERSION);
+	CU_ASSERT_EQUAL(saw.nr_pages, 7);
 	lseek(fd, 0, SEEK_SET);
 	stream_in_init(&in, fd);
 	config = stream_config(&in);
@@ -162,7 +165,8 @@ struct lie {
 #define PAGE(i) (sizeof(struct stream_pages) + 8 * 7 + 4096 * (i))
 
 static const struct lie lies[] = {
-	{ STREAM_HEADER, 0, AT(stream_header, version), 2, 4, "version 2" },
+	{ STREAM_HEADER, 0, AT(stream_header, version), STREAM_VERSION + 1, 4, "this program knows versions 1 to" },
+	{ STREAM_HEADER, 0, AT(stream_header, version), 0, 4, "version 0" },
 	{ STREAM_HEADER, 0, AT(stream_header, max_vcpus), 33, 4, "33 vCPUs" },
 	{ STREAM_HEADER, 0, AT(stream_header, max_vcpus), 0, 4, "0 vCPUs" },
 	{ STREAM_HEADER, 0, AT(stream_header, nr_pfns), 1ULL << 40, 8, "guest frames" },
@@ -174,6 +178,7 @@ static const struct lie lies[] = {
 	{ STREAM_MEMORY, 0, 24, 0, 8, "range 1" },
 	{ STREAM_PAGES, 0, 0, 513, 4, "does not fit" },
 	{ STREAM_PAGES, 0, 4, 4, 4, "does not fit" },
+	{ STREAM_PAGES, 0, 2, STREAM_LZ4, 2, "does not fit" },		/* packed, and not shorter */
 	{ STREAM_PAGES, 0, WORD(0), 0, 8, "6 pages with contents" },
 	{ STREAM_PAGES, 0, WORD(0), 6 | STREAM_PAGE_ZERO, 8, "has no memory" },
 	{ STREAM_PAGES, 0, WORD(0), 8 | STREAM_PAGE_ZERO, 8, "has no memory" },
@@ -265,6 +270,96 @@ static void refused(struct stream_out *s, const char *says)
 	stream_out_free(s);
 }
 
+/* --- packed pages --- */
+
+#define HEAD	offsetof(struct stream_pages, word[7])
+
+/* A body: the head of the sample's pages, changed, and len bytes that are said to be five pages packed. */
+static void packed_refused(enum stream_packing how, const void *packed, size_t len, const char *says)
+{
+	struct stream_piece piece[2] = { { NULL, HEAD }, { packed, len } };
+	struct stream_out s;
+	uint8_t head[HEAD];
+	struct stream_pages *p = (void *)head;
+
+	*p = (struct stream_pages){ .count = 7, .full = 5, .packing = (uint16_t)how };
+	for (unsigned int i = 0; i < 7; i++)
+		p->word[i] = sample_word(i < 6 ? i : 7, 0) | (i == 0 || i == 6 ? STREAM_PAGE_ZERO : 0);
+	piece[0].p = head;
+	begin(&s);
+	sample_front(&s);
+	stream_put_pieces(&s, STREAM_PAGES, piece, 2);
+	refused(&s, says);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "record 4 (pages)"));
+}
+
+/* Of each kind: all is well; cut short, damaged, more or less than was said, and much more. */
+static void test_packed(void)
+{
+	static uint8_t pages[STREAM_BATCH * STREAM_PAGE];
+	const char *wrong = "does not come to 5 pages";
+
+	for (unsigned int how = STREAM_LZ4; how < STREAM_PACKINGS; how++) {
+		struct packer p;
+		int fd = new_file();
+		size_t n;
+
+		sample_packing = how;
+		sample_write(fd);
+		CU_ASSERT_EQUAL(verify(fd), 0);
+		CU_ASSERT_EQUAL(saw.packings, 1U << how);
+		CU_ASSERT(lseek(fd, 0, SEEK_END) < 5 * 4096);
+		close(fd);
+		sample_packing = STREAM_UNPACKED;
+
+		CU_ASSERT_EQUAL_FATAL(packer_init(&p, how), 0);
+		for (size_t i = 0; i < sizeof(pages); i++)
+			pages[i] = (uint8_t)(i >> 5);
+		n = packer_pack(&p, pages, 5 * 4096);
+		CU_ASSERT_FATAL(n > 0 && n < 5 * 4096);
+		for (size_t cut = 0; cut < n; cut += cut < 64 || n - cut < 64 ? 1 : 37)
+			packed_refused(how, p.room, cut, wrong);
+		p.room[0] ^= 0xff;
+		packed_refused(how, p.room, n, wrong);
+		packed_refused(how, p.room, packer_pack(&p, pages, 4 * 4096), wrong);
+		packed_refused(how, p.room, packer_pack(&p, pages, 5 * 4096 + 1), wrong);
+		memset(pages, 0, sizeof(pages));	/* 2 MiB of zeroes */
+		packed_refused(how, p.room, packer_pack(&p, pages, sizeof(pages)), wrong);
+		n = packer_pack(&p, pages, 5 * 4096);
+		sample_version = 1;
+		packed_refused(how, p.room, n, "version 1 of the stream does not know");
+		sample_version = STREAM_VERSION;
+		packed_refused(STREAM_PACKINGS, p.room, n, "packed in way 3");
+		packer_free(&p);
+	}
+}
+
+/* What does not get smaller is not packed. A file of version 1 is still read. */
+static void test_unpacked(void)
+{
+	uint8_t noise[4096];
+	struct packer p;
+	uint64_t x = 88172645463325252ULL;
+	int fd = new_file();
+
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+		noise[i] = (uint8_t)x;
+	}
+	for (unsigned int how = STREAM_LZ4; how < STREAM_PACKINGS; how++) {
+		CU_ASSERT_EQUAL_FATAL(packer_init(&p, how), 0);
+		CU_ASSERT_EQUAL(packer_pack(&p, noise, sizeof(noise)), 0);
+		packer_free(&p);
+	}
+	sample_version = 1;
+	sample_write(fd);
+	sample_version = STREAM_VERSION;
+	CU_ASSERT_EQUAL(verify(fd), 0);
+	CU_ASSERT_EQUAL(saw.version, 1);
+	CU_ASSERT_EQUAL(saw.packings, 1U << STREAM_UNPACKED);
+	close(fd);
+}
+
 /* Records at places where they may not be, by one who numbers them well. */
 static void test_places(void)
 {
@@ -294,6 +389,106 @@ static void test_places(void)
 	stream_put(&s, STREAM_P2M, &x, sizeof(x));
 	sample_pages(&s);
 	refused(&s, "may not come here");
+}
+
+/* --- memory that comes and goes --- */
+
+/* All of the sample, then a map of frames 0 to count - 1. */
+static void second_map(struct stream_out *s, uint64_t count)
+{
+	struct stream_range all = { 0, count };
+
+	begin(s);
+	sample_front(s);
+	sample_pages(s);
+	stream_put(s, STREAM_MEMORY, &all, sizeof(all));
+}
+
+static void put_zero(struct stream_out *s, uint64_t pfn)
+{
+	struct {
+		struct stream_pages head;
+		uint64_t word;
+	} p = { .head.count = 1, .word = pfn | STREAM_PAGE_ZERO };
+
+	stream_put(s, STREAM_PAGES, &p, sizeof(p));
+}
+
+static void test_maps(void)
+{
+	struct stream_range one = { 0, 6 };
+	struct stream_out s;
+	uint64_t x = 5;
+
+	second_map(&s, 8);		/* 6 has come */
+	put_zero(&s, 6);
+	sample_back(&s);
+	CU_ASSERT_EQUAL(verify(s.fd), 0);
+	CU_ASSERT_EQUAL(saw.nr_pages, 8);
+	CU_ASSERT_EQUAL(saw.zero_pages, 3);
+	close(s.fd);
+	stream_out_free(&s);
+
+	second_map(&s, 8);
+	stream_put(&s, STREAM_P2M, &x, sizeof(x));
+	refused(&s, "1 pages have not come");
+
+	second_map(&s, 6);		/* 7 has gone */
+	put_zero(&s, 7);
+	refused(&s, "frame 0x7 has no memory");
+
+	second_map(&s, 6);
+	sample_back(&s);		/* a ring is in it */
+	refused(&s, "lies in no ordinary memory");
+
+	second_map(&s, 6);		/* and is back: what it held is forgotten */
+	one.count = 8;
+	stream_put(&s, STREAM_MEMORY, &one, sizeof(one));
+	put_zero(&s, 6);
+	stream_put(&s, STREAM_P2M, &x, sizeof(x));
+	refused(&s, "1 pages have not come");
+
+	second_map(&s, 9);
+	refused(&s, "out of bounds");
+
+	sample_version = 1;
+	second_map(&s, 8);
+	refused(&s, "only once in version 1");
+	sample_version = STREAM_VERSION;
+}
+
+static void test_stop(void)
+{
+	struct stream_out s;
+	uint64_t x = 5;
+
+	for (int i = 0; i < 5; i++) {
+		static const char *const says[] = {
+			"may not come here", "8 bytes, it has none", "only once", "may not come here",
+			"version 1 of the stream does not know it",
+		};
+
+		sample_version = i == 4 ? 1 : STREAM_VERSION;
+		begin(&s);
+		sample_front(&s);
+		if (i)
+			sample_pages(&s);
+		if (i == 3)
+			stream_put(&s, STREAM_P2M, &x, sizeof(x));
+		if (i == 2)
+			stream_put(&s, STREAM_STOP, NULL, 0);
+		stream_put(&s, STREAM_STOP, &x, i == 1 ? 8 : 0);
+		refused(&s, says[i]);
+	}
+	sample_version = STREAM_VERSION;
+	begin(&s);
+	sample_front(&s);
+	sample_pages(&s);
+	stream_put(&s, STREAM_STOP, NULL, 0);
+	sample_back(&s);
+	CU_ASSERT_EQUAL(verify(s.fd), 0);
+	close(s.fd);
+	stream_out_free(&s);
 }
 
 /* --- page tables --- */
@@ -352,6 +547,10 @@ int main(void)
 	CU_add_test(s, "order", test_order);
 	CU_add_test(s, "lies", test_lies);
 	CU_add_test(s, "places", test_places);
+	CU_add_test(s, "packed", test_packed);
+	CU_add_test(s, "unpacked", test_unpacked);
+	CU_add_test(s, "maps", test_maps);
+	CU_add_test(s, "stop", test_stop);
 	CU_add_test(s, "tables", test_tables);
 	CU_add_test(s, "cpu", test_cpu);
 	CU_basic_set_mode(CU_BRM_VERBOSE);

@@ -156,7 +156,7 @@ static const struct command cmds[] = {
 	{ .name = "create", .args = "[FILE] [KEY=VALUE]...",
 	  .options = "  -c              console\n  -f, --defconfig=FILE  the file\n" },
 	{ .name = "shutdown", .args = "{-a | DOMAIN...}",
-	  .options = "  -t, --timeout S  seconds\n  -w, --wait  wait\n" },
+	  .options = "  -t, --timeout S  seconds\n  -w, --wait  wait\n  --how=fast|slow  pace\n" },
 	{ .name = "trigger", .args = "DOMAIN nmi [VCPU]" },
 	{ .name = "pin", .args = "DOMAIN {VCPU | all} {HARD | -}" },
 	{ .name = "sched", .args = "", .options = "  -d, --domain=DOMAIN  this\n  -w, --weight=N  share\n" },
@@ -215,6 +215,8 @@ static void test_complete(void)
 	offered("xl shutdown -w ", PLACE_DOMAIN, "");
 	offered("xl shutdown -t ", PLACE_NOTHING, "");
 	offered("xl shutdown -t 5 ", PLACE_DOMAIN, "");
+	offered("xl shutdown --how ", PLACE_NOTHING, "fast\nslow\n");
+	offered("xl shutdown --how s", PLACE_NOTHING, "slow\n");
 	offered("xl trigger ", PLACE_DOMAIN, "");
 	offered("xl trigger a ", PLACE_NOTHING, "nmi\n");
 	offered("xl trigger a nmi 0 ", PLACE_NOTHING, "");

@@ -55,6 +55,12 @@ static void test_defaults(void)
 	CU_ASSERT_STRING_EQUAL(conf.pki.key, "/etc/xen-lite/pki/host.key");
 	CU_ASSERT_EQUAL(conf.keepalive_s, 15);
 	CU_ASSERT_EQUAL(conf.handshake_s, 10);
+	CU_ASSERT_EQUAL(conf.packing, STREAM_LZ4);
+	CU_ASSERT_EQUAL(conf.packing_save, STREAM_UNPACKED);
+	CU_ASSERT_EQUAL(conf_packing(XLD_COMPRESS_DEFAULT, STREAM_LZ4), STREAM_LZ4);
+	CU_ASSERT_EQUAL(conf_packing(XLD_COMPRESS_NONE, STREAM_LZ4), STREAM_UNPACKED);
+	CU_ASSERT_EQUAL(conf_packing(XLD_COMPRESS_ZSTD, STREAM_LZ4), STREAM_ZSTD);
+	CU_ASSERT_EQUAL(conf_packing((xld_compress)77, STREAM_LZ4), STREAM_LZ4);
 	conf_free(&conf);
 }
 
@@ -65,7 +71,7 @@ static void test_settings(void)
 	     "\t listen=tcp://[::1]:99   # a trusted link\r\n"
 	     "tls_ca = /a/ca.pem\n tls_cert = \"/a/with space.pem\"\ntls_key\t=\t/a/k#1\ntls_crl = /a/crl\n\n"
 	     "tls_allow = one two,three\ntls_allow = four\n"
-	     "group = xl\nread_only_group = \"look\"\nkeepalive = 0\nhandshake = 3600");
+	     "group = xl\nread_only_group = \"look\"\nkeepalive = 0\nhandshake = 3600\ncompress = zstd\ncompress_save = lz4");
 	CU_ASSERT_EQUAL_FATAL(conf.nr_listen, 2);
 	CU_ASSERT_EQUAL(conf.listen[0].kind, RPC_TLS);
 	CU_ASSERT_EQUAL(conf.listen[0].port, RPC_PORT);
@@ -84,6 +90,8 @@ static void test_settings(void)
 	CU_ASSERT_STRING_EQUAL(conf.read_only_group, "look");
 	CU_ASSERT_EQUAL(conf.keepalive_s, 0);
 	CU_ASSERT_EQUAL(conf.handshake_s, 3600);
+	CU_ASSERT_EQUAL(conf.packing, STREAM_ZSTD);
+	CU_ASSERT_EQUAL(conf.packing_save, STREAM_LZ4);
 	conf_free(&conf);
 }
 
@@ -104,6 +112,7 @@ static void test_mistakes(void)
 	bad("keepalive = 99999999999999999999",
 	    "f:1: '99999999999999999999' is not a number of seconds from 0 to 3600");
 	bad("keepalive = -1", "f:1: '-1' is not a number of seconds from 0 to 3600");
+	bad("compress = gzip", "f:1: compress is none, lz4 or zstd, not 'gzip'");
 	bad("handshake = 0", "f:1: '0' is not a number of seconds from 1 to 3600");
 	bad("listen = http://x", "f:1: http://x: there are only unix:PATH, tls://HOST[:PORT] and tcp://HOST[:PORT]");
 	bad("listen = /run/x", "f:1: '/run/x': this is for tls://ADDRESS[:PORT] and tcp://ADDRESS[:PORT]; the local "

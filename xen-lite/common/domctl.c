@@ -121,7 +121,7 @@ static xen_pfn_t frame_info(const struct domain *d, mfn_t m)
 	pg = mfn_to_page(m);
 	type = ACCESS_ONCE(pg->type_info);
 	page_put(pg);
-	if (pgt_level(type) < 1 || pgt_level(type) > 4 || !(type & PGT_count_mask))
+	if (pgt_level(type) < 1 || pgt_level(type) > 4 || !(type & PGT_count_mask) || !(type & PGT_validated))
 		return XEN_DOMCTL_PFINFO_NOTAB;
 	info = (xen_pfn_t)pgt_level(type) << XEN_DOMCTL_PFINFO_LTAB_SHIFT;
 	return type & PGT_pinned ? info | XEN_DOMCTL_PFINFO_LPINTAB : info;

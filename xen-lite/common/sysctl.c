@@ -15,6 +15,7 @@
 #include <xl/grant_table.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
+#include <xl/irq.h>
 #include <xl/mm.h>
 #include <xl/platform.h>
 #include <xl/sched.h>
@@ -111,6 +112,27 @@ static long cpu_topology(struct xen_sysctl_cputopoinfo *t)
 			return -XEN_EFAULT;
 	}
 	t->num_cpus = n;
+	return 0;
+}
+
+/* The one node for a device that is there. The caller comes back for those that are left. */
+static long pci_topology(struct xen_sysctl_pcitopoinfo *t)
+{
+	u32 i;
+
+	if (!t->devs.p || !t->nodes.p)
+		return -XEN_EINVAL;
+	for (i = 0; i < t->num_devs && (!i || !hypercall_preempt_check()); i++) {
+		struct physdev_pci_device dev;
+		u32 node;
+
+		if (copy_from_guest_offset(&dev, t->devs.p, i, 1))
+			return -XEN_EFAULT;
+		node = (u16)pci_read((struct pci_addr){ dev.seg, dev.bus, dev.devfn }, 0, 2) == 0xffff ? XEN_INVALID_DEV : 0;
+		if (copy_to_guest_offset(t->nodes.p, i, &node, 1))
+			return -XEN_EFAULT;
+	}
+	t->num_devs = i;
 	return 0;
 }
 
@@ -252,6 +274,7 @@ static long run(struct xen_sysctl *op, bool continued)
 	case XEN_SYSCTL_getcpuinfo:		return cpu_info_list(&op->u.getcpuinfo);
 	case XEN_SYSCTL_availheap:		return avail_heap(&op->u.availheap);
 	case XEN_SYSCTL_cputopoinfo:		return cpu_topology(&op->u.cputopoinfo);
+	case XEN_SYSCTL_pcitopoinfo:		return pci_topology(&op->u.pcitopoinfo);
 	case XEN_SYSCTL_numainfo:		return numa(&op->u.numainfo);
 	case XEN_SYSCTL_cpupool_op:		return cpupool(&op->u.cpupool_op);
 	case XEN_SYSCTL_scheduler_op:		return sched_sysctl(&op->u.scheduler_op);

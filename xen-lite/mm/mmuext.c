@@ -24,6 +24,7 @@ int pt_pin(struct domain *d, mfn_t m, u64 type)
 		page_put_with_type(pg);
 		return refuse(-XEN_EINVAL, "d%u: %lx is pinned already", d->id, mfn_x(m));
 	}
+	logdirty_mark(d, pg);		/* tools ask again for the type of a marked page only */
 	return 0;
 }
 
@@ -38,6 +39,7 @@ static int unpin(struct domain *d, mfn_t m)
 	if (!page_get(pg, d))
 		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), d->id);
 	if (__atomic_fetch_and(&pg->type_info, ~PGT_pinned, __ATOMIC_SEQ_CST) & PGT_pinned) {
+		logdirty_mark(d, pg);
 		page_put_with_type(pg);
 		rc = 0;
 	}

@@ -187,13 +187,13 @@ static void table_died(struct page_info *pg, u64 x)
 	BUG_ON(!count_inc(pg));
 	if (unlikely(pg->mirror))
 		mirror_drop(d, pg);
-	logdirty_mark(d, pg);
 	pg->next_dead = d->dead_tables;
 	pg->prev_dead = PAGE_LIST_END;
 	d->dead_tables = mfn_x(page_to_mfn(pg));
 	if (pg->next_dead != PAGE_LIST_END)
 		frame_table[pg->next_dead].prev_dead = d->dead_tables;
 	pg->type_info = (x & PGT_type_mask) | PGT_dead;
+	logdirty_mark(d, pg);		/* now: who asks for its type after that gets the new one */
 }
 
 __hot void page_put_type(struct page_info *pg)

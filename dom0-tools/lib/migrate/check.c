@@ -34,7 +34,7 @@ static const struct rule {
 	[STREAM_HEADER]		= { 0, true },
 	[STREAM_CONFIG]		= { BIT(STREAM_HEADER), true },
 	[STREAM_CPU]		= { BIT(STREAM_CONFIG), true },
-	[STREAM_MEMORY]		= { BIT(STREAM_CPU), true },
+	[STREAM_MEMORY]		= { BIT(STREAM_CPU), false },
 	[STREAM_PAGES]		= { BEFORE_PAGES, false },
 	[STREAM_P2M]		= { BIT(STREAM_PAGES), true },
 	[STREAM_GUEST]		= { BIT(STREAM_P2M), true },
@@ -46,6 +46,7 @@ static const struct rule {
 	[STREAM_STORE]		= { BIT(STREAM_VCPU), true },
 	[STREAM_CONSOLE]	= { BIT(STREAM_STORE), true },
 	[STREAM_END]		= { BIT(STREAM_STORE), true },
+	[STREAM_STOP]		= { BIT(STREAM_PAGES), true },
 };
 
 #define REFUSE(c, r, ...) stream_refuse((c)->in, r, __VA_ARGS__)
@@ -58,7 +59,8 @@ void stream_check_init(struct stream_check *c, struct stream_in *in)
 void stream_check_free(struct stream_check *c)
 {
 	free(c->frame);
-	c->frame = NULL;
+	free(c->unpacked);
+	c->frame = c->unpacked = NULL;
 }
 
 bool stream_has_memory(const struct stream_check *c, uint64_t pfn)
@@ -72,8 +74,8 @@ static int check_header(struct stream_check *c, const struct stream_record *r)
 
 	if (r->length != sizeof(*h) || memcmp(h->magic, STREAM_MAGIC, sizeof(h->magic)))
 		return REFUSE(c, r, "this is not the header of a migration stream");
-	if (h->version != STREAM_VERSION)
-		return REFUSE(c, r, "version %u of the stream; this program knows version %u", h->version,
+	if (!h->version || h->version > STREAM_VERSION)
+		return REFUSE(c, r, "version %u of the stream; this program knows versions 1 to %u", h->version,
 			      STREAM_VERSION);
 	if (h->page_shift != 12 || h->zero)
 		return REFUSE(c, r, "pages of 2^%u bytes", h->page_shift);
@@ -84,6 +86,7 @@ static int check_header(struct stream_check *c, const struct stream_record *r)
 			      STREAM_PFNS_MAX);
 	if (h->hypervisor[sizeof(h->hypervisor) - 1])
 		return REFUSE(c, r, "the hypervisor's name does not end");
+	c->version = h->version;
 	c->max_vcpus = h->max_vcpus;
 	c->nr_pfns = h->nr_pfns;
 	c->frame = calloc(h->nr_pfns, 1);
@@ -104,11 +107,32 @@ static int check_cpu(struct stream_check *c, const struct stream_record *r)
 	return r->length % sizeof(xen_cpuid_leaf_t) ? REFUSE(c, r, "a CPUID leaf is cut off") : 0;
 }
 
+/* These frames have memory, or have none. What is known of one that keeps its memory stays. */
+static void note_range(struct stream_check *c, uint64_t from, uint64_t to, bool memory)
+{
+	for (uint64_t pfn = from; pfn < to; pfn++) {
+		uint8_t *f = &c->frame[pfn];
+
+		if (!!(*f & FRAME_MEMORY) == memory)
+			continue;
+		if (memory) {
+			c->nr_pages++;
+			c->nr_missing++;
+		} else {
+			c->nr_pages--;
+			c->nr_missing -= !(*f & FRAME_SENT);
+		}
+		*f = memory ? FRAME_MEMORY : 0;
+	}
+}
+
 static int check_memory(struct stream_check *c, const struct stream_record *r)
 {
 	const struct stream_range *range = (const void *)r->body;
 	uint64_t next = 0;
 
+	if (c->version < 2 && c->nr_pages)
+		return REFUSE(c, r, "it may come only once in version 1 of the stream");
 	if (!r->length || r->length % sizeof(*range))
 		return REFUSE(c, r, "%zu bytes are no list of ranges", r->length);
 	for (size_t i = 0; i < r->length / sizeof(*range); i++) {
@@ -116,11 +140,11 @@ static int check_memory(struct stream_check *c, const struct stream_record *r)
 		    range[i].count > c->nr_pfns - range[i].first)
 			return REFUSE(c, r, "range %zu (%#llx, %#llx frames) overlaps, is empty or out of bounds", i,
 				      (unsigned long long)range[i].first, (unsigned long long)range[i].count);
+		note_range(c, next, range[i].first, false);
 		next = range[i].first + range[i].count;
-		memset(c->frame + range[i].first, FRAME_MEMORY, range[i].count);
-		c->nr_pages += range[i].count;
+		note_range(c, range[i].first, next, true);
 	}
-	c->nr_missing = c->nr_pages;
+	note_range(c, next, c->nr_pfns, false);
 	return 0;
 }
 
@@ -148,25 +172,63 @@ static void note_page(struct stream_check *c, uint64_t word)
 		       (word & STREAM_PAGE_PINNED ? FRAME_PINNED : 0));
 }
 
+/* Does a record of pages have the length that it says? Packed contents are shorter than unpacked ones. */
+static bool pages_fit(const struct stream_record *r, const struct stream_pages *p)
+{
+	size_t head = sizeof(*p) + (r->length < sizeof(*p) ? 0 : p->count * 8ULL), full;
+
+	if (r->length < head || !p->count || p->count > STREAM_BATCH || p->full > p->count)
+		return false;
+	full = p->full * STREAM_PAGE;
+	return p->packing ? r->length - head < full : r->length - head == full;
+}
+
+/* Have the contents of a record at c->contents. */
+static int unpack(struct stream_check *c, const struct stream_record *r, const struct stream_pages *p)
+{
+	size_t head = sizeof(*p) + p->count * 8ULL;
+
+	c->contents = r->body + head;
+	c->packings |= BIT(p->packing);
+	if (!p->packing)
+		return 0;
+	if (!c->unpacked)
+		c->unpacked = malloc(STREAM_BATCH * STREAM_PAGE);
+	if (!c->unpacked) {
+		REFUSE(c, r, "no memory to unpack it");
+		return -ENOMEM;
+	}
+	if (!stream_unpack(p->packing, c->contents, r->length - head, c->unpacked, p->full * STREAM_PAGE))
+		return REFUSE(c, r, "what is packed (%s, %zu bytes) does not come to %u pages",
+			      stream_packing_name(p->packing), r->length - head, p->full);
+	c->contents = c->unpacked;
+	return 0;
+}
+
 static int check_pages(struct stream_check *c, const struct stream_record *r)
 {
 	const struct stream_pages *p = (const void *)r->body;
 	const uint8_t *data;
 	uint32_t full = 0;
+	int rc;
 
-	if (r->length < sizeof(*p) || !p->count || p->count > STREAM_BATCH || p->full > p->count ||
-	    r->length != sizeof(*p) + p->count * 8ULL + p->full * STREAM_PAGE)
+	if (!pages_fit(r, p))
 		return REFUSE(c, r, "its length does not fit what it says of itself");
+	if (p->packing >= (c->version < 2 ? 1U : STREAM_PACKINGS))
+		return REFUSE(c, r, "its contents are packed in way %u, which version %u of the stream does not know",
+			      p->packing, c->version);
 	for (uint32_t i = 0; i < p->count; i++) {
-		int rc = check_word(c, r, p->word[i]);
-
+		rc = check_word(c, r, p->word[i]);
 		if (rc)
 			return rc;
 		full += !(p->word[i] & STREAM_PAGE_ZERO);
 	}
 	if (full != p->full)
 		return REFUSE(c, r, "%u pages with contents, it says %u", full, p->full);
-	data = (const uint8_t *)&p->word[p->count];
+	rc = unpack(c, r, p);
+	if (rc)
+		return rc;
+	data = c->contents;
 	for (uint32_t i = 0; i < p->count; i++) {
 		unsigned int level = STREAM_PAGE_LEVEL(p->word[i]);
 		int bad;
@@ -340,18 +402,26 @@ static int check_console(struct stream_check *c, const struct stream_record *r)
 						      STREAM_CONSOLE_MAX) : 0;
 }
 
+static int check_stop(struct stream_check *c, const struct stream_record *r)
+{
+	if (c->version < 2)
+		return REFUSE(c, r, "version 1 of the stream does not know it");
+	return r->length ? REFUSE(c, r, "%zu bytes, it has none", r->length) : 0;
+}
+
 static int (*const checks[STREAM_TYPES])(struct stream_check *c, const struct stream_record *r) = {
 	[STREAM_HEADER] = check_header, [STREAM_CONFIG] = check_config, [STREAM_CPU] = check_cpu,
 	[STREAM_MEMORY] = check_memory, [STREAM_PAGES] = check_pages, [STREAM_P2M] = check_p2m,
 	[STREAM_GUEST] = check_guest, [STREAM_TSC] = check_tsc, [STREAM_VCPU] = check_vcpu,
 	[STREAM_VCPU_EXT] = check_vcpu, [STREAM_VCPU_XSAVE] = check_vcpu, [STREAM_VCPU_MSRS] = check_vcpu,
 	[STREAM_STORE] = check_store, [STREAM_CONSOLE] = check_console, [STREAM_END] = check_end,
+	[STREAM_STOP] = check_stop,
 };
 
 int stream_check_record(struct stream_check *c, const struct stream_record *r)
 {
 	const struct rule *rule = &rules[r->type];
-	bool late = r->type <= STREAM_PAGES && (c->seen & BIT(STREAM_P2M));
+	bool late = (r->type <= STREAM_PAGES || r->type == STREAM_STOP) && (c->seen & BIT(STREAM_P2M));
 
 	if ((c->seen & rule->after) != rule->after || late || (c->seen & BIT(STREAM_END)))
 		return REFUSE(c, r, "it may not come here");

@@ -79,6 +79,7 @@ enum commit_kind {
 	COMMIT_STARTED,			/* target: it is mine and runs */
 	COMMIT_ALIVE,			/* target: and it was seen to do something */
 	COMMIT_SILENT,			/* target: it was not, and why */
+	COMMIT_DONE,			/* source: I know, and have written it down; VERDICT_DONE, earlier */
 };
 #define COMMIT_TEXT	512
 

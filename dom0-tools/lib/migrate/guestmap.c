@@ -5,6 +5,9 @@
  * The guest keeps the list (p2m) in its own memory and says in shared_info at which address of which page tables. None
  * of that is believed: a list that leads to frames of others cannot be mapped, and an entry counts only if the
  * hypervisor's table says the same the other way round.
+ *
+ * Asking for the types of all frames takes longest. While the domain is logged, a frame whose type changes is marked
+ * after that, so that only types of marked frames have to be asked for again.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -146,15 +149,23 @@ static int list_to_pfns(struct guestmap *g, const uint64_t *frames, uint64_t l4)
 	return 0;
 }
 
+/* Does the type that `before` has of a frame still hold? */
+static bool same_type(const struct guestmap *g, const struct guestmap *before, const uint64_t *marked, uint64_t pfn)
+{
+	return before && before->p2m[pfn] == g->p2m[pfn] && !(marked[pfn / 64] >> pfn % 64 & 1);
+}
+
 /* Types of all frames with memory. A frame that has just gone is one without. */
-static int read_types(struct guestmap *g)
+static int read_types(struct guestmap *g, const struct guestmap *before, const uint64_t *marked)
 {
 	uint64_t frame[TYPE_BATCH], pfn[TYPE_BATCH], n = 0;
 
 	for (uint64_t at = 0; at < g->nr_pfns; at++) {
 		int rc;
 
-		if (g->p2m[at] != NO_FRAME) {
+		if (g->p2m[at] != NO_FRAME && same_type(g, before, marked, at)) {
+			g->type[at] = before->type[at];
+		} else if (g->p2m[at] != NO_FRAME) {
 			frame[n] = g->p2m[at];
 			pfn[n++] = at;
 		}
@@ -175,24 +186,34 @@ static int read_types(struct guestmap *g)
 	return 0;
 }
 
-int guestmap_init(struct guestmap *g, struct xenctl *xc, uint32_t domid, char why[STREAM_WHY])
+static void free_lists(struct guestmap *g)
+{
+	free(g->p2m);
+	free(g->type);
+	free(g->p2m_pfn);
+	g->p2m = g->p2m_pfn = NULL;
+	g->type = NULL;
+}
+
+/* All but the M2P, which is mapped. */
+static int read_all(struct guestmap *g, const struct guestmap *before, const uint64_t *marked)
 {
 	uint64_t l4 = NO_FRAME, *frames = NULL;
-	int rc;
+	int rc = read_shared_info(g, &l4);
 
-	*g = (struct guestmap){ .xc = xc, .domid = domid, .why = why };
-	rc = read_shared_info(g, &l4);
-	if (rc)
+	if (!rc && before && before->nr_pfns != g->nr_pfns)
+		rc = migrate_fail(g->why, -EAGAIN, "its memory map had %#llx frames and has %#llx now",
+				  (unsigned long long)before->nr_pfns, (unsigned long long)g->nr_pfns);
+	if (rc) {
+		free_lists(g);
 		return rc;
-	rc = xenctl_map_m2p(xc, &g->m2p, &g->m2p_entries, &g->m2p_pages);
-	if (rc)
-		return migrate_fail(why, rc, "cannot map the machine-to-phys table: %s", strerror(-rc));
+	}
 	g->nr_p2m = (g->nr_pfns + STREAM_P2M_ENTRIES - 1) / STREAM_P2M_ENTRIES;
-	g->p2m = calloc(g->nr_pfns, sizeof(*g->p2m));
-	g->type = calloc(g->nr_pfns, sizeof(*g->type));
-	g->p2m_pfn = calloc(g->nr_p2m, sizeof(*g->p2m_pfn));
+	g->p2m = g->p2m ? g->p2m : calloc(g->nr_pfns, sizeof(*g->p2m));
+	g->type = g->type ? g->type : calloc(g->nr_pfns, sizeof(*g->type));
+	g->p2m_pfn = g->p2m_pfn ? g->p2m_pfn : calloc(g->nr_p2m, sizeof(*g->p2m_pfn));
 	frames = calloc(g->nr_p2m, sizeof(*frames));
-	rc = g->p2m && g->type && g->p2m_pfn && frames ? 0 : migrate_fail(why, -ENOMEM, "no memory for its p2m list");
+	rc = g->p2m && g->type && g->p2m_pfn && frames ? 0 : migrate_fail(g->why, -ENOMEM, "no memory for its p2m list");
 	if (!rc)
 		rc = find_list(g, l4, frames);
 	if (!rc)
@@ -200,18 +221,51 @@ int guestmap_init(struct guestmap *g, struct xenctl *xc, uint32_t domid, char wh
 	if (!rc)
 		rc = list_to_pfns(g, frames, l4);
 	if (!rc)
-		rc = read_types(g);
+		rc = read_types(g, before, marked);
 	free(frames);
+	if (rc)
+		free_lists(g);
+	return rc;
+}
+
+int guestmap_init(struct guestmap *g, struct xenctl *xc, uint32_t domid, char why[STREAM_WHY])
+{
+	int rc;
+
+	*g = (struct guestmap){ .xc = xc, .domid = domid, .why = why };
+	rc = xenctl_map_m2p(xc, &g->m2p, &g->m2p_entries, &g->m2p_pages);
+	if (rc)
+		return migrate_fail(why, rc, "cannot map the machine-to-phys table: %s", strerror(-rc));
+	rc = read_all(g, NULL, NULL);
 	if (rc)
 		guestmap_free(g);
 	return rc;
 }
 
+int guestmap_renew(struct guestmap *g, const uint64_t *marked)
+{
+	struct guestmap now = { .xc = g->xc, .domid = g->domid, .why = g->why, .m2p = g->m2p,
+				.m2p_entries = g->m2p_entries, .m2p_pages = g->m2p_pages, .p2m = g->spare_p2m,
+				.type = g->spare_type, .p2m_pfn = g->spare_p2m_pfn };
+	int rc = read_all(&now, g, marked);
+
+	g->spare_p2m = g->spare_p2m_pfn = NULL;
+	g->spare_type = NULL;
+	if (rc)
+		return rc;
+	now.spare_p2m = g->p2m;
+	now.spare_type = g->type;
+	now.spare_p2m_pfn = g->p2m_pfn;
+	*g = now;
+	return 0;
+}
+
 void guestmap_free(struct guestmap *g)
 {
 	xenctl_unmap((void *)(uintptr_t)g->m2p, g->m2p_pages);
-	free(g->p2m);
-	free(g->type);
-	free(g->p2m_pfn);
+	free_lists(g);
+	free(g->spare_p2m);
+	free(g->spare_type);
+	free(g->spare_p2m_pfn);
 	*g = (struct guestmap){ 0 };
 }

@@ -26,7 +26,7 @@ typedef void migrate_progress(void *arg, uint64_t done, uint64_t total);
 struct save_state {
 	unsigned int round;		/* 0: it does not run any more */
 	uint64_t done, total;		/* bytes of this round */
-	uint64_t rate, dirty_rate;	/* bytes a second: sent, and written by the guest in the last round */
+	uint64_t rate, dirty_rate;	/* bytes a second: of its memory that get across; that it wrote in the last round */
 	uint64_t expected_ms;		/* downtime, were it stopped after this round */
 	unsigned int cap;		/* percent of a CPU that it may use; 0: it is not slowed down */
 };
@@ -45,6 +45,7 @@ struct save_params {
 	uint64_t max_downtime_ms, timeout_ms;
 	enum save_on_timeout on_timeout;
 	uint64_t bandwidth;		/* bytes a second while it runs; 0: no limit */
+	enum stream_packing packing;	/* of the contents of pages */
 	/* Have it shut down with SHUTDOWN_suspend. Not 0: it cannot, and the caller knows why. */
 	int (*suspend)(void *arg);
 	/* What it has in the store then: body of the store's record, to be freed. */
@@ -58,6 +59,7 @@ struct save_params {
 struct save_result {
 	uint64_t pages, full_pages, bytes;	/* written */
 	unsigned int rounds;		/* while it ran */
+	unsigned int maps;		/* how often memory came or went meanwhile */
 	uint64_t stopped_ms;		/* from the request to suspend to the last byte */
 };
 
@@ -118,10 +120,17 @@ struct guestmap {
 	uint64_t nr_pages;		/* pfns with memory */
 	uint64_t shared_info_mfn;
 	uint64_t p2m_l4_pfn, p2m_vaddr, p2m_generation;
+	uint64_t *spare_p2m, *spare_p2m_pfn;	/* for the next time */
+	uint32_t *spare_type;
 };
 
 /* Learn it all. The domain must not run. 0, or -errno and why. */
 int guestmap_init(struct guestmap *g, struct xenctl *xc, uint32_t domid, char why[STREAM_WHY]);
+/*
+ * Learn it again, of a domain that has been logged since. marked: a bit for each guest frame, those marked since then.
+ * On failure g is as before.
+ */
+int guestmap_renew(struct guestmap *g, const uint64_t *marked);
 void guestmap_free(struct guestmap *g);
 /* The pfn of a machine frame, if it is the guest's. */
 bool guestmap_pfn(void *g, uint64_t mfn, uint64_t *pfn);

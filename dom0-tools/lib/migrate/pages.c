@@ -3,10 +3,13 @@
  * The pages of a domain that is saved, in rounds while it runs and once when it has stopped.
  *
  * Invariant of a live save: at the beginning of each round the log has been emptied first and types and frames have
- * been read then, so whatever changes later is in the log of the next round. A page goes out again if it is in the log,
- * or if its type is another than it went out with. Of a running domain nothing need fit: a page that has gone, or a
+ * been read then, so whatever changes later, a type too, is in the log of the next round. A page has to go out from
+ * when it is found in the log until it has been written. Of a running domain nothing need fit: a page that has gone, or a
  * page table that leads to somebody else's memory just now, is left for a later round. Once it has stopped, everything
  * fits or the save fails.
+ *
+ * Memory that comes or goes meanwhile (balloon) changes the memory map, which goes out again before the pages of the
+ * round; a frame that has come is one that has not been sent.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,12 +23,13 @@
 #include "xenctl/xenctl.h"
 
 #define ROUNDS_MAX	10
+#define STOPPED_BATCH	64		/* so that the reader is at work while the next ones are made */
 #define FEW_PAGES	512		/* so few that the last round is short */
 #define TRIES		100		/* at a p2m list that the guest is changing */
 #define TELL_MS		200
 #define STUBBORN	2		/* rounds in a row that bring nothing */
 #define LEAST_PAGES	64		/* fewer are not worth another round */
-#define STOP_MS		60		/* what a stop takes beside copying pages */
+#define STOP_MS		150		/* what a stop takes beside copying pages */
 #define CAP_MIN		10		/* percent */
 
 static uint64_t word_of(const struct saver *s, uint64_t pfn)
@@ -41,25 +45,31 @@ static bool has_memory(const struct saver *s, uint64_t pfn)
 	return pfn < s->g.nr_pfns && s->g.p2m[pfn] != NO_FRAME;
 }
 
-/* Has this page to go out? */
-static bool wanted(const struct saver *s, uint64_t pfn)
+/* The next page from pfn on that has to go out, or nr_pfns. */
+static uint64_t next_wanted(const struct saver *s, uint64_t pfn)
 {
-	if (!has_memory(s, pfn))
-		return false;
-	if (!s->sent)
-		return true;
-	if (!(s->sent[pfn] & SENT_MAPPED))
-		return false;
-	return (s->dirty[pfn / 8] >> pfn % 8 & 1) || s->sent[pfn] != (word_of(s, pfn) | SENT_MAPPED | SENT_ONCE);
+	uint64_t left;
+
+	if (!s->todo) {
+		while (pfn < s->g.nr_pfns && !has_memory(s, pfn))
+			pfn++;
+		return pfn;
+	}
+	for (; pfn < s->g.nr_pfns; pfn = (pfn / 64 + 1) * 64) {
+		left = s->todo[pfn / 64] >> pfn % 64;
+		if (left)
+			return pfn + (uint64_t)__builtin_ctzll(left);
+	}
+	return s->g.nr_pfns;
 }
 
 static uint64_t count_wanted(const struct saver *s)
 {
 	uint64_t n = 0;
 
-	for (uint64_t pfn = 0; pfn < s->g.nr_pfns && pfn < s->nr_pfns; pfn++)
-		n += wanted(s, pfn);
-	return n;
+	for (size_t i = 0; i < s->words; i++)
+		n += (uint64_t)__builtin_popcountll(s->todo[i]);
+	return s->todo ? n : s->g.nr_pages;
 }
 
 static bool is_zero(const uint8_t *page)
@@ -78,11 +88,11 @@ static bool is_zero(const uint8_t *page)
  */
 static const uint8_t *copy_page(struct saver *s, const uint8_t *page, uint64_t word, uint32_t slot)
 {
-	uint8_t *copy = s->tables + slot * STREAM_PAGE;
+	uint8_t *copy = s->copies + slot * STREAM_PAGE;
 	unsigned int level = STREAM_PAGE_LEVEL(word);
 	int bad;
 
-	if (!level && !s->running)
+	if (!level && !s->running && !s->packer.how)
 		return page;
 	memcpy(copy, page, STREAM_PAGE);
 	bad = level ? table_canonicalise((uint64_t *)(void *)copy, level, guestmap_pfn, &s->g) : -1;
@@ -98,8 +108,23 @@ static void note_sent(struct saver *s, uint64_t word)
 {
 	uint64_t pfn = word & STREAM_PAGE_PFN;
 
-	if (s->sent)
-		s->sent[pfn] = (word & ~STREAM_PAGE_ZERO) | SENT_MAPPED | SENT_ONCE;
+	if (s->todo)
+		s->todo[pfn / 64] &= ~(1ULL << pfn % 64);
+}
+
+/*
+ * The contents are the last `full` of pieces; if they are to be packed they lie one behind the other. Returns how many
+ * pieces there are then.
+ */
+static size_t pack(struct saver *s, struct stream_pages *head, struct stream_piece *contents)
+{
+	size_t n = s->packer.how && head->full ? packer_pack(&s->packer, s->copies, head->full * STREAM_PAGE) : 0;
+
+	if (!n)
+		return head->full;
+	head->packing = (uint16_t)s->packer.how;
+	*contents = (struct stream_piece){ s->packer.room, n };
+	return 1;
 }
 
 static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uint32_t n, const uint8_t *map)
@@ -107,16 +132,15 @@ static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uin
 	struct stream_piece piece[STREAM_BATCH + 2];
 	struct stream_pages head = { 0 };
 	uint64_t out[STREAM_BATCH];
+	size_t pieces;
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++) {
-		const uint8_t *page = errs[i] ? NULL : copy_page(s, map + i * STREAM_PAGE, word[i], i);
+		const uint8_t *page = errs[i] ? NULL : copy_page(s, map + i * STREAM_PAGE, word[i], head.full);
 		bool zero = page && is_zero(page);
 
 		if (!page && !s->running)
 			return -EBUSY;
-		if (s->sent)
-			s->sent[word[i] & STREAM_PAGE_PFN] &= ~SENT_ONCE;
 		if (!page)
 			continue;
 		out[head.count++] = word[i] | (zero ? STREAM_PAGE_ZERO : 0);
@@ -128,9 +152,12 @@ static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uin
 	s->full += head.full;
 	if (!head.count)
 		return 0;
+	pieces = pack(s, &head, piece + 2);
 	piece[0] = (struct stream_piece){ &head, sizeof(head) };
 	piece[1] = (struct stream_piece){ out, head.count * sizeof(*out) };
-	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + head.full);
+	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + pieces);
+	if (!rc && s->todo && !s->running)
+		rc = stream_flush(&s->out);
 	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
 }
 
@@ -151,12 +178,12 @@ static int map_batch(struct saver *s, const uint64_t *word, uint32_t n)
 	return rc;
 }
 
-/* Bytes a second since the round began. */
+/* Bytes of its memory a second since the round began, as they were before they were packed. */
 static uint64_t rate_of(const struct saver *s)
 {
 	uint64_t ms = ev_now_ms() - s->round_began;
 
-	return (s->out.pos - s->round_pos) * 1000 / (ms ? ms : 1);
+	return (s->full - s->round_full) * STREAM_PAGE * 1000 / (ms ? ms : 1);
 }
 
 static void tell(struct saver *s, uint64_t done, uint64_t total)
@@ -169,7 +196,7 @@ static void tell(struct saver *s, uint64_t done, uint64_t total)
 	s->state.round = s->running ? s->round + 1 : 0;
 	s->state.done = done * STREAM_PAGE;
 	s->state.total = total * STREAM_PAGE;
-	if (s->out.pos - s->round_pos > (1 << 20))	/* less says nothing */
+	if (s->full - s->round_full > 256)	/* less says nothing */
 		s->state.rate = rate_of(s);
 	s->p->state(s->p->arg, &s->state);
 }
@@ -193,19 +220,15 @@ static void brake(const struct saver *s)
 
 int pages_put(struct saver *s)
 {
-	uint64_t word[STREAM_BATCH], total = s->sent ? count_wanted(s) : s->g.nr_pages, done = 0;
-	uint64_t end = s->sent && s->nr_pfns < s->g.nr_pfns ? s->nr_pfns : s->g.nr_pfns;
-	uint32_t n = 0;
+	uint64_t word[STREAM_BATCH], total = count_wanted(s), done = 0, pfn = next_wanted(s, 0);
+	uint32_t n, batch = s->todo && !s->running ? STOPPED_BATCH : STREAM_BATCH;
 	int rc = 0;
 
-	for (uint64_t pfn = 0; pfn < end && !rc; pfn++) {
-		if (wanted(s, pfn))
+	while (pfn < s->g.nr_pfns && !rc) {
+		for (n = 0; n < batch && pfn < s->g.nr_pfns; pfn = next_wanted(s, pfn + 1))
 			word[n++] = word_of(s, pfn);
-		if (!n || (n < STREAM_BATCH && pfn + 1 < end))
-			continue;
 		rc = map_batch(s, word, n);
 		done += n;
-		n = 0;
 		if (!rc) {
 			tell(s, done, total);
 			brake(s);
@@ -222,14 +245,39 @@ static int learn(struct saver *s)
 	int rc = -EAGAIN;
 
 	for (int i = 0; i < TRIES && rc; i++) {
-		guestmap_free(&s->g);
-		rc = guestmap_init(&s->g, s->xc, s->p->domid, s->why);
+		rc = s->g.p2m ? guestmap_renew(&s->g, s->marked) : guestmap_init(&s->g, s->xc, s->p->domid, s->why);
 		if (rc)
 			sleep_ms(1);
 	}
 	if (!rc)
 		*s->why = 0;
 	return rc;
+}
+
+/* Which of 64 frames from pfn on have memory. */
+static uint64_t memory_bits(const struct saver *s, uint64_t pfn)
+{
+	uint64_t bits = 0;
+
+	for (unsigned int i = 0; i < 64; i++)
+		bits |= (uint64_t)has_memory(s, pfn + i) << i;
+	return bits;
+}
+
+/* What is marked has to go out, and frames that have come; if some have come or gone the reader is told first. */
+static int follow(struct saver *s)
+{
+	uint64_t changed = 0;
+
+	for (size_t i = 0; i < s->words; i++) {
+		uint64_t now = memory_bits(s, i * 64);
+
+		s->todo[i] = (s->todo[i] | s->marked[i] | (now & ~s->mapped[i])) & now;
+		changed |= now ^ s->mapped[i];
+		s->mapped[i] = now;
+	}
+	s->maps += !!changed;
+	return changed ? put_memory(s) : 0;
 }
 
 int live_begin(struct saver *s)
@@ -242,22 +290,25 @@ int live_begin(struct saver *s)
 	rc = learn(s);
 	if (rc)
 		return rc;
-	s->nr_pfns = s->g.nr_pfns;
-	s->dirty_bytes = (s->nr_pfns + 63) / 64 * 8;
-	s->dirty = calloc(s->dirty_bytes, 1);
-	s->sent = calloc(s->nr_pfns, sizeof(*s->sent));
-	if (!s->dirty || !s->sent)
+	s->words = (s->g.nr_pfns + 63) / 64;
+	s->todo = calloc(s->words, sizeof(*s->todo));
+	s->mapped = calloc(s->words, sizeof(*s->mapped));
+	s->marked = calloc(s->words, sizeof(*s->marked));
+	if (!s->todo || !s->mapped || !s->marked)
 		return migrate_fail(s->why, -ENOMEM, "no memory to keep account of its pages");
-	for (uint64_t pfn = 0; pfn < s->nr_pfns; pfn++)
-		s->sent[pfn] = has_memory(s, pfn) ? SENT_MAPPED : 0;
+	for (size_t i = 0; i < s->words; i++)
+		s->todo[i] = s->mapped[i] = memory_bits(s, i * 64);
 	return 0;
 }
 
 static int next_round(struct saver *s)
 {
-	int rc = xenctl_logdirty_clean(s->xc, s->p->domid, s->dirty, s->nr_pfns);
+	int rc = xenctl_logdirty_clean(s->xc, s->p->domid, (uint8_t *)s->marked, s->g.nr_pfns);
 
-	return rc ? migrate_fail(s->why, rc, "cannot read which pages it has written: %s", strerror(-rc)) : learn(s);
+	if (rc)
+		return migrate_fail(s->why, rc, "cannot read which pages it has written: %s", strerror(-rc));
+	rc = learn(s);
+	return rc ? rc : follow(s);
 }
 
 /* It does not get ready to be stopped by itself. 0: go on, 1: stop it now, -ETIME. */
@@ -269,7 +320,7 @@ static int insist(struct saver *s, uint64_t left)
 	if (s->p->on_timeout == SAVE_PAUSE)
 		return 1;
 	if (s->p->on_timeout == SAVE_CANCEL)
-		return migrate_fail(s->why, -ETIME, "it writes %llu KiB/s and %llu KiB/s are sent: after %u rounds it "
+		return migrate_fail(s->why, -ETIME, "it writes %llu KiB/s and %llu KiB/s get across: after %u rounds it "
 				    "would stand still for %llu ms, %llu ms are allowed",
 				    (unsigned long long)s->state.dirty_rate >> 10, (unsigned long long)s->state.rate >> 10,
 				    s->round, (unsigned long long)s->state.expected_ms,
@@ -300,7 +351,17 @@ static bool short_enough(const struct saver *s, uint64_t left, uint64_t before)
 {
 	if (!s->p->max_downtime_ms)
 		return left <= FEW_PAGES || left >= before - before / 4 || s->round >= ROUNDS_MAX;
-	return left <= LEAST_PAGES || s->state.expected_ms <= s->p->max_downtime_ms;
+	if (left <= LEAST_PAGES)
+		return true;
+	/* A short round that halves the rest is worth its time. */
+	return s->state.expected_ms <= s->p->max_downtime_ms && (left >= before / 2 || s->round >= ROUNDS_MAX);
+}
+
+static void round_begin(struct saver *s)
+{
+	s->round_began = ev_now_ms();
+	s->round_pos = s->out.pos;
+	s->round_full = s->full;
 }
 
 int live_rounds(struct saver *s)
@@ -310,8 +371,7 @@ int live_rounds(struct saver *s)
 	int rc;
 
 	for (;;) {
-		s->round_began = ev_now_ms();
-		s->round_pos = s->out.pos;
+		round_begin(s);
 		rc = pages_put(s);
 		*s->why = rc ? *s->why : 0;	/* what was left for later is no failure */
 		s->round++;
@@ -332,28 +392,15 @@ int live_rounds(struct saver *s)
 		if (rc)
 			break;
 	}
-	s->round_began = ev_now_ms();
-	s->round_pos = s->out.pos;
+	round_begin(s);
 	return rc < 0 ? rc : 0;
 }
 
 int live_last(struct saver *s)
 {
-	uint8_t *before = s->dirty;
-	int rc;
+	int rc = next_round(s);
 
-	/* What the last round has not written is still to be written, beside what was written meanwhile. */
-	s->dirty = calloc(s->dirty_bytes, 1);
-	rc = s->dirty ? next_round(s) : migrate_fail(s->why, -ENOMEM, "no memory to keep account of its pages");
-	for (size_t i = 0; i < s->dirty_bytes && !rc; i++)
-		s->dirty[i] |= before[i];
-	free(before);
 	s->running = false;
-	for (uint64_t pfn = 0; !rc && (pfn < s->nr_pfns || pfn < s->g.nr_pfns); pfn++)
-		if (has_memory(s, pfn) != (pfn < s->nr_pfns && (s->sent[pfn] & SENT_MAPPED)))
-			rc = migrate_fail(s->why, -EAGAIN,
-					  "frame %#llx has come or gone while it was being saved: its size must not "
-					  "change meanwhile", (unsigned long long)pfn);
 	return rc;
 }
 
@@ -362,8 +409,8 @@ void live_end(struct saver *s)
 	if (s->logging)
 		xenctl_logdirty_off(s->xc, s->p->domid);
 	s->logging = false;
-	free(s->sent);
-	free(s->dirty);
-	s->sent = NULL;
-	s->dirty = NULL;
+	free(s->todo);
+	free(s->mapped);
+	free(s->marked);
+	s->todo = s->mapped = s->marked = NULL;
 }

@@ -3,8 +3,13 @@
  * From a migration stream to a domain that only waits to be unpaused.
  *
  * Each record is checked (check.c) before it is used. All memory is given when the memory map comes, so every guest
- * frame number in a page table has its machine frame at once. Tables are pinned after all pages are there and before
- * the first vCPU, which needs its base tables. Fresh memory is all zeroes: such pages are written only over others.
+ * frame number in a page table has its machine frame at once; when another map comes, what has gone is given back
+ * first. Tables are pinned after all pages are there and before the first vCPU, which needs its base tables. Fresh
+ * memory is all zeroes: such pages are written only over others.
+ *
+ * Having the tables checked by the hypervisor takes time in which the guest stands still. So first-level tables, which
+ * are most of them, are pinned as soon as the source says that it stops the guest (`early`): few of them come again,
+ * and those are unpinned before anything else is done with them. What cannot be pinned then is left for the end.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -33,6 +38,7 @@ struct restorer {
 	struct stream_in in;
 	struct stream_check check;
 	uint64_t *p2m;
+	uint8_t *early;			/* for each pfn: 1: it is pinned as a first-level table; NULL: none is */
 	uint64_t done;
 	uint64_t start_info_pfn;
 };
@@ -131,17 +137,110 @@ static int populate_range(struct restorer *t, uint64_t pfn, uint64_t n)
 				    (unsigned long long)t->check.nr_pages >> 8);
 }
 
+/* --- tables that are pinned early --- */
+
+#define PIN_BATCH	128
+
+/* This frame is about to be something else. */
+static void unpin_early(struct restorer *t, uint64_t pfn)
+{
+	if (t->early && t->early[pfn] && !xenctl_unpin_table(t->xc, t->p->domid, t->p2m[pfn]))
+		t->early[pfn] = 0;
+}
+
+/* A table that does not fit yet is passed over. */
+static void pin_early_batch(struct restorer *t, const struct xenctl_pin *pin, const uint64_t *pfn, size_t n)
+{
+	size_t done;
+
+	for (size_t at = 0; at < n; at += done + 1) {
+		xenctl_pin_tables(t->xc, t->p->domid, pin + at, n - at, &done);
+		for (size_t i = 0; i < done; i++)
+			t->early[pfn[at + i]] = 1;
+	}
+}
+
+static int take_stop(struct restorer *t)
+{
+	struct xenctl_pin pin[PIN_BATCH];
+	uint64_t pfns[PIN_BATCH];
+	size_t n = 0;
+
+	if (!t->p->more)
+		return 0;		/* a file: nobody waits */
+	t->early = calloc(t->check.nr_pfns, 1);
+	for (uint64_t pfn = 0; t->early && pfn < t->check.nr_pfns; pfn++) {
+		if (stream_has_memory(&t->check, pfn) && (t->check.frame[pfn] & FRAME_LEVEL) == 1) {
+			pin[n] = (struct xenctl_pin){ 1, t->p2m[pfn] };
+			pfns[n++] = pfn;
+		}
+		if (n == PIN_BATCH || (n && pfn + 1 == t->check.nr_pfns)) {
+			pin_early_batch(t, pin, pfns, n);
+			n = 0;
+		}
+	}
+	return 0;
+}
+
+/* --- memory that comes and goes --- */
+
+/* Is it one that has memory and should not, or the other way round? */
+static bool gone(const struct restorer *t, uint64_t pfn)
+{
+	return t->p2m[pfn] != NO_FRAME && !stream_has_memory(&t->check, pfn);
+}
+
+static bool come(const struct restorer *t, uint64_t pfn)
+{
+	return t->p2m[pfn] == NO_FRAME && stream_has_memory(&t->check, pfn);
+}
+
+static int give_back(struct restorer *t)
+{
+	uint64_t frame[POPULATE_BATCH], n = 0;
+
+	for (uint64_t pfn = 0; pfn < t->check.nr_pfns; pfn++) {
+		long done;
+
+		if (gone(t, pfn)) {
+			unpin_early(t, pfn);
+			frame[n++] = t->p2m[pfn];
+			t->p2m[pfn] = NO_FRAME;
+		}
+		if (!n || (n < POPULATE_BATCH && pfn + 1 < t->check.nr_pfns))
+			continue;
+		done = xenctl_decrease_reservation(t->xc, t->p->domid, 0, frame, n);
+		if (done != (long)n)
+			return fail(t, done < 0 ? (int)done : -EIO, "cannot give back memory that has gone meanwhile");
+		n = 0;
+	}
+	return 0;
+}
+
 static int take_memory(struct restorer *t, const struct stream_record *r)
 {
-	const struct stream_range *range = (const void *)r->body;
-	int rc = set_limits(t);
+	uint64_t first = 0;
+	int rc = 0;
 
-	t->p2m = calloc(t->check.nr_pfns, sizeof(*t->p2m));
-	if (!t->p2m)
-		return fail(t, -ENOMEM, "no memory for its p2m list");
-	memset(t->p2m, 0xff, t->check.nr_pfns * sizeof(*t->p2m));
-	for (size_t i = 0; i < r->length / sizeof(*range) && !rc; i++)
-		rc = populate_range(t, range[i].first, range[i].count);
+	(void)r;
+	if (!t->p2m) {
+		t->p2m = malloc(t->check.nr_pfns * sizeof(*t->p2m));
+		if (!t->p2m)
+			return fail(t, -ENOMEM, "no memory for its p2m list");
+		memset(t->p2m, 0xff, t->check.nr_pfns * sizeof(*t->p2m));
+	} else {
+		rc = give_back(t);
+	}
+	if (!rc)
+		rc = set_limits(t);
+	for (uint64_t pfn = 0; pfn < t->check.nr_pfns && !rc; pfn = first) {
+		for (first = pfn; first < t->check.nr_pfns && come(t, first); first++)
+			;
+		if (first > pfn)
+			rc = populate_range(t, pfn, first - pfn);
+		else
+			first++;
+	}
 	return rc;
 }
 
@@ -150,13 +249,14 @@ static int take_memory(struct restorer *t, const struct stream_record *r)
 /* Which pages of a record have to be written: those with contents, and zeroes over something else. */
 static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_t *frame, const uint8_t **from)
 {
-	const uint8_t *data = (const uint8_t *)&p->word[p->count];
+	const uint8_t *data = t->check.contents;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->count; i++) {
 		uint64_t pfn = p->word[i] & STREAM_PAGE_PFN;
 		bool zero = p->word[i] & STREAM_PAGE_ZERO;
 
+		unpin_early(t, pfn);
 		if (zero && !(t->check.frame[pfn] & FRAME_DIRTY))
 			continue;
 		t->check.frame[pfn] |= FRAME_DIRTY;
@@ -170,7 +270,7 @@ static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_
 static int take_pages(struct restorer *t, const struct stream_record *r)
 {
 	struct stream_pages *p = (void *)r->body;
-	uint8_t *data = (uint8_t *)&p->word[p->count], *to;
+	uint8_t *data = t->check.contents, *to;
 	const uint8_t *from[STREAM_BATCH];
 	uint64_t frame[STREAM_BATCH] = { 0 };
 	uint32_t n;
@@ -204,45 +304,74 @@ static int take_pages(struct restorer *t, const struct stream_record *r)
 	return 0;
 }
 
-/* The list keeps what it says of frames without memory. */
-static int take_p2m(struct restorer *t, const struct stream_record *r)
+/* n frames of the list, from the one for guest frame `first` on. It keeps what it says of frames without memory. */
+static int write_list(struct restorer *t, const uint64_t *pfn, uint64_t n, uint64_t first)
 {
-	const uint64_t *pfn = (const void *)r->body;
+	uint64_t frame[STREAM_BATCH], *list, entries = n * STREAM_P2M_ENTRIES;
+	void *map;
+	int rc;
 
-	for (uint64_t i = 0; i < r->length / sizeof(*pfn); i++) {
-		uint64_t first = i * STREAM_P2M_ENTRIES, n = STREAM_P2M_ENTRIES;
-		uint64_t *list;
-		void *map;
-		int rc = xenctl_map_foreign_page(t->xc, t->p->domid, PROT_READ | PROT_WRITE, t->p2m[pfn[i]], &map);
-
-		if (rc)
-			return fail(t, rc, "cannot map its p2m list: %s", strerror(-rc));
-		if (n > t->check.nr_pfns - first)
-			n = t->check.nr_pfns - first;
-		list = map;
-		for (uint64_t k = 0; k < n; k++)
-			if (t->p2m[first + k] != NO_FRAME)
-				list[k] = t->p2m[first + k];
-		xenctl_unmap(map, 1);
-	}
+	for (uint64_t i = 0; i < n; i++)
+		frame[i] = t->p2m[pfn[i]];
+	rc = xenctl_map_foreign(t->xc, t->p->domid, PROT_READ | PROT_WRITE, frame, n, NULL, &map);
+	if (rc)
+		return fail(t, rc, "cannot map its p2m list: %s", strerror(-rc));
+	list = map;
+	if (entries > t->check.nr_pfns - first)
+		entries = t->check.nr_pfns - first;
+	for (uint64_t k = 0; k < entries; k++)
+		if (t->p2m[first + k] != NO_FRAME)
+			list[k] = t->p2m[first + k];
+	xenctl_unmap(map, n);
 	return 0;
 }
 
+static int take_p2m(struct restorer *t, const struct stream_record *r)
+{
+	const uint64_t *pfn = (const void *)r->body;
+	uint64_t frames = r->length / sizeof(*pfn);
+	int rc = 0;
+
+	for (uint64_t i = 0; i < frames && !rc; i += STREAM_BATCH)
+		rc = write_list(t, pfn + i, frames - i < STREAM_BATCH ? frames - i : STREAM_BATCH,
+				i * STREAM_P2M_ENTRIES);
+	return rc;
+}
+
+static int pin_batch(struct restorer *t, const struct xenctl_pin *pin, const uint64_t *pfn, size_t n)
+{
+	size_t done;
+	int rc = xenctl_pin_tables(t->xc, t->p->domid, pin, n, &done);
+
+	return rc ? fail(t, rc, "the hypervisor does not accept the level-%u page table in frame %#llx: %s",
+			 pin[done < n ? done : n - 1].level, (unsigned long long)pfn[done < n ? done : n - 1],
+			 strerror(-rc)) : 0;
+}
+
+/* All that are to be pinned, and nothing else. */
 static int pin_tables(struct restorer *t)
 {
-	for (uint64_t pfn = 0; pfn < t->check.nr_pfns; pfn++) {
-		unsigned int level = t->check.frame[pfn] & FRAME_LEVEL;
-		int rc;
+	struct xenctl_pin pin[PIN_BATCH];
+	uint64_t pfns[PIN_BATCH];
+	size_t n = 0;
+	int rc = 0;
 
-		if (!level || !(t->check.frame[pfn] & FRAME_PINNED))
-			continue;
-		rc = xenctl_pin_table(t->xc, t->p->domid, level, t->p2m[pfn]);
-		if (rc)
-			return fail(t, rc, "the hypervisor does not accept the level-%u page table in frame %#llx: %s",
-				    level,
-				    (unsigned long long)pfn, strerror(-rc));
+	for (uint64_t pfn = 0; pfn < t->check.nr_pfns && !rc; pfn++) {
+		unsigned int level = t->check.frame[pfn] & FRAME_LEVEL;
+
+		if (level && (t->check.frame[pfn] & FRAME_PINNED) && !(t->early && t->early[pfn])) {
+			pin[n] = (struct xenctl_pin){ level, t->p2m[pfn] };
+			pfns[n++] = pfn;
+		}
+		if (n == PIN_BATCH || (n && pfn + 1 == t->check.nr_pfns)) {
+			rc = pin_batch(t, pin, pfns, n);
+			n = 0;
+		}
 	}
-	return 0;
+	for (uint64_t pfn = 0; t->early && pfn < t->check.nr_pfns; pfn++)
+		if (!(t->check.frame[pfn] & FRAME_PINNED))
+			unpin_early(t, pfn);
+	return rc;
 }
 
 /* --- what is not memory --- */
@@ -386,6 +515,7 @@ static int take(struct restorer *t, const struct stream_record *r)
 	case STREAM_MEMORY:	return take_memory(t, r);
 	case STREAM_PAGES:	return take_pages(t, r);
 	case STREAM_P2M:	return take_p2m(t, r);
+	case STREAM_STOP:	return take_stop(t);
 	case STREAM_GUEST:	return take_guest(t, r);
 	case STREAM_TSC:	return take_tsc(t, r);
 	case STREAM_STORE:	return take_body(t, r, &t->r->nodes, &t->r->nodes_len);
@@ -434,5 +564,6 @@ int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, s
 	stream_check_free(&t.check);
 	stream_in_free(&t.in);
 	free(t.p2m);
+	free(t.early);
 	return rc;
 }

@@ -52,7 +52,7 @@ static int put_cpu(struct saver *s)
 	return n;
 }
 
-static int put_memory(struct saver *s)
+int put_memory(struct saver *s)
 {
 	struct stream_range *r = NULL;
 	size_t n = 0, room = 0;
@@ -280,6 +280,11 @@ static int save(struct saver *s, struct save_result *r)
 		rc = put_front(s);
 	if (!rc && s->p->live)
 		rc = live_rounds(s);
+	if (!rc && s->p->live) {
+		rc = put(s, STREAM_STOP, NULL, 0);
+		if (!rc)
+			rc = stream_flush(&s->out);
+	}
 	if (!rc) {
 		stopped = ev_now_ms();
 		rc = s->p->suspend(s->p->arg);
@@ -293,6 +298,7 @@ static int save(struct saver *s, struct save_result *r)
 	if (!rc)
 		rc = put_back(s);
 	*r = (struct save_result){ .pages = s->done, .full_pages = s->full, .bytes = s->out.pos, .rounds = s->round,
+				   .maps = s->maps,
 				   .stopped_ms = ev_now_ms() - stopped };
 	return rc;
 }
@@ -308,15 +314,18 @@ int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct 
 	if (rc)
 		return migrate_fail(why, rc, "it has gone");
 	s.max_vcpus = info.max_vcpu_id + 1;
-	s.tables = malloc(STREAM_BATCH * STREAM_PAGE);
-	if (!s.tables)
+	s.copies = malloc(STREAM_BATCH * STREAM_PAGE);
+	if (!s.copies || packer_init(&s.packer, p->packing)) {
+		free(s.copies);
 		return migrate_fail(why, -ENOMEM, "no memory to save it");
+	}
 	stream_out_init(&s.out, fd);
 	s.began = s.round_began = ev_now_ms();
 	rc = save(&s, r);
 	live_end(&s);
 	guestmap_free(&s.g);
 	stream_out_free(&s.out);
-	free(s.tables);
+	packer_free(&s.packer);
+	free(s.copies);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define LIB_MIGRATE_SAVER_H
 
 #include "migrate/migrate.h"
+#include "migrate/pack.h"
 
 struct saver {
 	struct xenctl *xc;
@@ -14,24 +15,29 @@ struct saver {
 	uint64_t done, full;		/* pages written, those with contents */
 	uint64_t start_info_pfn;
 	unsigned int max_vcpus;
-	uint8_t *tables;		/* STREAM_BATCH pages, for page tables with guest frames in them */
+	uint8_t *copies;		/* STREAM_BATCH pages: what must not change, or is changed, on its way */
+	struct packer packer;
 
 	/* A live save only. */
 	bool logging, running;
 	unsigned int round;
-	uint64_t nr_pfns;		/* when it began, as all that is in the memory map */
-	uint64_t *sent;			/* for each pfn the word it went out with, and these: */
-	uint8_t *dirty;			/* a bit for each pfn */
-	size_t dirty_bytes;
+	/* A bit for each pfn. NULL: it is not live. */
+	uint64_t *todo;			/* it has to go out */
+	uint64_t *mapped;		/* it is in the memory map that the reader has */
+	uint64_t *marked;		/* it was written in the last round, or is of another type */
+	size_t words;			/* of each of them */
+	unsigned int maps;		/* how often the memory map has changed */
 
 	/* What is told of it. */
 	struct save_state state;
 	uint64_t began, round_began;	/* ms */
-	uint64_t round_pos;		/* of the stream, when the round began */
+	uint64_t round_pos, round_full;	/* of the stream, and `full`, when the round began */
 	uint64_t told;			/* ms */
 };
-#define SENT_MAPPED	(1ULL << 62)	/* it is in the memory map */
-#define SENT_ONCE	(1ULL << 63)
+
+/* --- save.c --- */
+/* The memory map as it is now. */
+int put_memory(struct saver *s);
 
 /* --- pages.c --- */
 /* Write all pages that have to be; of a live save those that have changed since they were written. */

@@ -20,6 +20,7 @@ static const char *const type_names[STREAM_TYPES] = {
 	[STREAM_MEMORY] = "memory map", [STREAM_PAGES] = "pages", [STREAM_P2M] = "p2m", [STREAM_GUEST] = "guest", [STREAM_TSC] = "TSC",
 	[STREAM_VCPU] = "vCPU context", [STREAM_VCPU_EXT] = "extended vCPU context", [STREAM_VCPU_XSAVE] = "XSAVE area",
 	[STREAM_VCPU_MSRS] = "MSRs", [STREAM_STORE] = "xenstore", [STREAM_END] = "end", [STREAM_CONSOLE] = "console",
+	[STREAM_STOP] = "stop",
 };
 
 const char *stream_type_name(enum stream_type type)
@@ -94,6 +95,8 @@ static int queue(struct stream_out *s, const void *p, size_t len)
 {
 	int rc = 0;
 
+	if (!len)
+		return 0;
 	if (!s->buf)
 		s->buf = malloc(OUT_BUFFER);
 	if (!s->buf)

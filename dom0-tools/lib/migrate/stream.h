@@ -6,6 +6,8 @@
  *	stream.c	records: writing, reading, checksums
  *	check.c		what may be in a record and in which order
  *	table.c		entries of page tables: machine frames to guest frames and back
+ *	unpack.c	contents of pages that travel packed (pack.h: the way there)
+ *	packing.c	names of what packs
  *
  * A reader trusts nothing: each record is checked as a whole before anything in it is used, and a failure says at which
  * byte, in which record and why. Numbers are little-endian, bodies begin at multiples of 8 in memory.
@@ -20,7 +22,7 @@
 #include <stdint.h>
 
 #define STREAM_MAGIC		"xen-lite stream"	/* 16 bytes with its 0 */
-#define STREAM_VERSION		1
+#define STREAM_VERSION		2			/* what is written; older ones are read */
 #define STREAM_RECORD_MAGIC	0x43524c58U		/* "XLRC" */
 #define STREAM_BODY_MAX		(8U << 20)
 #define STREAM_PFNS_MAX		(1ULL << 26)		/* 256 GiB */
@@ -32,7 +34,7 @@
 enum stream_type {
 	STREAM_HEADER = 1, STREAM_CONFIG, STREAM_CPU, STREAM_MEMORY, STREAM_PAGES, STREAM_P2M, STREAM_GUEST, STREAM_TSC,
 	STREAM_VCPU, STREAM_VCPU_EXT, STREAM_VCPU_XSAVE, STREAM_VCPU_MSRS, STREAM_STORE, STREAM_END,
-	STREAM_CONSOLE,
+	STREAM_CONSOLE, STREAM_STOP,
 	STREAM_TYPES
 };
 
@@ -58,14 +60,23 @@ struct stream_header {
 	char hypervisor[64];		/* for people */
 };
 
-/* STREAM_MEMORY: an array of these, ascending: the guest frames that have memory. */
+/*
+ * STREAM_MEMORY: an array of these, ascending: the guest frames that have memory from here on. From version 2 on it may
+ * come again; what was sent of frames that have gone is forgotten.
+ */
 struct stream_range {
 	uint64_t first, count;
 };
 
-/* STREAM_PAGES: count words, then `full` pages, one for each word without STREAM_PAGE_ZERO, in their order. */
+enum stream_packing { STREAM_UNPACKED, STREAM_LZ4, STREAM_ZSTD, STREAM_PACKINGS };
+
+/*
+ * STREAM_PAGES: count words, then `full` pages, one for each word without STREAM_PAGE_ZERO, in their order. From
+ * version 2 on they may be packed together: an LZ4 block or a zstd frame, shorter than they are, to the end of the body.
+ */
 struct stream_pages {
-	uint32_t count, full;
+	uint16_t count, packing;	/* enum stream_packing */
+	uint32_t full;
 	uint64_t word[];
 };
 #define STREAM_PAGE_PFN		0x000fffffffffffffULL
@@ -103,6 +114,11 @@ struct stream_msr {
 struct stream_node {
 	uint16_t path_len, value_len;
 };
+
+/*
+ * STREAM_STOP: empty. The guest is about to be stopped, and most of what has come will stay: the reader may get on with
+ * it. From version 2 on, or not at all.
+ */
 
 #define STREAM_CONSOLE_MAX	(64U << 10)		/* bytes of the console's last output */
 
@@ -176,6 +192,10 @@ struct stream_check {
 	uint64_t nr_missing;		/* of them those that have not come yet */
 	uint8_t *frame;			/* for each pfn: FRAME_* and level */
 	uint64_t full_pages, zero_pages;
+	uint32_t version;
+	uint32_t packings;		/* a bit for each that was met */
+	uint8_t *contents;		/* of the last record of pages, unpacked; in its body or in: */
+	uint8_t *unpacked;
 };
 #define FRAME_LEVEL	0x07
 #define FRAME_PINNED	0x08
@@ -194,6 +214,13 @@ int stream_verify(struct stream_check *c);
  * The configuration at a stream's beginning, as a new string, from a descriptor at its first byte. NULL: in->why.
  */
 char *stream_config(struct stream_in *in);
+
+/* --- packing.c, unpack.c --- */
+
+const char *stream_packing_name(unsigned int how);
+bool stream_packing_by_name(const char *name, unsigned int *how);
+/* Exactly size bytes have to come out of len; how is not STREAM_UNPACKED. false: they do not. */
+bool stream_unpack(enum stream_packing how, const void *from, size_t len, void *to, size_t size);
 
 /* --- table.c --- */
 

@@ -201,6 +201,30 @@ int xenctl_pin_table(struct xenctl *x, uint32_t domid, unsigned int level, uint6
 	return mmu_call(x, __HYPERVISOR_mmuext_op, domid, &op, 1, sizeof(op));
 }
 
+#define PINS_MAX 128		/* they fit into a page, with the count */
+
+int xenctl_pin_tables(struct xenctl *x, uint32_t domid, const struct xenctl_pin *pins, size_t n, size_t *done)
+{
+	size_t size = PINS_MAX * sizeof(struct mmuext_op) + sizeof(unsigned int);
+	struct mmuext_op *ops = xenctl_buf_alloc(x, size);
+	unsigned int *count = ops ? (unsigned int *)(ops + PINS_MAX) : NULL;
+	long rc = ops ? 0 : -ENOMEM;
+
+	*done = 0;
+	while (*done < n && !rc) {
+		size_t now = n - *done < PINS_MAX ? n - *done : PINS_MAX;
+
+		for (size_t i = 0; i < now; i++)
+			ops[i] = (struct mmuext_op){ .cmd = MMUEXT_PIN_L1_TABLE + pins[*done + i].level - 1,
+						     .arg1.mfn = pins[*done + i].mfn };
+		*count = 0;
+		rc = xenctl_hypercall(x, __HYPERVISOR_mmuext_op, (uintptr_t)ops, now, (uintptr_t)count, domid, 0);
+		*done += *count;
+	}
+	xenctl_buf_free(x, ops, size);
+	return (int)rc;
+}
+
 int xenctl_unpin_table(struct xenctl *x, uint32_t domid, uint64_t mfn)
 {
 	struct mmuext_op op = { .cmd = MMUEXT_UNPIN_TABLE, .arg1.mfn = mfn };

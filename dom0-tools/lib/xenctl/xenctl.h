@@ -205,6 +205,12 @@ int xenctl_max_mfn(struct xenctl *x, uint64_t *max_mfn);
 int xenctl_m2p_update(struct xenctl *x, uint32_t domid, const uint64_t *mfns, const uint64_t *pfns, size_t n);
 /* level 1..4. Validates the whole tree below mfn. -EINVAL: some entry is not allowed. */
 int xenctl_pin_table(struct xenctl *x, uint32_t domid, unsigned int level, uint64_t mfn);
+/* n of them, in order. *done have succeeded, also when the next one has not. */
+struct xenctl_pin {
+	unsigned int level;
+	uint64_t mfn;
+};
+int xenctl_pin_tables(struct xenctl *x, uint32_t domid, const struct xenctl_pin *pins, size_t n, size_t *done);
 int xenctl_unpin_table(struct xenctl *x, uint32_t domid, uint64_t mfn);
 
 /* Write entry ref of the grant table (v1) of a domain that has not run yet: permit reader domid to map frame. */

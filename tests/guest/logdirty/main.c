@@ -201,6 +201,7 @@ static const struct step {
 	{ "CLEAR_PAGE", false }, { "COPY_PAGE", false }, { "mmu_update of plain memory", false },
 	{ "mmu_update of an entry", true }, { "an emulated store", true }, { "update_descriptor", false },
 	{ "update_va_mapping", true }, { "a page that becomes a table", false }, { "a table that becomes a page", false },
+	{ "a pin of a table in use", true }, { "its unpin", true },
 };
 
 static void do_step(unsigned int n)
@@ -229,6 +230,12 @@ static void do_step(unsigned int n)
 		break;
 	case 12:
 		CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(target)), 0);
+		break;
+	case 13:
+		CHECK_EQ(mmuext(MMUEXT_PIN_L1_TABLE, mfn_of(tables[0])), 0);
+		break;
+	case 14:
+		CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(tables[0])), 0);
 	}
 }
 

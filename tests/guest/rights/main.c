@@ -231,6 +231,38 @@ static void low_memory(void)
 	CHECK_EQ(set_va(window, PTE(own, PTE_KERNEL)), 0);
 }
 
+/* On which node PCI devices are: the host bridge is there, the rest of its bus is not all. */
+static void pci_nodes(void)
+{
+	static struct physdev_pci_device dev[256];
+	static u32 node[256];
+	static struct xen_sysctl s;
+	unsigned int there = 0;
+	u32 done = 0;
+
+	for (unsigned int i = 0; i < 256; i++)
+		dev[i].devfn = i;
+	while (done < 256) {
+		s = (struct xen_sysctl){ .cmd = XEN_SYSCTL_pcitopoinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
+		s.u.pcitopoinfo.num_devs = 256 - done;
+		s.u.pcitopoinfo.devs.p = dev + done;
+		s.u.pcitopoinfo.nodes.p = node + done;
+		CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &s), 0);
+		CHECK(s.u.pcitopoinfo.num_devs, "no progress");
+		if (!s.u.pcitopoinfo.num_devs)
+			return;
+		done += s.u.pcitopoinfo.num_devs;
+	}
+	for (unsigned int i = 0; i < 256; i++) {
+		CHECK(!node[i] || node[i] == XEN_INVALID_DEV, "%u: node %u", i, node[i]);
+		there += !node[i];
+	}
+	CHECK(!node[0] && there > 1 && there < 64, "%u devices", there);
+	s.u.pcitopoinfo.num_devs = 1;
+	s.u.pcitopoinfo.devs.p = NULL;
+	CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &s), -XEN_EINVAL);
+}
+
 void test_main(void)
 {
 	struct evtchn_alloc_unbound alloc = { .dom = DOMID_SELF, .remote_dom = 99 };
@@ -240,6 +272,7 @@ void test_main(void)
 	for (unsigned int i = 0; i < 512; i++)
 		sum += page[i] = i * 0x123456789;
 	low_memory();
+	pci_nodes();
 	child_create(&c, in_child);
 	c.mail[1] = va_to_mfn(page);
 	c.mail[2] = alloc.port;
