@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Migration on one host (`xl migrate DOMAIN localhost`): a guest at work moves and goes on; what is refused is refused
- * before anything has happened; a cancel gives it back; a balloon may move meanwhile; and when xld is killed at any point of the hand-over there is
- * one guest afterwards, with its memory whole. test_hosts does the same between two hosts.
+ * before anything has happened; a cancel gives it back; a balloon may move meanwhile; and when xld is killed at any
+ * point of the hand-over there is one guest afterwards, with its memory whole. test_hosts does the same between two
+ * hosts.
  */
 #include "audit.h"
 #include "guests.h"
@@ -48,14 +49,14 @@ static void test_move(void)
 	load_start(H, "g");
 	snprintf(before, sizeof(before), "%.60s", guest_must(H, "g", "%s; echo said-before", mac));
 	for (int i = 0; i < 2; i++) {
-		sys_contains(sys_must(H, "xl migrate g localhost 2>&1"), "g: moved to ");
+		sys_contains(sys_must(H, "xl migrate %s g localhost 2>&1", i ? "--compress=lz4" : ""), "g: moved to ");
 		load_check(H, "g");
 	}
 	/* Its network has the same address, its log what it said before it moved. */
 	sys_contains(guest_must(H, "g", "%s", mac), strtok(before, "\n"));
 	sys_contains(sys_must(H, "grep said-before /var/log/xen/console/guest-g.log | tail -n 1"), "said-before");
 	sys_contains(sys_must(H, "xl jobs"), "migrate  done");
-	sys_must(H, "xl migrate -p g localhost");
+	sys_must(H, "xl migrate -p --compress=zstd g localhost");
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), "--p---");
 	sys_must(H, "xl unpause g");
 	load_check(H, "g");
@@ -70,6 +71,7 @@ static void test_refused(void)
 	guest_refused(H, 1, "no domain with this name", "xl migrate nobody localhost 2>&1");
 	guest_refused(H, 1, "cannot connect", "xl migrate g tcp://127.0.0.1:9 2>&1");
 	guest_refused(H, 2, "cancel, pause or throttle", "xl migrate --on-timeout=hope g localhost 2>&1");
+	guest_refused(H, 2, "none, lz4 or zstd", "xl migrate --compress=gzip g localhost 2>&1");
 	guest_refused(H, 2, "there is no -s", "xl migrate -s ssh g localhost 2>&1");
 	/* Not enough memory for a second one, while it runs on. */
 	sys_must(H, "sed 's/memory = 128/memory = 4000/' /root/g.cfg >/root/big.cfg");
@@ -109,7 +111,8 @@ static void test_balloon(void)
 	sys_contains(out, "g: its memory map changed ");
 	sys_contains(out, "g: moved to ");
 	/* A last word to a domain that has gone makes its node anew. */
-	sys_must(H, "kill $(cat /run/balloon); sleep 1; xenstore-rm $(cat /run/old) 2>/dev/null; rm /run/old /run/balloon");
+	sys_must(H, "kill $(cat /run/balloon); sleep 1; xenstore-rm $(cat /run/old) 2>/dev/null; "
+		 "rm /run/old /run/balloon");
 	load_check(H, "g");
 	sys_must(H, "for i in $(seq 100); do xl list g | grep -q ' 128 ' && break; usleep 200000; done; xl list g");
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), " 128 ");

@@ -106,7 +106,8 @@ static void test_live(void)
 	if (!restore(""))
 		return;
 	load_check(H, "g");
-	sys_must(H, "xl save --live g " FILE_ " 2>&1; xl verify-stream " FILE_);
+	sys_contains(sys_must(H, "xl save --live --compress=lz4 g " FILE_ " 2>&1; xl verify-stream " FILE_),
+		     "packed with lz4");
 	if (!restore(""))
 		return;
 	load_check(H, "g");
