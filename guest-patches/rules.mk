@@ -31,13 +31,13 @@ guest-kernel-plain: $(GUEST_KERNEL_PLAIN)
 # The example guest with what the tests run in it.
 GK_GUEST := $(GK)/guest.cpio
 $(GK_GUEST): tests/lab/make-initramfs $(B)/kernel/vmlinuz $(B)/tests/system/ptcheck $(B)/tests/system/usercheck \
-		$(B)/tests/system/memload $(B)/tests/system/diskcheck $(B)/tests/bench/ptbench \
+		$(B)/tests/system/memload $(B)/tests/system/diskcheck $(B)/tests/bench/micro \
 		$(shell find tests/lab/guest -type f)
 	@echo "  CPIO  guest-kernel/guest.cpio"
 	@tests/lab/make-initramfs -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root \
 		-p $(B)/tests/system/ptcheck:/usr/bin/ptcheck -p $(B)/tests/system/usercheck:/usr/bin/usercheck \
 		-p $(B)/tests/system/memload:/usr/bin/memload -p $(B)/tests/system/diskcheck:/usr/bin/diskcheck \
-		-p $(B)/tests/bench/ptbench:/usr/bin/ptbench $@
+		-p $(B)/tests/bench/micro:/usr/bin/micro $@
 
 GK_TESTS := 'guest-patches/check $(GK_SERIES) $(GK)/source.tar.xz $(GK)/linux' $(B)/tests/system/test_patched
 

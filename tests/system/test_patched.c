@@ -146,7 +146,7 @@ static void check_no_loads(const char *guest)
 {
 	long calls = counter(guest, "hypercalls"), loads = counter(guest, "cr3_loads");
 
-	sys_contains(guest_must(H, guest, "ptbench 1 getppid"), "getppid");
+	sys_contains(guest_must(H, guest, "micro 20 getppid"), "getppid");
 	calls = counter(guest, "hypercalls") - calls;
 	loads = counter(guest, "cr3_loads") - loads;
 	if (calls <= 4000 || loads >= 1000)

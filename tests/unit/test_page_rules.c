@@ -325,6 +325,34 @@ static void test_write_expected(void)
 	CU_ASSERT_EQUAL(refs(2), 2);
 }
 
+/* What only lets go of something takes nothing, so it works also when there is no reference left to take. */
+static void test_write_less(void)
+{
+	for (int no_room = 0; no_room < 2; no_room++) {
+		l1_world();
+		if (no_room)
+			page(0)->count_info |= PGC_count_mask;
+		world_meanwhile(0, processor_sets_ad);
+		CU_ASSERT_EQUAL(write_entry(1, entry(1, PTE_G | PTE_NX), true, NULL), 0);	/* may be read now */
+		CU_ASSERT_EQUAL(words(0)[5], entry(1, PTE_U | PTE_A | PTE_D | PTE_NX));
+		CU_ASSERT_EQUAL(types(1), 0);
+		CU_ASSERT_EQUAL(refs(1), 2);
+		CU_ASSERT_EQUAL(write_entry(1, PTE_RW, false, NULL), 0);
+		CU_ASSERT_EQUAL(words(0)[5], PTE_RW);
+		check_idle(1);
+	}
+	/* A frame of another keeps its owner's consent for what it was mapped as. */
+	l1_world();
+	CU_ASSERT_EQUAL(pt_write_entry(&domain_a, &domain_b, words(0) + 5, 1, entry(FOREIGN, PTE_RW), false, NULL), 0);
+	CU_ASSERT_EQUAL(write_entry(1, entry(FOREIGN, 0), false, NULL), -XEN_EINVAL);
+	CU_ASSERT_EQUAL(types(FOREIGN), 1);
+	CU_ASSERT_EQUAL(pt_write_entry(&domain_a, &domain_b, words(0) + 5, 1, entry(FOREIGN, 0), false, NULL), 0);
+	CU_ASSERT_EQUAL(types(FOREIGN), 0);
+	CU_ASSERT_EQUAL(refs(FOREIGN), 2);
+	CU_ASSERT_EQUAL(write_entry(1, 0, false, NULL), 0);
+	check_idle(FOREIGN);
+}
+
 /* A write that is refused changes nothing, neither the entry nor a count. */
 static void test_write_refused(void)
 {
@@ -423,6 +451,7 @@ int main(void)
 		{ "two CPUs, and one wants a table", test_race_for_a_table },
 		{ "accessed and dirty while an entry is exchanged", test_write_and_ad },
 		{ "an entry that must be what it was", test_write_expected },
+		{ "an entry that becomes less", test_write_less },
 		{ "refused writes", test_write_refused },
 		{ "entries of a top-level table", test_write_l4 },
 		{ "a logged domain", test_logged },

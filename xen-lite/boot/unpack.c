@@ -49,8 +49,9 @@ void *malloc(size_t size)
 void *calloc(size_t n, size_t size)
 {
 	size_t bytes;
+	void *p = __builtin_mul_overflow(n, size, &bytes) ? NULL : malloc(bytes);
 
-	return __builtin_mul_overflow(n, size, &bytes) ? NULL : malloc(bytes);
+	return p ? memset(p, 0, bytes) : NULL;
 }
 
 void free(void *p)

@@ -17,7 +17,7 @@ void spin_lock_init(spinlock_t *l)
 	*l = (spinlock_t)SPIN_LOCK_UNLOCKED;
 }
 
-bool spin_trylock(spinlock_t *l)
+__hot bool spin_trylock(spinlock_t *l)
 {
 	u32 expected = 0;
 
@@ -25,7 +25,7 @@ bool spin_trylock(spinlock_t *l)
 					   __ATOMIC_RELAXED);
 }
 
-void spin_lock(spinlock_t *l)
+__hot void spin_lock(spinlock_t *l)
 {
 #ifdef XL_DEBUG_BUILD
 	if (spin_held(l))
@@ -38,7 +38,7 @@ void spin_lock(spinlock_t *l)
 		}
 }
 
-void spin_unlock(spinlock_t *l)
+__hot void spin_unlock(spinlock_t *l)
 {
 #ifdef XL_DEBUG_BUILD
 	if (!spin_held(l))

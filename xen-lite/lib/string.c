@@ -4,14 +4,14 @@
  * not be turned into calls of themselves: loop recognition is off in this file.
  *
  * Copies go eight bytes at a time in plain code, four words a turn. An emulator, where we have to be fast too, runs
- * that several times faster than a `rep` instruction; big blocks use `rep movsq`, which a processor does best. No
- * locks, no state.
+ * that several times faster than a `rep` instruction; what is larger than a few pages uses `rep movsq`, which a processor
+ * does best. No locks, no state.
  */
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 
 #include <xl/lib.h>
 
-#define REP_BYTES	1024		/* from here on `rep` pays for its start-up cost */
+#define REP_BYTES	16384
 
 typedef u64 __attribute__((may_alias, aligned(1))) word_t;
 
@@ -74,6 +74,8 @@ void *memset(void *dst, int c, size_t n)
 	if (n >= REP_BYTES) {
 		__asm__ __volatile__("rep stosq" : "+D" (w), "+c" (words) : "a" (pattern) : "memory");
 	} else {
+		for (; words >= 4; words -= 4, w += 4)
+			w[0] = w[1] = w[2] = w[3] = pattern;
 		while (words--)
 			*w++ = pattern;
 	}

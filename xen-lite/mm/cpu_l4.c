@@ -264,7 +264,7 @@ void cpu_l4_forget(const struct vcpu *v)
 			per_cpu(l4, cpu).vcpu = NULL;
 }
 
-__hot void cpu_l4_to_kernel(void)
+__hot __flatten void cpu_l4_to_kernel(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 
@@ -275,7 +275,7 @@ __hot void cpu_l4_to_kernel(void)
 		load_cr3();
 }
 
-__hot void cpu_l4_to_user(void)
+__hot __flatten void cpu_l4_to_user(void)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 

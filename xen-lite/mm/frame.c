@@ -9,7 +9,7 @@
 #include <xl/pt.h>
 #include <xl/hypercall.h>
 
-struct domain *page_owner(const struct page_info *pg)
+__hot struct domain *page_owner(const struct page_info *pg)
 {
 	u16 id = ACCESS_ONCE(pg->owner);
 

@@ -84,7 +84,7 @@ static void map_direct(void)
 #define FRAMES_PER_CHUNK	((1UL << 21) / sizeof(struct page_info))
 static DECLARE_BITMAP(backed, DIRECTMAP_SIZE / PAGE_SIZE / FRAMES_PER_CHUNK);
 
-bool frame_table_backed(mfn_t m)
+__hot bool frame_table_backed(mfn_t m)
 {
 	return test_bit(mfn_x(m) / FRAMES_PER_CHUNK, backed);
 }

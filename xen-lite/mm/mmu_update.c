@@ -281,7 +281,7 @@ int vcpumask_to_cpus(struct domain *d, const void *mask, unsigned long *cpus)
 	return 0;
 }
 
-static long flush_after_update(struct domain *d, unsigned long va, unsigned long flags)
+static __hot long flush_after_update(struct domain *d, unsigned long va, unsigned long flags)
 {
 	unsigned long cpus[BITS_TO_LONGS(NR_CPUS)];
 	unsigned long where = flags & ~(UVMF_FLUSHTYPE_MASK | UVMF_ALL);
@@ -307,7 +307,7 @@ static long flush_after_update(struct domain *d, unsigned long va, unsigned long
 	return 0;
 }
 
-static long update_va(unsigned long va, u64 val, unsigned long flags, struct domain *owner)
+static __hot long update_va(unsigned long va, u64 val, unsigned long flags, struct domain *owner)
 {
 	struct domain *d = current->domain;
 	u64 *ptr;
@@ -323,7 +323,7 @@ static long update_va(unsigned long va, u64 val, unsigned long flags, struct dom
 	return rc ? rc : flush_after_update(d, va, flags);
 }
 
-long do_update_va_mapping(unsigned long va, u64 val, unsigned long flags)
+__hot long do_update_va_mapping(unsigned long va, u64 val, unsigned long flags)
 {
 	return update_va(va, val, flags, current->domain);
 }

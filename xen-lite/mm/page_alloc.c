@@ -237,7 +237,7 @@ void heap_init(void)
 		heap_free_range(boot_free[i].start, boot_free[i].end);
 }
 
-bool mfn_valid(mfn_t m)
+__hot bool mfn_valid(mfn_t m)
 {
 	return mfn_x(m) < max_page && frame_table_backed(m) && (mfn_to_page(m)->count_info & PGC_ram);
 }
@@ -305,9 +305,9 @@ void heap_free_block(struct page_info *pg, unsigned int order)
 	spin_unlock(&heap_lock);
 }
 
-void *hv_alloc_pages(unsigned int order)
+static void *hv_pages_take(unsigned int order, unsigned int memflags)
 {
-	struct page_info *pg = frames_take(order, 0);
+	struct page_info *pg = frames_take(order, memflags);
 
 	if (!pg)
 		return NULL;
@@ -319,6 +319,16 @@ void *hv_alloc_pages(unsigned int order)
 	nr_hv += 1UL << order;
 	spin_unlock(&heap_lock);
 	return page_to_virt(pg);
+}
+
+void *hv_alloc_pages(unsigned int order)
+{
+	return hv_pages_take(order, 0);
+}
+
+void *hv_alloc_unclean_pages(unsigned int order)
+{
+	return hv_pages_take(order, MEMF_no_scrub);
 }
 
 struct page_info *domain_alloc_pages(struct domain *d, unsigned int order, unsigned int memflags)

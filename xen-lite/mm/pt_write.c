@@ -61,6 +61,34 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 	return rc;
 }
 
+/* A frame of d's own that stays where it is and may only be read from now on: its writable use ends, its reference stays. */
+static __hot bool only_loses_rw(const struct domain *d, const struct domain *owner, u64 old, u64 val)
+{
+	mfn_t m = pte_mfn(old);
+
+	return !((old ^ val) & ~(L1_FAST_BITS | PTE_RW)) && (old & ~val & PTE_RW) && owner == d && mfn_valid(m) &&
+	       mfn_to_page(m)->owner == d->id;
+}
+
+/*
+ * An L1 entry that becomes less than it was: nothing has to be taken, so nothing can fail but the exchange, and the table
+ * needs no hold.
+ */
+static __hot int write_less(struct domain *d, u64 *ptr, u64 val, bool preserve_ad, u64 old, bool exact)
+{
+	bool present = val & PTE_P;
+	int rc = entry_exchange(ptr, &old, present ? (val | PTE_U) & ~PTE_G : val, preserve_ad, exact);
+
+	if (rc)
+		return rc;
+	mirror_entry_changed(d, virt_to_page(ptr), ptr);
+	if (!present)
+		pte_put(d, 1, old);
+	else if ((old ^ val) & PTE_RW)
+		page_put_type(mfn_to_page(pte_mfn(old)));
+	return 0;
+}
+
 __hot int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
 		   const u64 *old_expected)
 {
@@ -70,12 +98,8 @@ __hot int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsig
 		return -XEN_EAGAIN;
 	if (level == 4 && pt_slot_is_ours(((unsigned long)ptr & ~PAGE_MASK) / sizeof(u64)))
 		return refuse(-XEN_EINVAL, "d%u: L4 slot of the hypervisor", d->id);
-	if (level == 1 && (old & PTE_P) && (val & PTE_P) && !((old ^ val) & ~L1_FAST_BITS)) {
-		int rc = entry_exchange(ptr, &old, (val | PTE_U) & ~PTE_G, preserve_ad, old_expected);
-
-		if (!rc)
-			mirror_entry_changed(d, virt_to_page(ptr), ptr);
-		return rc;
-	}
+	if (level == 1 && (old & PTE_P) &&
+	    (!(val & PTE_P) || !((old ^ val) & ~L1_FAST_BITS) || only_loses_rw(d, owner, old, val)))
+		return write_less(d, ptr, val, preserve_ad, old, old_expected);
 	return write_counted(d, owner, ptr, level, val, preserve_ad, old, old_expected);
 }

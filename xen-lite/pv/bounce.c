@@ -78,12 +78,12 @@ struct frame {
 	unsigned int n;
 };
 
-static __force_inline void push(struct frame *f, u64 v)
+static __hot void push(struct frame *f, u64 v)
 {
 	f->word[f->n++] = v;
 }
 
-static __force_inline u64 guest_rflags(struct vcpu *v, const struct cpu_user_regs *regs, u8 mask)
+static __hot u64 guest_rflags(struct vcpu *v, const struct cpu_user_regs *regs, u8 mask)
 {
 	u64 fl = regs->rflags & ~(u64)(X86_EFLAGS_IF | X86_EFLAGS_IOPL);
 
@@ -95,7 +95,7 @@ static __force_inline u64 guest_rflags(struct vcpu *v, const struct cpu_user_reg
 }
 
 /* The five words that every frame ends in, and the new stack pointer before it. */
-static __force_inline unsigned long push_context(struct frame *f, struct vcpu *v, struct cpu_user_regs *regs)
+static __hot unsigned long push_context(struct frame *f, struct vcpu *v, struct cpu_user_regs *regs)
 {
 	u8 mask = v->info->evtchn_upcall_mask;
 	u64 cs = regs->cs;
@@ -116,7 +116,7 @@ static __force_inline unsigned long push_context(struct frame *f, struct vcpu *v
 	return sp & ~0xfUL;
 }
 
-static __force_inline void deliver(struct vcpu *v, const struct frame *f, unsigned long sp, unsigned long handler)
+static __hot void deliver(struct vcpu *v, const struct frame *f, unsigned long sp, unsigned long handler)
 {
 	struct cpu_user_regs *regs = guest_regs();
 
@@ -137,7 +137,7 @@ static __force_inline void deliver(struct vcpu *v, const struct frame *f, unsign
 	regs->r11 = regs->rflags;
 }
 
-static __force_inline void deliver_plain(struct vcpu *v, const struct trap_bounce *tb, unsigned long handler)
+static __hot void deliver_plain(struct vcpu *v, const struct trap_bounce *tb, unsigned long handler)
 {
 	struct cpu_user_regs *regs = guest_regs();
 	struct frame f = { .n = 0 };
@@ -156,7 +156,7 @@ static __hot void mask_events(struct vcpu *v)
 	v->info->evtchn_upcall_mask = 1;
 }
 
-__hot void bounce_pending(struct vcpu *v)
+__hot __flatten void bounce_pending(struct vcpu *v)
 {
 	struct trap_bounce tb = v->pv.bounce;
 	const struct trap_info *ti = &v->pv.traps[tb.vector & 0xff];
@@ -194,7 +194,7 @@ __hot void bounce_event(struct vcpu *v)
 	mask_events(v);
 }
 
-__hot void bounce_syscall(struct vcpu *v)
+__hot __flatten void bounce_syscall(struct vcpu *v)
 {
 	if (!v->pv.syscall_callback) {
 		/* As on a processor whose kernel has not enabled the instruction. */

@@ -51,7 +51,7 @@ void *__init boot_pages_alloc(size_t bytes)
 
 	while (1UL << order < pages)
 		order++;
-	p = order <= MAX_ORDER ? hv_alloc_pages(order) : NULL;
+	p = order <= MAX_ORDER ? hv_alloc_unclean_pages(order) : NULL;
 	extra = (1UL << order) - pages;
 	if (p && extra)
 		boot_pages_free(p + pages * PAGE_SIZE, extra * PAGE_SIZE);

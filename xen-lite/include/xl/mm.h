@@ -100,6 +100,7 @@ struct domain *page_owner(const struct page_info *pg);
 #define MAX_ORDER	18
 /* For our own use: 2^order frames, zeroed, in the direct map; NULL when out of memory. */
 void *hv_alloc_pages(unsigned int order);
+void *hv_alloc_unclean_pages(unsigned int order);	/* whatever was in them is still there */
 void hv_free_pages(void *v, unsigned int order);
 static inline void *hv_alloc_page(void) { return hv_alloc_pages(0); }
 static inline void hv_free_page(void *v) { hv_free_pages(v, 0); }

@@ -57,7 +57,7 @@ typedef s64 s_time_t;			/* nanoseconds since boot */
 #define __section(s)	__attribute__((section(s)))
 /* On the way of every system call: these lie together, so that they share pages and their translations. */
 #define __hot		__attribute__((hot))
-#define __force_inline	inline __attribute__((always_inline))
+#define __flatten	__attribute__((flatten))	/* what it calls in the same file becomes part of it */
 #define __init		__section(".init.text")
 #define __initdata	__section(".init.data")
 #define BUILD_BUG_ON(c)	_Static_assert(!(c), #c)

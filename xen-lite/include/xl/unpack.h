@@ -21,7 +21,7 @@ const char *packed_find(struct packed *p, const u8 *data, size_t len);
 /* Decodes p into out, p->unpacked bytes. NULL, or what is wrong. */
 const char *unpack(const struct packed *p, u8 *out);
 
-/* Whole pages for the duration of the boot, contiguous, zeroed. NULL when there are not so many in one piece. */
+/* Whole pages for the duration of the boot, contiguous, not cleared. NULL when there are not so many in one piece. */
 void *boot_pages_alloc(size_t bytes);
 void boot_pages_free(void *p, size_t bytes);
 
