@@ -146,6 +146,13 @@ static void test_silence(void)
 	subscribe();
 	expect("");			/* it was so before */
 	i->paused = false;
+	expect("a 1 started; ");	/* it had not run yet */
+	i->paused = true;
+	i->cpu_time = 1;
+	x.nr_subscribers = 0;
+	expect("");
+	subscribe();
+	i->paused = false;
 	expect("a 1 unpaused; ");
 	start_over();
 }

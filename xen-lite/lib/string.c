@@ -4,14 +4,14 @@
  * not be turned into calls of themselves: loop recognition is off in this file.
  *
  * Copies go eight bytes at a time in plain code, four words a turn. An emulator, where we have to be fast too, runs
- * that several times faster than a `rep` instruction; what is larger than a few pages uses `rep movsq`, which a processor
- * does best. No locks, no state.
+ * that several times faster than a `rep` instruction; big blocks use `rep movsq`, which a processor does best. No
+ * locks, no state.
  */
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 
 #include <xl/lib.h>
 
-#define REP_BYTES	16384
+#define REP_BYTES	1024		/* from here on `rep` pays for its start-up cost */
 
 typedef u64 __attribute__((may_alias, aligned(1))) word_t;
 
