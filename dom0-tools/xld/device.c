@@ -273,6 +273,19 @@ static bool is_closed(const struct devwork *w, const struct device *d, const voi
 	return state == ST_CLOSED || state == ST_NONE;
 }
 
+/*
+ * Neither end is about to connect. A kernel's back end that is told to close just then goes on to Connected, and a front
+ * end that has seen it closing comes to it a second time: Linux's blkfront stops at a BUG there, and with it all that waits
+ * for the store.
+ */
+static bool is_settled(const struct devwork *w, const struct device *d, const void *arg)
+{
+	int front = front_state(w, d), back = back_state(w, d);
+
+	(void)arg;
+	return front < ST_INITIALISING || front > ST_CONNECTED || (back != ST_INIT_WAIT && back != ST_INITIALISED);
+}
+
 /* Ask the guest to let go. A front end that never took the device needs no asking. */
 static bool ask_guest(const struct devwork *w, const struct device *d)
 {
@@ -366,6 +379,8 @@ bool device_remove(const struct devwork *w, const struct device *d, bool force)
 	char label[32];
 
 	worker_progress(w->fd, "%s: take away %s", w->object, device_label(d, label));
+	if (!force)
+		wait_until(is_settled, w, d, NULL, DEVICE_SETTLE_S);
 	if (!store_transaction(w->xs, offline, &copy))
 		return store_refused(w, d);
 	if (!force && !ask_guest(w, d))

@@ -19,6 +19,7 @@
 #include "xld.h"
 
 #define DEVICE_READY_S 15		/* until a back end is ready */
+#define DEVICE_SETTLE_S 3		/* until two ends that are about to connect have */
 #define DEVICE_RELEASE_S 10		/* until a guest lets go of a device */
 #define DEVICE_GONE_S 10		/* until dom0's kernel has let go of it */
 
