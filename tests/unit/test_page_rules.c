@@ -189,13 +189,14 @@ static int map(u64 e)
 
 static void test_devices(void)
 {
-	u64 beyond = 1ULL << cpu_features.phys_bits | PTE_P;
+	u64 beyond = 1ULL << cpu_features.phys_bits | PTE_P, others = entry(NO_RAM, 0);
 
 	world_reset();
 	CU_ASSERT_EQUAL(map(entry(NO_RAM, PTE_RW)), -XEN_EPERM);
 	domain_a.privileged = true;
 	CU_ASSERT_EQUAL(map(entry(NO_RAM, PTE_RW)), 0);
 	CU_ASSERT_EQUAL(map(entry(NO_RAM, PTE_G)), 0);
+	CU_ASSERT_EQUAL(pte_get(&domain_a, &domain_b, 1, &others), -XEN_EPERM);	/* no frame of that domain */
 	CU_ASSERT_EQUAL(map(beyond), -XEN_EPERM);		/* the processor would call that a reserved bit */
 	mmio_ours = true;					/* the interrupt controllers, say */
 	CU_ASSERT_EQUAL(map(entry(NO_RAM, PTE_RW)), -XEN_EPERM);

@@ -26,11 +26,11 @@ static bool address_exists(mfn_t m)
 	return mfn_x(m) < 1UL << (cpu_features.phys_bits - PAGE_SHIFT);
 }
 
-/* Not RAM: registers of devices, firmware tables, holes. dom0 may map them unless they are ours. */
-static int mmio_get(struct domain *d, mfn_t m, u64 e)
+/* Not RAM: registers of devices, firmware tables, holes. They are dom0's unless they are ours, and no other domain's. */
+static int mmio_get(const struct domain *owner, mfn_t m, u64 e)
 {
-	if (!d->privileged || !address_exists(m))
-		return refuse(-XEN_EPERM, "d%u may not map machine address %lx", d->id, (u64)mfn_to_pa(m));
+	if ((!owner->privileged && owner != dom_io) || !address_exists(m))
+		return refuse(-XEN_EPERM, "machine address %lx may not be mapped as d%u's", (u64)mfn_to_pa(m), owner->id);
 	if (mmio_is_ours(m) && (e & PTE_RW))
 		return refuse(-XEN_EPERM, "machine address %lx belongs to the hypervisor", (u64)mfn_to_pa(m));
 	return 0;
@@ -46,7 +46,7 @@ static __hot int l1_get(struct domain *d, struct domain *owner, u64 *e)
 		return refuse(-XEN_EINVAL, "d%u: cache attributes in L1 entry %lx", d->id, *e);
 	*e = (*e | PTE_U) & ~PTE_G;
 	if (!mfn_valid(m))
-		return mmio_get(d, m, *e);
+		return mmio_get(owner, m, *e);
 	pg = mfn_to_page(m);
 	if (!page_get(pg, owner))
 		return refuse(-XEN_EINVAL, "d%u: frame %lx is not d%u's", d->id, mfn_x(m), owner->id);
