@@ -138,8 +138,10 @@ static void note(const xld_domain_event *e)
 {
 	struct known **at = find_known(e->uuid, e->domid), *k = *at;
 
-	if (!k)
-		k = *(at = &all) = add_known(e->uuid, e->domid, e->name);
+	if (!k) {
+		k = add_known(e->uuid, e->domid, e->name);
+		at = &all;
+	}
 	switch (e->what) {
 	case XLD_STARTED:
 	case XLD_UNPAUSED:
@@ -252,7 +254,6 @@ static bool look(bool aloud)
 			k->started = d->cpu_time_ns;
 			k->paused = d->paused;
 			k->stopped = d->shutdown;
-			k->listed = true;
 		}
 	}
 	for (struct known *k = all; aloud && k; k = next) {

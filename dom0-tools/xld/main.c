@@ -132,24 +132,22 @@ static void drop_config(struct xld_conf *conf)
 static struct xld_conf *read_config(const struct options *o, char **why)
 {
 	struct xld_conf *conf = xcalloc(1, sizeof(*conf));
+	const char *where = "there are mistakes in the configuration; see xld.conf(5)\n";
 	char *cause = NULL;
+	bool ok;
 
 	conf_init(conf);
-	if (!conf_read(conf, o->config ? o->config : CONF_FILE, o->config, &cause)) {
-		*why = xasprintf("there are mistakes in the configuration; see xld.conf(5)\n%s", cause);
-		free(cause);
-		drop_config(conf);
-		return NULL;
+	ok = conf_read(conf, o->config ? o->config : CONF_FILE, o->config, &cause);
+	for (unsigned int i = 0; ok && i < o->nr_listen; i++) {
+		where = "--listen: ";
+		ok = conf_listen(conf, o->listen[i], &cause);
 	}
-	for (unsigned int i = 0; i < o->nr_listen; i++) {
-		if (!conf_listen(conf, o->listen[i], &cause)) {
-			*why = xasprintf("--listen: %s", cause);
-			free(cause);
-			drop_config(conf);
-			return NULL;
-		}
-	}
-	return conf;
+	if (ok)
+		return conf;
+	*why = xasprintf("%s%s", where, cause);
+	free(cause);
+	drop_config(conf);
+	return NULL;
 }
 
 struct daemon {

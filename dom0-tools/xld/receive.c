@@ -374,8 +374,8 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	(void)ret;
 	domcfg_init(&cfg);
 	ok = !move_find(x, true, token) || xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
-	ok = ok && stream_known(o, err) && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) && disks_possible(&cfg, err) &&
-	     next_from_offer(o, &next, err);
+	ok = ok && stream_known(o, err) && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) &&
+	     disks_possible(&cfg, err) && next_from_offer(o, &next, err);
 	if (!ok) {
 		domcfg_free(&cfg);
 		return false;

@@ -12,7 +12,7 @@
  * No libraries: it is linked statically. It does not check what it reads; diskcheck of the system tests does.
  */
 #include <arpa/inet.h>
-#include <errno.h>
+#include <err.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -31,12 +31,6 @@
 struct done {
 	uint64_t bytes, ops;
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "iobench: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static double now(void)
 {
@@ -76,7 +70,7 @@ static struct done disk_task(const struct load *l, int task)
 	void *buf;
 
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &size) || posix_memalign(&buf, 4096, l->size))
-		die(l->path);
+		err(1, "%s", l->path);
 	memset(buf, 0x5a, l->size);
 	blocks = size / l->size;
 	for (uint64_t i = (uint64_t)task; now() < l->until; i += (uint64_t)l->tasks) {
@@ -84,12 +78,12 @@ static struct done disk_task(const struct load *l, int task)
 		ssize_t n = l->write ? pwrite(fd, buf, l->size, at) : pread(fd, buf, l->size, at);
 
 		if (n != (ssize_t)l->size)
-			die(l->path);
+			err(1, "%s", l->path);
 		d.bytes += l->size;
 		d.ops++;
 	}
 	if (l->write && fdatasync(fd))
-		die(l->path);
+		err(1, "%s", l->path);
 	close(fd);
 	return d;
 }
@@ -101,7 +95,7 @@ static void disk(struct load *l, double seconds)
 	int pipes[2];
 
 	if (pipe(pipes))
-		die("pipe");
+		err(1, "pipe");
 	l->until = start + seconds;
 	for (int i = 0; i < l->tasks; i++)
 		if (!fork()) {
@@ -125,7 +119,7 @@ static struct sockaddr_in address(const char *host, const char *port)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
 
 	if (host && inet_pton(AF_INET, host, &a.sin_addr) != 1)
-		die(host);
+		err(1, "%s", host);
 	return a;
 }
 
@@ -136,7 +130,7 @@ static int listener(int type, const char *port)
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
 	    bind(fd, (struct sockaddr *)&a, sizeof(a)) || (type == SOCK_STREAM && listen(fd, 1)))
-		die(port);
+		err(1, "%s", port);
 	return fd;
 }
 
@@ -146,7 +140,7 @@ static int caller(int type, const char *host, const char *port)
 	int fd = socket(AF_INET, type, 0);
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)))
-		die(host);
+		err(1, "%s", host);
 	return fd;
 }
 
@@ -174,7 +168,7 @@ static void source(int fd, double seconds)
 	while (now() < start + seconds) {
 		ssize_t n = write(fd, buf, sizeof(buf));
 		if (n < 0)
-			die("write");
+			err(1, "write");
 		d.bytes += (uint64_t)n;
 		d.ops++;
 	}

@@ -11,7 +11,7 @@
  *
  * No libraries: it is linked statically.
  */
-#include <errno.h>
+#include <err.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -47,12 +47,6 @@ static struct xen_lite_counters before, after;	/* in memory that is there: the h
 static double started;
 static struct sample overhead, best;	/* of reading the counters; of the rounds so far of the row that is measured */
 static int rounds_done;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "micro: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static double now(void)
 {
@@ -156,7 +150,7 @@ static void *map(int flags)
 	void *p = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
 
 	if (p == MAP_FAILED)
-		die("mmap");
+		err(1, "mmap");
 	return p;
 }
 
@@ -169,7 +163,7 @@ static void touch(char *p, unsigned long step)
 static void unmap(void *p)
 {
 	if (munmap(p, PAGES * PAGE))
-		die("munmap");
+		err(1, "munmap");
 }
 
 static pid_t fork_child(void)
@@ -177,7 +171,7 @@ static pid_t fork_child(void)
 	pid_t pid = fork();
 
 	if (pid < 0)
-		die("fork");
+		err(1, "fork");
 	return pid;
 }
 
@@ -258,7 +252,7 @@ static void ping_pong(void (*work)(void))
 	pid_t pid;
 
 	if (pipe(there) || pipe(back))
-		die("pipe");
+		err(1, "pipe");
 	pid = fork_child();
 	if (!pid) {
 		close(there[1]);
@@ -271,7 +265,7 @@ static void ping_pong(void (*work)(void))
 		for (int i = 0; i < 20; i++) {
 			work();
 			if (write(there[1], &c, 1) != 1 || read(back[0], &c, 1) != 1)
-				die("pipe");
+				err(1, "pipe");
 		}
 		end(20);
 	}
@@ -304,7 +298,7 @@ static void thread_row(void)
 		pthread_t t;
 
 		if (pthread_create(&t, NULL, thread_of_nothing, NULL))
-			die("pthread_create");
+			err(1, "pthread_create");
 		pthread_join(t, NULL);
 	}
 	end(10);
@@ -320,7 +314,7 @@ static void with_child(void (*in_parent)(char *), char *p)
 	pid_t pid;
 
 	if (pipe(to))
-		die("pipe");
+		err(1, "pipe");
 	pid = fork_child();
 	if (!pid) {
 		close(to[1]);
@@ -367,7 +361,7 @@ static void unmap_touched(int flags)
 	for (unsigned long at = 0; at < PAGES; at += CHUNK) {
 		begin();
 		if (munmap(p + at * PAGE, CHUNK * PAGE))
-			die("munmap");
+			err(1, "munmap");
 		end(CHUNK);
 	}
 }
@@ -397,7 +391,7 @@ static void unmap_thread(void)
 
 	pthread_mutex_lock(&lock);
 	if (pthread_create(&t, NULL, sleeper, &lock))
-		die("pthread_create");
+		err(1, "pthread_create");
 	unmap_touched(MAP_PRIVATE);
 	pthread_mutex_unlock(&lock);
 	pthread_join(t, NULL);
@@ -439,7 +433,7 @@ static void move_page(void)
 	for (unsigned long at = 0; at < PAGES * PAGE; at += CHUNK * PAGE) {
 		begin();
 		if (mremap(p + at, CHUNK * PAGE, CHUNK * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to + at) == MAP_FAILED)
-			die("mremap");
+			err(1, "mremap");
 		end(CHUNK);
 	}
 	munmap(space, 2 * PAGES * PAGE);

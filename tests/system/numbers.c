@@ -8,7 +8,7 @@
  *						answers, errors, longest silence in ms
  */
 #include <arpa/inet.h>
-#include <errno.h>
+#include <err.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
@@ -18,12 +18,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-static void die(const char *what)
-{
-	fprintf(stderr, "numbers: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 static uint64_t now_ms(void)
 {
@@ -41,7 +35,7 @@ static void read_number(int fd, uint64_t *n)
 		ssize_t r = read(fd, (char *)n + got, sizeof(*n) - got);
 
 		if (r <= 0)
-			die("the connection has ended");
+			err(1, "%s", "the connection has ended");
 		got += (size_t)r;
 	}
 }
@@ -49,7 +43,7 @@ static void read_number(int fd, uint64_t *n)
 static void write_number(int fd, uint64_t n)
 {
 	if (write(fd, &n, sizeof(n)) != sizeof(n))
-		die("cannot send");
+		err(1, "%s", "cannot send");
 }
 
 static int new_socket(void)
@@ -57,7 +51,7 @@ static int new_socket(void)
 	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
 
 	if (fd < 0)
-		die("socket");
+		err(1, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	return fd;
@@ -70,7 +64,7 @@ static void serve(int port)
 	uint64_t n;
 
 	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) || listen(fd, 8))
-		die("cannot listen");
+		err(1, "%s", "cannot listen");
 	while ((c = accept(fd, NULL, NULL)) >= 0) {
 		if (!fork()) {
 			for (;;) {
@@ -80,7 +74,7 @@ static void serve(int port)
 		}
 		close(c);
 	}
-	die("accept");
+	err(1, "accept");
 }
 
 static void tell(const char *file, uint64_t answers, uint64_t errors, uint64_t longest)
@@ -88,7 +82,7 @@ static void tell(const char *file, uint64_t answers, uint64_t errors, uint64_t l
 	FILE *f = fopen(file, "w");
 
 	if (!f)
-		die(file);
+		err(1, "%s", file);
 	fprintf(f, "%llu %llu %llu\n", (unsigned long long)answers, (unsigned long long)errors,
 		(unsigned long long)longest);
 	fclose(f);
@@ -101,7 +95,7 @@ static void ask(const char *host, int port, const char *file, unsigned int ms)
 	int fd = new_socket();
 
 	if (inet_pton(AF_INET, host, &a.sin_addr) != 1 || connect(fd, (struct sockaddr *)&a, sizeof(a)))
-		die(host);
+		err(1, "%s", host);
 	last = now_ms();
 	for (uint64_t n = 1; ; n++) {
 		write_number(fd, n);

@@ -67,6 +67,14 @@ static long memory(void *arg)
 	return copy_to_guest(arg, &m, 1) ? -XEN_EFAULT : 0;
 }
 
+/* The structure as it is now, also when the call is to go on: it says where. */
+static long give_back(unsigned long cmd, void *arg, const void *s, size_t size, long rc)
+{
+	if (raw_copy_to_guest(arg, s, size))
+		return -XEN_EFAULT;
+	return rc == -XEN_ERESTART ? hypercall_continue(__HYPERVISOR_lite_op, 2, cmd, arg) : rc;
+}
+
 static long exchange(void *arg)
 {
 	struct xen_lite_pt_exchange x;
@@ -75,11 +83,7 @@ static long exchange(void *arg)
 	if (copy_from_guest(&x, arg, 1))
 		return -XEN_EFAULT;
 	rc = pt_exchange(&x);
-	if (copy_to_guest(arg, &x, 1))
-		return -XEN_EFAULT;
-	if (rc == -XEN_ERESTART)
-		return hypercall_continue(__HYPERVISOR_lite_op, 2, (unsigned long)LITEOP_pt_exchange, arg);
-	return rc;
+	return give_back(LITEOP_pt_exchange, arg, &x, sizeof(x), rc);
 }
 
 static long free_pages(void *arg)
@@ -90,11 +94,7 @@ static long free_pages(void *arg)
 	if (copy_from_guest(&f, arg, 1))
 		return -XEN_EFAULT;
 	rc = logdirty_free_pages(current->domain, &f);
-	if (copy_to_guest(arg, &f, 1))
-		return -XEN_EFAULT;
-	if (rc == -XEN_ERESTART)
-		return hypercall_continue(__HYPERVISOR_lite_op, 2, (unsigned long)LITEOP_free_pages, arg);
-	return rc;
+	return give_back(LITEOP_free_pages, arg, &f, sizeof(f), rc);
 }
 
 static long unneeded(void *arg)
@@ -112,11 +112,7 @@ static long unneeded(void *arg)
 		return -XEN_ESRCH;
 	rc = logdirty_unneeded(d, &u);
 	domain_put(d);
-	if (copy_to_guest(arg, &u, 1))
-		return -XEN_EFAULT;
-	if (rc == -XEN_ERESTART)
-		return hypercall_continue(__HYPERVISOR_lite_op, 2, (unsigned long)LITEOP_unneeded, arg);
-	return rc;
+	return give_back(LITEOP_unneeded, arg, &u, sizeof(u), rc);
 }
 
 static bool may_share_tables(const struct domain *d)
