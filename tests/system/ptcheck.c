@@ -25,23 +25,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checks.h"
+
 #define PAGE	4096ul
 #define PAGES	256ul
-
-static const char *name;
-static int failures;
 
 static void fail(const char *fmt, ...)
 {
 	va_list ap;
 
-	printf("FAILED %s: ", name);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vfail(fmt, ap);
 	va_end(ap);
-	printf("\n");
-	fflush(stdout);
-	failures++;
 }
 
 static void *must_map(size_t pages, int flags, int fd)
@@ -58,14 +53,6 @@ static void *must_map(size_t pages, int flags, int fd)
 static volatile uint64_t *word(void *p, unsigned long page)
 {
 	return (volatile uint64_t *)((char *)p + page * PAGE);
-}
-
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* The status of a child that runs fn. */
@@ -413,30 +400,11 @@ static void check_cgroup(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-	} checks[] = {
+	static const struct check checks[] = {
 		{ "fork", check_fork }, { "unmap", check_unmap }, { "dontneed", check_dontneed }, { "shared", check_shared },
 		{ "move", check_move }, { "protect", check_protect }, { "sparse", check_sparse }, { "cgroup", check_cgroup },
 	};
 
 	snprintf(file, sizeof(file), "%s/ptcheck.%d", getenv("PTCHECK_DIR") ? getenv("PTCHECK_DIR") : "/tmp", getpid());
-	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		int before = failures;
-		double start;
-		bool wanted = argc < 2;
-
-		for (int a = 1; a < argc; a++)
-			wanted |= !strcmp(argv[a], checks[i].name);
-		if (!wanted)
-			continue;
-		name = checks[i].name;
-		start = seconds();
-		checks[i].fn();
-		if (failures == before)
-			printf("ok %s (%.1f s)\n", name, seconds() - start);
-		fflush(stdout);
-	}
-	return failures != 0;
+	return checks_run(checks, sizeof(checks) / sizeof(checks[0]), true, argc, argv);
 }

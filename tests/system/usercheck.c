@@ -29,10 +29,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KERNEL_TEXT	((volatile char *)0xffffffff81000000)
+#include "checks.h"
 
-static const char *name;
-static int failures;
+#define KERNEL_TEXT	((volatile char *)0xffffffff81000000)
 
 __attribute__((format(printf, 2, 3)))
 static void check(bool ok, const char *fmt, ...)
@@ -41,12 +40,9 @@ static void check(bool ok, const char *fmt, ...)
 
 	if (ok)
 		return;
-	printf("FAILED %s: ", name);
 	va_start(ap, fmt);
-	vprintf(fmt, ap);
+	vfail(fmt, ap);
 	va_end(ap);
-	printf("\n");
-	failures++;
 }
 
 /* --- registers over a system call ---------------------------------------------------------------------- */
@@ -308,10 +304,7 @@ static int peek(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*fn)(void);
-	} checks[] = {
+	static const struct check checks[] = {
 		{ "syscall", check_syscall }, { "signal", check_signal }, { "ptrace", check_ptrace },
 		{ "threads", check_threads }, { "fork", check_fork }, { "clock", check_clock },
 	};
@@ -319,18 +312,5 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "peek"))
 		return peek();
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (unsigned int i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		int before = failures;
-		bool wanted = argc < 2;
-
-		for (int a = 1; a < argc; a++)
-			wanted |= !strcmp(argv[a], checks[i].name);
-		if (!wanted)
-			continue;
-		name = checks[i].name;
-		checks[i].fn();
-		if (failures == before)
-			printf("ok %s\n", name);
-	}
-	return failures != 0;
+	return checks_run(checks, sizeof(checks) / sizeof(checks[0]), false, argc, argv);
 }
