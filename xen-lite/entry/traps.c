@@ -220,7 +220,7 @@ static __hot bool fixup_page_fault(unsigned long addr, u32 error)
 {
 	if (addr >= CPU_WINDOW_VIRT && addr < CPU_WINDOW_VIRT + 32 * PAGE_SIZE)
 		return desc_ldt_fault(addr);
-	if (current && unlikely(current->domain->logdirty))
+	if (current && unlikely(current->domain->mirrored))
 		return mirror_fault(addr, error);
 	return !(error & PFEC_present) && cpu_l4_fixup(addr);
 }

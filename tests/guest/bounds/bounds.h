@@ -25,6 +25,7 @@ long measure5(const char *name, const char *input, u64 nr, u64 a1, u64 a2, u64 a
 void bounds_tables(void);		/* page tables, descriptors */
 void bounds_memory(void);		/* memory_op, grants */
 void bounds_small(void);		/* events, vCPUs, traps, questions */
+void bounds_logged(void);		/* the log of what a domain writes */
 void bounds_admin(void);		/* domctl, sysctl, physdev_op, platform_op, console */
 
 #endif

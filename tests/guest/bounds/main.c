@@ -66,5 +66,6 @@ void test_main(void)
 	bounds_tables();
 	bounds_memory();
 	bounds_small();
+	bounds_logged();
 	bounds_admin();
 }
