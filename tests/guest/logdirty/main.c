@@ -540,10 +540,11 @@ static void steps_one_by_one(void)
 {
 	for (unsigned int n = 0; n < NR_STEPS; n++) {
 		const char *name = n < ARRAY_SIZE(steps) ? steps[n].name : drops[n - ARRAY_SIZE(steps)];
-		u64 pfn = n < ARRAY_SIZE(steps) && steps[n].in_table ? c.mail[MAIL_MFN] : va_to_pfn(target);
+		u64 pfn;
 
 		if (!child_wait(&c, MAIL_ANSWER, n + 1))
 			test_die("the child does not come to step %u", n);
+		pfn = n < ARRAY_SIZE(steps) && steps[n].in_table ? c.mail[MAIL_MFN] : va_to_pfn(target);
 		take_round(XEN_DOMCTL_SHADOW_OP_CLEAN);
 		take_round(XEN_DOMCTL_SHADOW_OP_CLEAN);
 		CHECK(!is_marked(pfn), "before %s: marked", name);
