@@ -428,7 +428,8 @@ static const struct abi_value values_lite[] = {
 	V(LITEOP_memory, 3), V(LITEF_memory, 4), V(LITEOP_pt_exchange, 4), V(LITEF_pt_exchange, 8),
 	V(LITEOP_allow, 5), V(LITEF_allow, 16), V(LITEF_shared_tables, 32), V(VMASST_TYPE_lite_shared_tables, 62),
 	V(LITEOP_free_pages, 6), V(LITEOP_unneeded, 7), V(LITEF_free_pages, 64), V(VIRQ_LITE_LOGGED, 23),
-	V(LITEOP_soft_dirty, 8), V(LITEF_soft_dirty, 128),
+	V(LITEOP_copy_frames, 8), V(LITEF_copy_frames, 128), V(LITE_COPY_in, 1),
+	V(LITEOP_soft_dirty, 9), V(LITEF_soft_dirty, 256),
 	V(LITE_HINTS_none, 0), V(LITE_HINTS_asked, 1), V(LITE_HINTS_all, 2),
 	{ 0 }
 };

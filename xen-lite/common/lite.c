@@ -115,6 +115,24 @@ static long unneeded(void *arg)
 	return give_back(LITEOP_unneeded, arg, &u, sizeof(u), rc);
 }
 
+static long copy(void *arg)
+{
+	struct xen_lite_copy_frames c;
+	struct domain *d;
+	long rc;
+
+	if (copy_from_guest(&c, arg, 1))
+		return -XEN_EFAULT;
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	d = domain_get(c.domid);
+	if (!d)
+		return -XEN_ESRCH;
+	rc = copy_frames(d, &c);
+	domain_put(d);
+	return give_back(LITEOP_copy_frames, arg, &c, sizeof(c), rc);
+}
+
 /* A bit that is of no use to it harms only the guest itself. */
 static long soft_dirty(void *arg)
 {
@@ -168,7 +186,7 @@ long do_lite_op(unsigned int cmd, void *arg)
 	case LITEOP_features:
 		return LITEF_counters | LITEF_pt_exchange | LITEF_free_pages | LITEF_soft_dirty |
 		       (may_share_tables(current->domain) ? LITEF_shared_tables : 0) |
-		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow : 0);
+		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow | LITEF_copy_frames : 0);
 	case LITEOP_crash_reason:
 		return crash_reason(arg);
 	case LITEOP_counters:
@@ -183,6 +201,8 @@ long do_lite_op(unsigned int cmd, void *arg)
 		return free_pages(arg);
 	case LITEOP_unneeded:
 		return unneeded(arg);
+	case LITEOP_copy_frames:
+		return copy(arg);
 	case LITEOP_soft_dirty:
 		return soft_dirty(arg);
 	default:
