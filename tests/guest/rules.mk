@@ -7,6 +7,8 @@ GUEST_LIB  := $(addprefix tests/guest/lib/,head.S entry.S trap.c main.c print.c 
 # What only some have need of.
 GUEST_LIB_hostile_front := tests/guest/lib/front.c
 GUEST_LIB_random_front  := tests/guest/lib/front.c
+GUEST_LIB_bounds        := tests/guest/lib/stay.c tests/guest/lib/staycall.S
+GUEST_LIB_logcosts      := $(GUEST_LIB_bounds)
 GUEST_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -Iinclude -Itests/guest/lib
 
@@ -57,13 +59,14 @@ HELP += 'bounds|measure_the_longest_stay_of_each_hypercall;_writes_docs/hypercal
 
 # Of rows with the same name and input the longest counts.
 .PHONY: bounds
-bounds: all $(B)/tests/guest/run $(B)/tests/guest/bounds/bounds
+bounds: all $(B)/tests/guest/run $(B)/tests/guest/bounds/bounds $(B)/tests/guest/logcosts/logcosts
 	@$(COUNTED_RUN) -t 300 -g icount bounds
+	@$(COUNTED_RUN) -g icount logcosts
 	@awk -F'|' 'FNR == NR { if ($$0 !~ /^\|/) print; else if (n++ < 2) print; next } \
 		/BOUND \|/ { sub(/.*BOUND /, ""); split($$0, f, "|"); k = f[2] "|" f[3]; \
 			if (!(k in row)) order[++rows] = k; if (f[4] + 0 > most[k]) { most[k] = f[4] + 0; row[k] = $$0 } } \
 		END { for (i = 1; i <= rows; i++) { sub(/\r/, "", row[order[i]]); print row[order[i]] } }' \
-		docs/hypercall-bounds.md $(B)/tests/guest/bounds/log >$(B)/bounds.md && mv $(B)/bounds.md docs/hypercall-bounds.md
+		docs/hypercall-bounds.md $(B)/tests/guest/bounds/log $(B)/tests/guest/logcosts/log >$(B)/bounds.md && mv $(B)/bounds.md docs/hypercall-bounds.md
 
 # The scheduler's figures, 2 s for each, and 30 s.
 SHARES_RUN    := $(B)/tests/guest/run -I -c qemu64 -M q35

@@ -100,6 +100,7 @@ void logdirty_mark_slow(struct domain *d, const struct page_info *pg)
 	marked_last = pg;
 	marked[pg - frame_table] = true;
 }
+void logdirty_mark_locked(struct domain *d, const struct page_info *pg) { logdirty_mark_slow(d, pg); }
 void logdirty_foreign_writer(struct page_info *pg, bool comes) { (void)pg; foreign_writers += comes ? 1 : -1; }
 void logdirty_entry_changed_slow(struct domain *d, struct page_info *table, const u64 *ptr, u64 old)
 {

@@ -113,6 +113,7 @@ static void soften_table(struct domain *d, struct page_info *table, bool note)
 	u64 *entry = page_to_virt(table), soft = logdirty_harvest(d)->soft;
 	bool news = false;
 
+	spin_lock(&d->dirty_lock);
 	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
 		struct page_info *pg = written_page(d, ACCESS_ONCE(entry[i]));
 
@@ -120,10 +121,11 @@ static void soften_table(struct domain *d, struct page_info *table, bool note)
 			continue;
 		news |= soften(entry + i, soft);
 		if (note)
-			logdirty_mark_slow(d, pg);
+			logdirty_mark_locked(d, pg);
 	}
 	if (news && note)
-		logdirty_mark_slow(d, table);
+		logdirty_mark_locked(d, table);
+	spin_unlock(&d->dirty_lock);
 }
 
 /* --- walks --------------------------------------------------------------------------------------------- */

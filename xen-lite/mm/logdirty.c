@@ -104,11 +104,16 @@ static void mark(struct logdirty *ld, const struct page_info *pg)
 		__clear_bit(pfn % LEAF_BITS, leaf);
 }
 
+void logdirty_mark_locked(struct domain *d, const struct page_info *pg)
+{
+	if (d->logdirty)
+		mark(d->logdirty, pg);
+}
+
 void logdirty_mark_slow(struct domain *d, const struct page_info *pg)
 {
 	spin_lock(&d->dirty_lock);
-	if (d->logdirty)
-		mark(d->logdirty, pg);
+	logdirty_mark_locked(d, pg);
 	spin_unlock(&d->dirty_lock);
 }
 

@@ -35,6 +35,7 @@ struct logdirty;
 
 /* Pages of d that pg may be one of: written by us, or about to be by the guest. Never fails; see logdirty_lost(). */
 void logdirty_mark_slow(struct domain *d, const struct page_info *pg);
+void logdirty_mark_locked(struct domain *d, const struct page_info *pg);	/* d->dirty_lock held */
 bool logdirty_is_marked(const struct domain *d, const struct page_info *pg);
 /*
  * Somebody who may write to the page at any time comes or goes: a writable mapping of another domain, a grant for writing, we
