@@ -44,8 +44,9 @@ TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
 GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
-GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g long logdirty' \
-		 '$(COUNTED_RUN) -g icount logcosts'
+GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g rounds=25 logdirty' \
+		 '$(COUNTED_RUN) -t 300 -g rounds=25+helps=1 logdirty' '$(COUNTED_RUN) -g icount logcosts' \
+		 '$(B)/tests/guest/run -c max -M q35 -t 200 -g helps=1 logdirty'
 # The random guest; in `make soak` 10 million operations.
 GUEST_TESTS   += '$(COUNTED_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
 		 '$(COUNTED_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'

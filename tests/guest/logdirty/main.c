@@ -8,9 +8,10 @@
  * The child checks that faults have the right error codes, and that accessed and dirty bits appear in its own entries
  * when they should and not before.
  *
- * The word `long` on the command line: more rounds. With many mirrors, with hardly any, without any since the child helps, on
- * one and two vCPUs, and while logging is switched off and on. Before that each way of writing by itself, where nothing
- * else marks the page, and each way in which an entry with D can go before anybody has looked at it.
+ * rounds=N on the command line: that many rounds, at least, instead of 6. helps=1: without mirrors, since the child helps; else with
+ * many of them, and with hardly any. On one and two vCPUs, and while logging is switched off and on. Before that each way of
+ * writing by itself, where nothing else marks the page, and each way in which an entry with D can go before anybody has
+ * looked at it.
  *
  * Of page tables without mirrors the oracle takes D and the soft bit for the same, and leaves out A: the processor sets it
  * without a trace.
@@ -669,8 +670,9 @@ static void life(bool two, bool helps)
 	}
 	for (unsigned int i = 0; i < 10; i++) {
 		shadow(XEN_DOMCTL_SHADOW_OP_OFF, 0);
-		enable();
+		shadow(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, 0);
 	}
+	hash_all();
 	printk("switched off and on: ");
 	rounds(how);
 	lies();
@@ -686,10 +688,9 @@ void test_main(void)
 {
 	if (!is_dom0())
 		test_skip("makes a domain");
-	if (!strncmp((char *)start_info->cmd_line, "long", 4))
-		nr_rounds = 25;
-	life(false, false);
-	life(true, false);
-	life(false, true);
-	life(true, true);
+	bool helps = test_option("helps", 0);
+
+	nr_rounds = test_option("rounds", nr_rounds);
+	life(false, helps);
+	life(true, helps);
 }
