@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Dirty bits of a logged domain whose kernel helps (mm/harvest.c). Whatever a page is written through, and whenever the
- * entry goes, the next walk or what came before it has marked the page. A random walk over frames, entries, tables that come and go, and
- * a processor that sets A and D, with preemption, checks that against a list of what was written.
+ * Dirty bits of a logged domain whose kernel helps (mm/harvest.c). Whatever a page is written through, and whenever
+ * the entry goes, the next walk or what came before it has marked the page. A random walk over frames, entries,
+ * tables that come and go, and a processor that sets A and D, with preemption, checks that against a list of what was
+ * written.
  */
 #include "mm_world.h"
 #include "suite.h"

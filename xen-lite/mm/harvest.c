@@ -2,20 +2,20 @@
 /*
  * Dirty bits of a logged domain whose kernel helps: it runs on its own page tables, and no write faults.
  *
- * The kernel has named a bit of its L1 entries that means dirty as D does (LITEOP_soft_dirty). So D can be taken away: a walk over the
- * domain's L1 tables moves it into that bit and marks the page, and the processor sets it anew at the next write. An
- * entry that goes, or is replaced, marks its page if it has D at that time.
+ * The kernel has named a bit of its L1 entries that means dirty as D does (LITEOP_soft_dirty). So D can be taken
+ * away: a walk over the domain's L1 tables moves it into that bit and marks the page, and the processor sets it anew
+ * at the next write. An entry that goes, or is replaced, marks its page if it has D at that time.
  *
- * Invariant: a page that was written since its mark was handed out is marked, or an entry that leads to it has D, in a
- * table in the list or in a dead one. What a TLB keeps with D set is written without setting it again; so all CPUs of the domain
- * flush between a walk and the handing out of the marks.
+ * Invariant: a page that was written since its mark was handed out is marked, or an entry that leads to it has D, in
+ * a table in the list or in a dead one. What a TLB keeps with D set is written without setting it again; so all CPUs
+ * of the domain flush between a walk and the handing out of the marks.
  *
  * The list has every validated L1 table of the domain, in page_info (next_l1, prev_l1; next_l1 is 0 outside of it). A
- * table that comes during a walk is left to the next one; its entries keep D so long. A dead table is not in the list:
- * settling it marks what its entries say, and a walk begins with that.
+ * table that comes during a walk is left to the next one; its entries keep D so long. A dead table is not in the
+ * list: settling it marks what its entries say, and a walk begins with that.
  *
- * Entries that lead to memory of others are left alone: their owners count them as writers (logdirty_foreign_writer()).
- * Lock: pt_lock.
+ * Entries that lead to memory of others are left alone: their owners count them as writers
+ * (logdirty_foreign_writer()). Lock: pt_lock.
  */
 #include <xl/asm.h>
 #include <xl/hypercall.h>
@@ -105,8 +105,8 @@ static bool soften(u64 *ptr, u64 soft)
 }
 
 /*
- * The table counts as written when one of its entries says dirty that did not before. Where only D comes and goes it says
- * the same to its kernel.
+ * The table counts as written when one of its entries says dirty that did not before. Where only D comes and goes it
+ * says the same to its kernel.
  */
 static void soften_table(struct domain *d, struct page_info *table, bool note)
 {

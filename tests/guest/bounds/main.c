@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * No hypercall keeps the processor for more than a stated number of instructions, however large its input (H3;
- * XSA 45, 125, 264, 290, 344, 380, 410, 495).
+ * No hypercall keeps the processor for more than a stated number of instructions, however large its input (H3; XSA
+ * 45, 125, 264, 290, 344, 380, 410, 495).
  *
- * Runs where the time stamp counter counts instructions, see stay.h. What the first row says, a call that does nothing, is in each of
- * the others. Rows that need a guest that runs are in `logcosts`.
+ * Runs where the time stamp counter counts instructions, see stay.h. What the first row says, a call that does
+ * nothing, is in each of the others. Rows that need a guest that runs are in `logcosts`.
  */
 #include "bounds.h"
 

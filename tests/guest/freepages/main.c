@@ -2,10 +2,10 @@
 /*
  * lite_op free_pages and unneeded: pages that a logged domain need not have copied.
  *
- * Invariant: a page that the domain uses again is never taken for one that is not needed: a tool that leaves out what is
- * unneeded, at the beginning of each round, has every used page right when the domain has stopped. A child allocates,
- * writes and frees pages as fast as it can and names those that it frees; the parent copies, in rounds, as a saver does. Once with
- * write faults, and once with a child that does without (LITEOP_soft_dirty).
+ * Invariant: a page that the domain uses again is never taken for one that is not needed: a tool that leaves out what
+ * is unneeded, at the beginning of each round, has every used page right when the domain has stopped. A child
+ * allocates, writes and frees pages as fast as it can and names those that it frees; the parent copies, in rounds, as
+ * a saver does. Once with write faults, and once with a child that does without (LITEOP_soft_dirty).
  */
 #include "child.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long a hypercall stays in the hypervisor, in instructions: for tests that run where the time stamp counter counts them (the
- * runner's -i). A breakpoint on the one syscall instruction that is measured fires at each issue of the call, also when the
- * hypervisor has put the guest back on it to go on later; so the time between two of them, or to the end of the call, is one
- * stay. It includes the way in and out and the delivery of the trap that measures it.
+ * How long a hypercall stays in the hypervisor, in instructions: for tests that run where the time stamp counter
+ * counts them (the runner's -i). A breakpoint on the one syscall instruction that is measured fires at each issue of
+ * the call, also when the hypervisor has put the guest back on it to go on later; so the time between two of them, or
+ * to the end of the call, is one stay. It includes the way in and out and the delivery of the trap that measures it.
  */
 #ifndef TESTS_GUEST_STAY_H
 #define TESTS_GUEST_STAY_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What it costs a domain to be logged, and what a round costs: with mirrors, and without, when it helps
- * (docs/log-dirty.md). Run where time counts instructions (the runner's -i). A child writes a word to each of its pages, a page table after
- * the other, once in each round; the parent begins rounds. Rows: how it is logged, instructions of the child for each page that it
- * writes to, of CLEAN, of the first CLEAN in which nothing was written. Where they are counted also the longest stay of each call when
- * every entry of every table says dirty, which is held to the limit of `bounds`.
+ * (docs/log-dirty.md). Run where time counts instructions (the runner's -i). A child writes a word to each of its
+ * pages, a page table after the other, once in each round; the parent begins rounds. Rows: how it is logged,
+ * instructions of the child for each page that it writes to, of CLEAN, of the first CLEAN in which nothing was
+ * written. Where they are counted also the longest stay of each call when every entry of every table says dirty,
+ * which is held to the limit of `bounds`.
  */
 #include "child.h"
 #include "stay.h"

@@ -4,17 +4,17 @@
  *
  * The oracle: the parent keeps a hash of every frame of a child that does all it can to its memory. After each round
  * it takes the hashes of the pages that are marked anew; when the child has been stopped and the last round taken,
- * every hash has to be that of the frame as it is. A page that was changed by whomever without a mark fails.
- * The child checks that faults have the right error codes, and that accessed and dirty bits appear in its own entries
+ * every hash has to be that of the frame as it is. A page that was changed by whomever without a mark fails. The
+ * child checks that faults have the right error codes, and that accessed and dirty bits appear in its own entries
  * when they should and not before.
  *
- * rounds=N on the command line: that many rounds, at least, instead of 6. helps=1: without mirrors, since the child helps; else with
- * many of them, and with hardly any. On one and two vCPUs, and while logging is switched off and on. Before that each way of
- * writing by itself, where nothing else marks the page, and each way in which an entry with D can go before anybody has
- * looked at it.
+ * rounds=N on the command line: that many rounds, at least, instead of 6. helps=1: without mirrors, since the child
+ * helps; else with many of them, and with hardly any. On one and two vCPUs, and while logging is switched off and on.
+ * Before that each way of writing by itself, where nothing else marks the page, and each way in which an entry with D
+ * can go before anybody has looked at it.
  *
- * Of page tables without mirrors the oracle takes D and the soft bit for the same, and leaves out A: the processor sets it
- * without a trace.
+ * Of page tables without mirrors the oracle takes D and the soft bit for the same, and leaves out A: the processor
+ * sets it without a trace.
  */
 #include "child.h"
 

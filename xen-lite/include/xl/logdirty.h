@@ -2,11 +2,11 @@
 /*
  * Log-dirty: which pages of a running domain are written, for live migration. See docs/log-dirty.md.
  *
- * While a domain is logged its vCPUs run on mirrors of its page tables (mm/mirror.c), which are writable only where the
- * page is marked already (mm/logdirty.c keeps the marks); or, if its kernel helps, on its own tables, whose dirty bits are
- * looked through (mm/harvest.c). Everything else that writes into a domain's memory calls
- * logdirty_mark(). d->logdirty is NULL for a domain that is not logged; it changes under pt_lock, as does d->mirrored: it is
- * logged by mirrors.
+ * While a domain is logged its vCPUs run on mirrors of its page tables (mm/mirror.c), which are writable only where
+ * the page is marked already (mm/logdirty.c keeps the marks); or, if its kernel helps, on its own tables, whose dirty
+ * bits are looked through (mm/harvest.c). Everything else that writes into a domain's memory calls logdirty_mark().
+ * d->logdirty is NULL for a domain that is not logged; it changes under pt_lock, as does d->mirrored: it is logged by
+ * mirrors.
  */
 #ifndef XL_LOGDIRTY_H
 #define XL_LOGDIRTY_H
@@ -38,8 +38,8 @@ void logdirty_mark_slow(struct domain *d, const struct page_info *pg);
 void logdirty_mark_locked(struct domain *d, const struct page_info *pg);	/* d->dirty_lock held */
 bool logdirty_is_marked(const struct domain *d, const struct page_info *pg);
 /*
- * Somebody who may write to the page at any time comes or goes: a writable mapping of another domain, a grant for writing, we
- * with a registered vcpu_info. While there is one the page counts as written.
+ * Somebody who may write to the page at any time comes or goes: a writable mapping of another domain, a grant for
+ * writing, we with a registered vcpu_info. While there is one the page counts as written.
  */
 void logdirty_foreign_writer(struct page_info *pg, bool comes);
 /* XEN_DOMCTL_shadow_op. 0, -XEN_E*, or -XEN_ERESTART; *op is the answer. */
@@ -79,8 +79,8 @@ void harvest_entry_slow(struct domain *d, u64 e);
 /* When logging begins: if pg is an L1 table of d, no page is dirty by it. True: it is. Take it that all CPUs flush then. */
 bool harvest_take(struct domain *d, struct page_info *pg);
 /*
- * Marks every page that an entry says to have been written at the time when this was called first. 0 or -XEN_ERESTART. Before the
- * marks are handed out all CPUs of d flush.
+ * Marks every page that an entry says to have been written at the time when this was called first. 0 or
+ * -XEN_ERESTART. Before the marks are handed out all CPUs of d flush.
  */
 long harvest_walk(struct domain *d);
 
