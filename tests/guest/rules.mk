@@ -43,6 +43,8 @@ GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
 GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g long logdirty'
+# SYSENTER exists in 64-bit mode on this one only.
+GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64,vendor=GenuineIntel -M pc syscall32'
 # The random guest; in `make soak` 10 million operations.
 GUEST_TESTS   += '$(COUNTED_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
 		 '$(COUNTED_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'
