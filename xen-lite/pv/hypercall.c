@@ -81,8 +81,10 @@ __hot void hypercall_run(struct cpu_user_regs *regs)
 
 	v->count[COUNT_HYPERCALL]++;
 	rc = call(nr, args);
-	if (regs->rip != rip)
-		return;			/* to be issued again: the registers are the arguments */
+	if (regs->rip != rip || v->mc_iret) {
+		v->mc_iret = false;
+		return;			/* to be issued again, or gone elsewhere: the registers are as they should be */
+	}
 	regs->rax = rc;
 #ifdef XL_DEBUG_BUILD
 	if (nr < ARRAY_SIZE(table))
@@ -166,6 +168,10 @@ long do_multicall(void *list, unsigned int n)
 			break;
 		if (copy_from_guest(&mc, guest + i, 1))
 			return -XEN_EFAULT;
+		if (mc.op == __HYPERVISOR_iret) {	/* ends the multicall: the entries behind it are the kernel's */
+			current->mc_iret = true;
+			return do_iret();
+		}
 		if (!multicall_one(guest + i, &mc))
 			break;
 		if (raw_copy_to_guest(&guest[i].result, &mc.result, sizeof(mc.result)))
