@@ -34,11 +34,18 @@ $(B)/tests/guest/$(1)/$(1): $(patsubst %,$(B)/tests/guest/obj/tests/guest/$(1)/%
 endef
 $(foreach t,$(GUEST_DIRS),$(eval $(call guest_test,$(t))))
 
+# A kernel without the library: bare/bare.c says why.
+$(B)/tests/guest/bare/bare: tests/guest/bare/bare.c tests/guest/bare/bare.lds
+	@mkdir -p $(@D)
+	@echo "  LD    tests/guest/bare"
+	@$(CC) $(GUEST_CFLAGS) -mcmodel=small -MMD -MP -MT $@ -c -o $@.o $<
+	@$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/guest/bare/bare.lds -o $@ $@.o
+
 GUEST_IMAGES := $(foreach t,$(GUEST_DIRS),$(B)/tests/guest/$(t)/$(t))
 
 $(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
 
-TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
+TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES) $(B)/tests/guest/bare/bare
 GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
