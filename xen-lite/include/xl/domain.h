@@ -107,7 +107,6 @@ struct vcpu {
 	/* multicall in progress: a preempted sub-call rewrites its arguments here instead of in the registers */
 	struct multicall_entry *mc_entry;
 	bool mc_preempted;
-	bool mc_iret;			/* an iret has ended the multicall */
 	u64 count[8];			/* COUNT_*: what xl and the bench read */
 	struct pv_vcpu pv;		/* last, for its trap table */
 };
