@@ -82,7 +82,7 @@ __hot void hypercall_run(struct cpu_user_regs *regs)
 	v->count[COUNT_HYPERCALL]++;
 	rc = call(nr, args);
 	if (regs->rip != rip)
-		return;			/* to be issued again, or gone elsewhere by an iret: the registers are as they should be */
+		return;			/* to be issued again, or an iret: the registers are as they should be */
 	regs->rax = rc;
 #ifdef XL_DEBUG_BUILD
 	if (nr < ARRAY_SIZE(table) && nr != __HYPERVISOR_multicall)	/* an iret in it may have led to just behind it */

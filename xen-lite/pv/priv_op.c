@@ -3,8 +3,8 @@
  * Privileged instructions of a PV kernel, met as #GP (or #UD with the forced-emulation prefix): decoded, checked
  * against what the vCPU may do, carried out on its virtual state.
  *
- * Port access: a vCPU may execute it by its virtual IOPL (kernel 1 or 0, user 3) or by its I/O bitmap; what then reaches a device is
- * decided by the domain's port permissions. Other ports read as nothing there.
+ * Port access: a vCPU may execute it by its virtual IOPL (kernel 1 or 0, user 3) or by its I/O bitmap; what then reaches a
+ * device is decided by the domain's port permissions. Other ports read as nothing there.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>

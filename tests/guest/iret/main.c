@@ -131,8 +131,8 @@ static void test_bad_frames(void)
 		r.ss = bad[i].ss;
 		trap.vector = NO_TRAP;
 		user_run(&r);
-		CHECK(trap.vector == 13 && trap.rip == bad[i].rip && trap.error == bad[i].error, "frame %u: trap %lu, error 0x%lx, at 0x%lx",
-		      i, trap.vector, trap.error, trap.rip);
+		CHECK(trap.vector == 13 && trap.rip == bad[i].rip && trap.error == bad[i].error,
+		      "frame %u: trap %lu, error 0x%lx, at 0x%lx", i, trap.vector, trap.error, trap.rip);
 	}
 }
 
