@@ -3,7 +3,7 @@
  * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each
  * also beside a stock kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any
  * hypervisor. Memory and programs have to behave everywhere (ptcheck, usercheck), and which extensions are on has to be told
- * truly. Shared tables, free pages and the resume in the background have tests of their own.
+ * truly. Shared tables, direct system calls, free pages and the resume in the background have tests of their own.
  *
  * Needs `make guest-kernel`; run by `make guest-check` and `make soak`, not by `make check`.
  */
@@ -141,17 +141,20 @@ static long counter(const char *guest, const char *what)
 	return strtol(guest_must(H, guest, "cat /sys/hypervisor/lite/counters/%s", what), NULL, 10);
 }
 
-/* System calls and faults of a guest that shares its tables load no CR3; what little does is others' business. */
-static void check_no_loads(const char *guest)
+/*
+ * System calls and faults of a guest that shares its tables load no CR3; what little does is others' business. Are they
+ * direct, the hypervisor does not see them either.
+ */
+static void check_no_loads(const char *guest, bool direct)
 {
 	long calls = counter(guest, "hypercalls"), loads = counter(guest, "cr3_loads");
 
 	sys_contains(guest_must(H, guest, "micro 20 getppid"), "getppid");
 	calls = counter(guest, "hypercalls") - calls;
 	loads = counter(guest, "cr3_loads") - loads;
-	if (calls <= 4000 || loads >= 1000)
+	if (direct != (calls <= 4000) || loads >= 1000)
 		printf("\n    %ld hypercalls, %ld CR3 loads\n", calls, loads);
-	CU_ASSERT(calls > 4000);
+	CU_ASSERT_EQUAL(calls <= 4000, direct);
 	CU_ASSERT(loads < 1000);
 }
 
@@ -159,6 +162,11 @@ static void is_shared(const char *guest, bool yes)
 {
 	sys_contains(guest_must(H, guest, "cat /sys/hypervisor/lite/shared_tables"), yes ? "1" : "0");
 	sys_contains(guest_must(H, guest, "usercheck peek"), yes ? "readable" : "fault");
+}
+
+static void is_direct(const char *guest, bool yes)
+{
+	sys_contains(guest_must(H, guest, "cat /sys/hypervisor/lite/direct_syscalls"), yes ? "1" : "0");
 }
 
 /* Programs that check themselves go on over a save, live and not. */
@@ -198,9 +206,76 @@ static void test_shared(void)
 		if (!guest_up_with(names[n], "vmlinuz-patched", n + 1, "xen_lite_shared_tables", "shared_tables = 1"))
 			continue;
 		is_shared(names[n], true);
-		check_no_loads(names[n]);
+		is_direct(names[n], false);		/* the processor has no FSGSBASE */
+		check_no_loads(names[n], false);
 		sys_must(H, "guest-run %s 300 'usercheck && ptcheck fork protect'", names[n]);
 		shared_to_file(names[n]);
+	}
+out:
+	sys_down(H);
+}
+
+/* --- system calls without the hypervisor ----------------------------------------------------------------- */
+
+static long rewritten(const char *guest)
+{
+	return strtol(guest_must(H, guest, "cat /sys/hypervisor/lite/rewritten_syscalls"), NULL, 10);
+}
+
+/* Every place at once, then only those that are used often. */
+static void check_direct(const char *after, long at_least)
+{
+	char extra[96];
+
+	snprintf(extra, sizeof(extra), "xen_lite_shared_tables %s", after);
+	if (guest_up_with("one", "vmlinuz-patched", 1, extra, "shared_tables = 1")) {
+		is_shared("one", true);
+		is_direct("one", true);
+		check_no_loads("one", true);
+		sys_must(H, "guest-run one 300 'usercheck && ptcheck fork protect unmap shared'");
+		guest_must(H, "one", "for i in $(seq 20); do echo $i | md5sum | cut -c 1-8 | sort -r; done >/tmp/sums; "
+			   "test $(wc -l </tmp/sums) = 20 && cat /bin/* | gzip -c | gzip -t");
+		CU_ASSERT(rewritten("one") >= at_least);
+		guest_must(H, "one", "! dmesg | grep -E 'WARNING:|BUG:|Oops|bad pte|Bad page'");
+		printf("%ld places ... ", rewritten("one"));
+		shared_to_file("one");
+	}
+}
+
+/* Turned off, with several vCPUs, in dom0. */
+static void test_direct(void)
+{
+	struct lab_opts o = sys_opts(H);
+
+	o.smp = 2;
+	o.cpu = "qemu64,+rdrand,+fsgsbase";
+	o.dom0_args = "xen_lite_shared_tables";
+	if (!host_up(&o, built("guest-kernel/vmlinuz")))
+		goto out;
+	sys_must(H, "mount -o remount,size=90%% /run");
+	sys_contains(sys_must(H, "cat /sys/hypervisor/lite/shared_tables"), "1");
+	sys_contains(sys_must(H, "cat /sys/hypervisor/lite/direct_syscalls"), "0");
+	check_direct("xen_lite_rewrite_syscalls=1", 100);
+	check_direct("", 10);
+	if (guest_up_with("one", "vmlinuz-patched", 1, "xen_lite_shared_tables xen_lite_rewrite_syscalls=0", "shared_tables = 1")) {
+		is_shared("one", true);
+		is_direct("one", false);
+		CU_ASSERT_EQUAL(rewritten("one"), 0);
+	}
+	destroy("one");
+	if (guest_up_with("two", "vmlinuz-patched", 2, "xen_lite_shared_tables", "shared_tables = 1")) {
+		is_shared("two", true);
+		is_direct("two", false);
+		sys_must(H, "guest-run two 300 usercheck");
+	}
+	destroy("two");
+	sys_down(H);
+	o.smp = 1;
+	if (host_up(&o, built("guest-kernel/vmlinuz"))) {
+		sys_contains(sys_must(H, "cat /sys/hypervisor/lite/direct_syscalls"), "1");
+		sys_must(H, "usercheck && ptcheck fork protect");
+		sys_must(H, "! dmesg | grep -E 'WARNING:|BUG:|Oops|bad pte|Bad page'");
+		sys_must(H, "test $(cat /sys/hypervisor/lite/rewritten_syscalls) -gt 10");
 	}
 out:
 	sys_down(H);
@@ -398,7 +473,7 @@ static void test_xen(void)
 }
 
 static const struct sys_test tests[] = {
-	{ "ours", test_ours }, { "shared", test_shared }, { "free", test_free }, { "resume", test_resume },
+	{ "ours", test_ours }, { "shared", test_shared }, { "direct", test_direct }, { "free", test_free }, { "resume", test_resume },
 	{ "sysctl", test_sysctl }, { "mixed", test_mixed }, { "bare", test_bare }, { "xen", test_xen },
 };
 
