@@ -30,6 +30,11 @@
 #define LITEOP_free_pages	6
 /* struct xen_lite_unneeded. dom0 only (-EPERM); -ESRCH; -EINVAL: a bitmap is asked for and the domain is not logged. */
 #define LITEOP_unneeded		7
+/*
+ * struct xen_lite_copy_frames. dom0 only (-EPERM); -ESRCH; -EINVAL: a frame that is not the domain's, or that may not be written
+ * to; -EFAULT: the buffer, or the list.
+ */
+#define LITEOP_copy_frames	8
 
 #define LITEF_crash_reason	(1U << 0)
 #define LITEF_counters		(1U << 1)
@@ -38,7 +43,8 @@
 #define LITEF_allow		(1U << 4)
 #define LITEF_shared_tables	(1U << 5)	/* the caller may turn on VMASST_TYPE_lite_shared_tables */
 #define LITEF_free_pages	(1U << 6)
-#define LITEF_direct_entry	(1U << 7)	/* the caller may turn on VMASST_TYPE_lite_direct_entry */
+#define LITEF_copy_frames	(1U << 7)
+#define LITEF_direct_entry	(1U << 8)	/* the caller may turn on VMASST_TYPE_lite_direct_entry */
 
 /*
  * A type of vm_assist: user code runs on the kernel's top-level table, so that no change between the two loads CR3. What
@@ -161,6 +167,23 @@ struct xen_lite_unneeded {
 	XEN_GUEST_HANDLE(uint8) bitmap;	/* OUT, a bit for each pfn; NULL: only the state is wanted */
 	uint32_t state;			/* OUT: LITE_HINTS_* */
 	uint32_t pad2;
+};
+
+#define LITE_COPY_in		0x1		/* into the domain, else out of it */
+#define LITE_COPY_no_frame	(~0UL)		/* in the list: leave out this one and its page of the buffer */
+
+/*
+ * Copies whole pages, in order; the first that fails stops, and `done` is how many went before. A frame that is written to
+ * must be one that could be mapped writable: no page table.
+ */
+struct xen_lite_copy_frames {
+	domid_t domid;			/* IN */
+	uint16_t flags;			/* IN: LITE_COPY_in or 0 */
+	uint32_t count;			/* IN: frames in the list */
+	uint32_t done;			/* IN: those to leave out at its beginning, 0; OUT */
+	uint32_t pad;
+	XEN_GUEST_HANDLE(xen_pfn_t) list;	/* IN: machine frames */
+	XEN_GUEST_HANDLE(uint8) buffer;	/* a page for each frame: IN for a copy into the domain, else OUT */
 };
 
 #endif /* !__ASSEMBLY__ */

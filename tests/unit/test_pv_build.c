@@ -141,6 +141,34 @@ void xenctl_unmap(void *addr, size_t n)
 	hv.mapped -= n;
 }
 
+void *xenctl_buf_alloc(struct xenctl *x, size_t bytes)
+{
+	(void)x;
+	return hv.fail_rc == -ENOMEM && inject() ? NULL : calloc(1, bytes);
+}
+
+void xenctl_buf_free(struct xenctl *x, void *buf, size_t bytes)
+{
+	(void)x, (void)bytes;
+	free(buf);
+}
+
+int xenctl_copy_frames(struct xenctl *x, uint32_t domid, bool in, const uint64_t *frames, size_t n, void *buf,
+		       size_t *done)
+{
+	(void)x;
+	CU_ASSERT(in && domid == DOMID && !done && !hv.pinned_mfn);
+	if (inject())
+		return hv.fail_rc;
+	for (size_t i = 0; i < n; i++) {
+		CU_ASSERT(frames[i] >= FIRST_MFN && frames[i] < hv.next_mfn);
+		for (size_t k = 0; k < i; k++)
+			CU_ASSERT(frames[k] != frames[i]);
+		CU_ASSERT_FATAL(pwrite(hv.memory, (uint8_t *)buf + i * 4096, 4096, frames[i] * 4096) == 4096);
+	}
+	return 0;
+}
+
 int xenctl_pin_table(struct xenctl *x, uint32_t domid, unsigned int level, uint64_t mfn)
 {
 	(void)x, (void)domid;

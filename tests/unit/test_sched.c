@@ -78,6 +78,7 @@ struct vcpu *vcpu_create(struct domain *d, unsigned int id)
 static void machine_up(unsigned int cpus)
 {
 	nr_cpus = cpus;
+	sched_ratelimit_us = 0;
 	shim_now += 1000 * SEC;		/* far from what an earlier test left behind */
 	nr_world = nr_doms = 0;
 	memset(kicked, 0, sizeof(kicked));
@@ -249,8 +250,10 @@ static void machine_down(void)
 		vcpu_sleep_nosync(world[i]);
 	}
 	settle();
-	for (u32 cpu = 0; cpu < nr_cpus; cpu++)
+	for (u32 cpu = 0; cpu < nr_cpus; cpu++) {
 		timer_stop(&per_cpu(runq, cpu).tick);
+		timer_stop(&per_cpu(runq, cpu).hold);
+	}
 	for (unsigned int i = 0; i < nr_world; i++) {
 		sched_vcpu_destroy(world[i]);
 		timer_stop(&world[i]->poll_timer);
@@ -670,6 +673,44 @@ static void test_boost(void)
 		run_for(9 * MS);
 	}
 	CU_ASSERT(late < 500 * MS / 20);
+	machine_down();
+}
+
+/*
+ * With a rate limit: whoever has just begun goes on to its end although a better one waits, unless it stops by itself; whoever
+ * has run for longer makes room at once.
+ */
+static void test_rate_limit(void)
+{
+	struct vcpu *hog, *v;
+	s_time_t before;
+
+	machine_up(1);
+	sched_ratelimit_us = 1000;
+	hog = add_running(256, 0);
+	v = add_vcpu(256, 0);
+	v->pause_flags = VPF_BLOCKED;
+	run_for(105 * MS);
+	vcpu_unblock(v);
+	run_for(MS / 2);
+	CU_ASSERT_EQUAL(ran(v), MS / 2);
+	block(v);
+	before = ran(hog);
+	run_for(MS / 4);
+	vcpu_unblock(v);
+	run_for(MS / 4);
+	CU_ASSERT_EQUAL(ran(hog) - before, MS / 2);
+	CU_ASSERT_EQUAL(ran(v), MS / 2);
+	run_for(MS);
+	CU_ASSERT_EQUAL(ran(hog) - before, MS);
+	CU_ASSERT_EQUAL(ran(v), MS);
+	block(v);
+	run_for(MS / 4);
+	vcpu_unblock(v);
+	run_for(MS / 4);
+	block(hog);
+	run_for(MS / 4);
+	CU_ASSERT_EQUAL(ran(v), MS + MS / 4);
 	machine_down();
 }
 
@@ -1221,6 +1262,7 @@ int main(void)
 		{ "64 on 2 CPUs", test_many },
 		{ "what is left over", test_rest_is_shared },
 		{ "boost on wake", test_boost },
+		{ "rate limit", test_rate_limit },
 		{ "affinity", test_affinity },
 		{ "affinity before idleness", test_affinity_wins },
 		{ "preempting elsewhere", test_preempts_elsewhere },

@@ -159,7 +159,7 @@ int xenctl_sched_credit_get(struct xenctl *xc, uint32_t domid, uint16_t *weight,
 int xenctl_sched_params_set(struct xenctl *xc, const struct xenctl_sched_params *p)
 {
 	(void)xc;
-	if (p->ratelimit_us)
+	if (p->ratelimit_us && p->ratelimit_us < 100)
 		return -EINVAL;
 	hv.tslice_ms = p->tslice_ms;
 	return change();
@@ -396,7 +396,7 @@ static void test_shares(void)
 	CU_ASSERT_EQUAL(hret.tslice_ms, 5);
 	h.tslice_ms = 1001;
 	refused(call_sched_host, &h, XLD_E_INVALID);
-	h = (xld_sched_host){ .set = XLD_SCHED_RATELIMIT, .ratelimit_us = 1000 };
+	h = (xld_sched_host){ .set = XLD_SCHED_RATELIMIT, .ratelimit_us = 99 };
 	refused(call_sched_host, &h, XLD_E_INVALID);
 	CU_ASSERT_EQUAL(hv.tslice_ms, 5);
 }

@@ -116,6 +116,24 @@ static long unneeded(void *arg)
 	return give_back(LITEOP_unneeded, arg, &u, sizeof(u), rc);
 }
 
+static long copy(void *arg)
+{
+	struct xen_lite_copy_frames c;
+	struct domain *d;
+	long rc;
+
+	if (copy_from_guest(&c, arg, 1))
+		return -XEN_EFAULT;
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	d = domain_get(c.domid);
+	if (!d)
+		return -XEN_ESRCH;
+	rc = copy_frames(d, &c);
+	domain_put(d);
+	return give_back(LITEOP_copy_frames, arg, &c, sizeof(c), rc);
+}
+
 static bool may_share_tables(const struct domain *d)
 {
 	return d->privileged || (d->lite_allowed & LITEF_shared_tables);
@@ -162,7 +180,7 @@ long do_lite_op(unsigned int cmd, void *arg)
 		return LITEF_counters | LITEF_pt_exchange | LITEF_free_pages |
 		       (may_share_tables(current->domain) ? LITEF_shared_tables : 0) |
 		       (may_enter_directly(current->domain) ? LITEF_direct_entry : 0) |
-		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow : 0);
+		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow | LITEF_copy_frames : 0);
 	case LITEOP_crash_reason:
 		return crash_reason(arg);
 	case LITEOP_counters:
@@ -177,6 +195,8 @@ long do_lite_op(unsigned int cmd, void *arg)
 		return free_pages(arg);
 	case LITEOP_unneeded:
 		return unneeded(arg);
+	case LITEOP_copy_frames:
+		return copy(arg);
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -29,6 +29,8 @@ static const struct sched_ops *const ops = &sched_credit;
 
 #define POLL_PORTS_MAX		128
 
+u32 sched_ratelimit_us = 1000;
+
 /* --- run queues ---------------------------------------------------------------------------------------- */
 
 struct runqueue *runq_lock_vcpu(struct vcpu *v)
@@ -153,7 +155,7 @@ static u32 lesser_cpu(const struct runqueue *rq, const struct vcpu *v)
 		const struct runqueue *other = &per_cpu(runq, cpu);
 
 		if (other != rq && test_bit(cpu, v->hard_affinity) && !ACCESS_ONCE(other->resched) &&
-		    ops->preempts(v, other))
+		    !ACCESS_ONCE(other->held) && ops->preempts(v, other))
 			return cpu;
 	}
 	return nr_cpus;
@@ -179,7 +181,7 @@ void runq_tickle(struct runqueue *rq, struct vcpu *v)
 {
 	bool was_idle = rq->curr == rq->idle;
 
-	if (ops->preempts(v, rq))
+	if (!rq->held && ops->preempts(v, rq))
 		runq_resched(rq);
 	if (was_idle || nr_cpus == 1)
 		return;
@@ -216,6 +218,34 @@ static void sched_tick(void *data)
 	if (again)
 		timer_set(&rq->tick, t + SCHED_TICK);
 	ops->account(t);
+}
+
+/*
+ * Rate limit: one that has just begun goes on for a while, though a better one waits. A driver that wakes its other end with
+ * each request would otherwise be switched out at each; so both do a batch at a time.
+ */
+static bool hold(struct runqueue *rq, const struct vcpu *prev, s_time_t t)
+{
+	s_time_t end = rq->run_start + MICROSECS(sched_ratelimit_us);
+
+	if (t >= end || list_empty(&rq->queue) ||
+	    !ops->preempts(list_first_entry(&rq->queue, struct sched_vcpu, link)->v, rq) || prev == rq->idle || !vcpu_runnable(prev) || prev->sched->yield || prev->sched->parked ||
+	    !test_bit(rq->cpu, prev->hard_affinity))
+		return false;
+	timer_set(&rq->hold, end);
+	return true;
+}
+
+static void hold_end(void *data)
+{
+	struct runqueue *rq = data;
+
+	spin_lock(&rq->lock);
+	if (rq->held) {
+		rq->held = false;
+		runq_resched(rq);
+	}
+	runq_unlock(rq);
 }
 
 /* --- waking and sleeping ------------------------------------------------------------------------------- */
@@ -341,8 +371,14 @@ static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 {
 	struct vcpu *next, *alone = NULL;
 
-	if (prev != rq->idle) {
+	if (prev != rq->idle)
 		ops->charge(prev, t);
+	rq->held = hold(rq, prev, t);
+	if (rq->held) {
+		offer_rest(rq);
+		return prev;
+	}
+	if (prev != rq->idle) {
 		if (vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu) {
 			if (list_empty(&rq->queue) && !prev->sched->parked)
 				alone = prev;
@@ -426,6 +462,7 @@ void schedule(void)
 		vcpu_runstate_change(next, RUNSTATE_running, t);
 		next->cpu = rq->cpu;
 		next->running = true;
+		rq->run_start = t;
 	}
 	start_ticks = next != rq->idle && !rq->ticking;
 	rq->ticking |= start_ticks;
@@ -468,6 +505,7 @@ void sched_init_cpu(u32 cpu)
 	rq->cpu = cpu;
 	list_init(&rq->queue);
 	timer_setup(&rq->tick, sched_tick, rq);
+	timer_setup(&rq->hold, hold_end, rq);
 	idle = vcpu_create(idle_domain, cpu);
 	if (!idle)
 		boot_fail("no memory for the idle vCPU of CPU %u", cpu);
@@ -544,15 +582,22 @@ int sched_sysctl(struct xen_sysctl_scheduler_op *op)
 	if (op->cmd == XEN_SYSCTL_SCHEDOP_putinfo) {
 		if (s->tslice_ms < XEN_SYSCTL_CSCHED_TSLICE_MIN || s->tslice_ms > XEN_SYSCTL_CSCHED_TSLICE_MAX)
 			return refuse(-XEN_EINVAL, "slice %u ms: 1 to 1000 are possible", s->tslice_ms);
-		if (s->ratelimit_us || s->vcpu_migr_delay_us)
-			return refuse(-XEN_EINVAL, "rate limit and migration delay do not exist here: use 0");
+		if (s->ratelimit_us && (s->ratelimit_us < XEN_SYSCTL_SCHED_RATELIMIT_MIN ||
+					s->ratelimit_us > XEN_SYSCTL_SCHED_RATELIMIT_MAX ||
+					s->ratelimit_us > s->tslice_ms * 1000))
+			return refuse(-XEN_EINVAL, "rate limit %u us: 0 or 100 to 500000 are possible, and not more than a slice",
+				      s->ratelimit_us);
+		if (s->vcpu_migr_delay_us)
+			return refuse(-XEN_EINVAL, "a migration delay does not exist here: use 0");
 		sched_slice_ms = s->tslice_ms;
+		ACCESS_ONCE(sched_ratelimit_us) = s->ratelimit_us;
 		return 0;
 	}
 	if (op->cmd != XEN_SYSCTL_SCHEDOP_getinfo)
 		return -XEN_EINVAL;
 	s->tslice_ms = sched_slice_ms;
-	s->ratelimit_us = s->vcpu_migr_delay_us = 0;
+	s->ratelimit_us = sched_ratelimit_us;
+	s->vcpu_migr_delay_us = 0;
 	return 0;
 }
 

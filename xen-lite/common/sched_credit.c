@@ -13,7 +13,7 @@
  * Locks: the run queue's. Taking from another queue only tries its lock, so two CPUs cannot wait for each other. The
  * accounting pass holds domain_table_lock and takes one run queue's lock at a time.
  *
- * Not done: NUMA placement, rate limit, migration delay.
+ * Not done: NUMA placement, migration delay. The rate limit is in sched.c.
  */
 #include <xl/sched.h>
 #include <xl/sched_ops.h>

@@ -4,8 +4,8 @@
  *
  * Order: look at the files, plan, then give the domain its memory and fill it, then page tables, then grant table and
  * vCPU. The guest's memory comes scrubbed from the hypervisor, so pages of zeroes in kernel and initrd are not copied
- * (half of a stock kernel), and .bss is not touched. Foreign maps are made in batches and are all gone before the page
- * tables are pinned: a frame mapped writable anywhere cannot become a page table.
+ * (half of a stock kernel), and .bss is not touched. It is written by copies, not through mappings: those cost more, and a
+ * frame that is mapped writable anywhere cannot become a page table.
  *
  * Nothing here needs undoing in the domain: a failed build ends with the caller destroying it.
  */
@@ -22,7 +22,7 @@
 #include "public/xen.h"
 #include "xenctl/xenctl.h"
 
-#define COPY_BATCH	1024		/* pages mapped at a time */
+#define COPY_BATCH	256		/* pages written at a time */
 #define LARGE_ORDER	9		/* 2 MiB extents: fewer hypercall entries, fewer fragments */
 #define POPULATE_BATCH	4096
 #define MAXMEM_SLACK	1024		/* KiB above what the guest is to have */
@@ -42,13 +42,10 @@ struct builder {
 	uint64_t *p2m;			/* machine frame of each guest frame */
 	uint64_t shared_info_mfn;
 
-	/* Copies waiting for the next flush. */
+	/* Pages waiting for the next flush; the last of them is guest frame copy_pfn. */
+	uint8_t *copies;
 	unsigned int nr_copies;
-	struct copy {
-		const uint8_t *from;
-		uint16_t offset, len;
-	} copy[COPY_BATCH];
-	uint64_t copy_mfn[COPY_BATCH];
+	uint64_t copy_mfn[COPY_BATCH], copy_pfn;
 };
 
 static int hv_fail(struct builder *b, int rc, const char *what)
@@ -128,21 +125,29 @@ static int give_memory(struct builder *b)
 
 static int copy_flush(struct builder *b)
 {
-	uint8_t *to;
-	void *map;
-	int rc;
+	int rc = b->nr_copies ? xenctl_copy_frames(b->xc, b->p->domid, true, b->copy_mfn, b->nr_copies, b->copies, NULL) : 0;
 
-	if (!b->nr_copies)
-		return 0;
-	rc = xenctl_map_foreign(b->xc, b->p->domid, PROT_READ | PROT_WRITE, b->copy_mfn, b->nr_copies, NULL, &map);
-	if (rc)
-		return hv_fail(b, rc, "map its memory");
-	to = map;
-	for (unsigned int i = 0; i < b->nr_copies; i++, to += PAGE_BYTES)
-		memcpy(to + b->copy[i].offset, b->copy[i].from, b->copy[i].len);
-	xenctl_unmap(map, b->nr_copies);
 	b->nr_copies = 0;
-	return 0;
+	return rc ? hv_fail(b, rc, "write its memory") : 0;
+}
+
+/*
+ * Where guest frame pfn is put together, of zeroes at first. It goes out whole, so all parts of it have to come one
+ * after the other.
+ */
+static int copy_page(struct builder *b, uint64_t pfn, uint8_t **page)
+{
+	int rc = 0;
+
+	if (!b->nr_copies || b->copy_pfn != pfn) {
+		if (b->nr_copies == COPY_BATCH)
+			rc = copy_flush(b);
+		memset(b->copies + b->nr_copies * PAGE_BYTES, 0, PAGE_BYTES);
+		b->copy_mfn[b->nr_copies++] = b->p2m[pfn];
+		b->copy_pfn = pfn;
+	}
+	*page = b->copies + (b->nr_copies - 1) * PAGE_BYTES;
+	return rc;
 }
 
 static bool all_zero(const uint8_t *p, size_t len)
@@ -150,26 +155,26 @@ static bool all_zero(const uint8_t *p, size_t len)
 	return !len || (!p[0] && !memcmp(p, p + 1, len - 1));
 }
 
-/* Have len bytes at data copied to guest-physical address pa by the next flush; data must live until then. */
-static int copy_to_guest(struct builder *b, uint64_t pa, const uint8_t *data, uint64_t len)
+/* Have len bytes at data in guest-physical memory at pa after the next flush. */
+static int copy_to_guest(struct builder *b, uint64_t pa, const void *data, uint64_t len)
 {
+	const uint8_t *from = data;
+
 	while (len) {
 		uint64_t offset = pa % PAGE_BYTES, now = PAGE_BYTES - offset;
 
 		if (now > len)
 			now = len;
-		if (!all_zero(data, now)) {
-			b->copy[b->nr_copies] = (struct copy){ data, offset, now };
-			b->copy_mfn[b->nr_copies] = b->p2m[pa >> PAGE_SHIFT];
-			if (++b->nr_copies == COPY_BATCH) {
-				int rc = copy_flush(b);
+		if (!all_zero(from, now)) {
+			uint8_t *page;
+			int rc = copy_page(b, pa >> PAGE_SHIFT, &page);
 
-				if (rc)
-					return rc;
-			}
+			if (rc)
+				return rc;
+			memcpy(page + offset, from, now);
 		}
 		pa += now;
-		data += now;
+		from += now;
 		len -= now;
 	}
 	return 0;
@@ -184,7 +189,7 @@ static int copy_contents(struct builder *b)
 	if (!rc && b->initrd.len)
 		rc = copy_to_guest(b, b->l.initrd_pfn << PAGE_SHIFT, b->initrd.p, b->initrd.len);
 	if (!rc)
-		rc = copy_to_guest(b, b->l.p2m_pfn << PAGE_SHIFT, (uint8_t *)b->p2m, b->l.nr_pages * sizeof(uint64_t));
+		rc = copy_to_guest(b, b->l.p2m_pfn << PAGE_SHIFT, b->p2m, b->l.nr_pages * sizeof(uint64_t));
 	return rc ? rc : copy_flush(b);
 }
 
@@ -288,35 +293,27 @@ static int init_shared_info(struct builder *b)
 
 /* --- page tables --- */
 
-static int map_tables(struct builder *b, const struct region *r, uint64_t **tables)
-{
-	void *map;
-	int rc = xenctl_map_foreign(b->xc, b->p->domid, PROT_READ | PROT_WRITE, b->p2m + r->table_pfn,
-				    region_tables(r), NULL, &map);
-
-	if (rc)
-		return hv_fail(b, rc, "map its page tables");
-	*tables = map;
-	return 0;
-}
-
 static int write_page_tables(struct builder *b)
 {
-	uint64_t *boot = NULL, *p2m = NULL;
-	int rc = map_tables(b, &b->l.boot, &boot);
+	const struct region *boot = &b->l.boot, *p2m = &b->l.p2m;
+	uint64_t of_boot = region_tables(boot), of_p2m = p2m->pages ? region_tables(p2m) : 0;
+	uint64_t *tables = calloc(of_boot + of_p2m, PAGE_BYTES), *more = tables + of_boot * PT_ENTRIES;
+	int rc;
 
-	if (!rc && b->l.p2m.pages)
-		rc = map_tables(b, &b->l.p2m, &p2m);
-	if (!rc) {
-		pagetable_fill(&b->l, &b->l.boot, b->p2m, boot, boot);
-		if (p2m)
-			pagetable_fill(&b->l, &b->l.p2m, b->p2m, p2m, boot);
-	}
-	xenctl_unmap(p2m, region_tables(&b->l.p2m));
-	xenctl_unmap(boot, region_tables(&b->l.boot));
+	if (!tables)
+		return hv_fail(b, -ENOMEM, "make its page tables");
+	pagetable_fill(&b->l, boot, b->p2m, tables, tables);
+	if (of_p2m)
+		pagetable_fill(&b->l, p2m, b->p2m, more, tables);
+	rc = copy_to_guest(b, boot->table_pfn << PAGE_SHIFT, tables, of_boot * PAGE_BYTES);
+	if (!rc)
+		rc = copy_to_guest(b, p2m->table_pfn << PAGE_SHIFT, more, of_p2m * PAGE_BYTES);
+	if (!rc)
+		rc = copy_flush(b);
+	free(tables);
 	if (rc)
 		return rc;
-	rc = xenctl_pin_table(b->xc, b->p->domid, 4, b->p2m[b->l.boot.table_pfn]);
+	rc = xenctl_pin_table(b->xc, b->p->domid, 4, b->p2m[boot->table_pfn]);
 	return rc ? hv_fail(b, rc, "pin its page tables") : 0;
 }
 
@@ -395,9 +392,9 @@ static int plan(struct builder *b)
 	if (rc)
 		return hv_fail(b, rc, "ask the hypervisor about it");
 	b->shared_info_mfn = info.shared_info_frame;
-	/* Padded to full pages: the p2m is copied page by page. */
-	b->p2m = calloc(b->l.p2m_pages, PAGE_BYTES);
-	return b->p2m ? 0 : hv_fail(b, -ENOMEM, "plan it");
+	b->p2m = calloc(b->l.nr_pages, sizeof(*b->p2m));
+	b->copies = xenctl_buf_alloc(b->xc, COPY_BATCH * PAGE_BYTES);
+	return b->p2m && b->copies ? 0 : hv_fail(b, -ENOMEM, "plan it");
 }
 
 static void fill_result(const struct builder *b, struct build_result *r)
@@ -447,6 +444,7 @@ int dombuild_pv(struct xenctl *xc, const struct build_params *p, struct build_re
 		fill_result(b, r);
 	image_free(&b->img);
 	bytes_free(&b->initrd);
+	xenctl_buf_free(xc, b->copies, COPY_BATCH * PAGE_BYTES);
 	free(b->p2m);
 	free(b);
 	return rc;

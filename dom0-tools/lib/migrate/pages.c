@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "ev/ev.h"
@@ -72,6 +71,11 @@ static uint64_t count_wanted(const struct saver *s)
 	return s->todo ? n : s->g.nr_pages;
 }
 
+static bool unneeded(const struct saver *s, uint64_t word)
+{
+	return !STREAM_PAGE_LEVEL(word) && hints_unneeded(s, word & STREAM_PAGE_PFN);
+}
+
 static bool is_zero(const uint8_t *page)
 {
 	const uint64_t *w = (const void *)page;
@@ -82,26 +86,18 @@ static bool is_zero(const uint8_t *page)
 	return true;
 }
 
-/*
- * A copy of a page that does not change while it is looked at, of a table one with guest frames in it. NULL: a table
- * that cannot go out now.
- */
-static const uint8_t *copy_page(struct saver *s, const uint8_t *page, uint64_t word, uint32_t slot)
+/* Machine frames become guest frames. False: a table that cannot go out now. */
+static bool make_portable(struct saver *s, uint8_t *page, uint64_t word)
 {
-	uint8_t *copy = s->copies + slot * STREAM_PAGE;
 	unsigned int level = STREAM_PAGE_LEVEL(word);
-	int bad;
+	int bad = level ? table_canonicalise((uint64_t *)(void *)page, level, guestmap_pfn, &s->g) : -1;
 
-	if (!level && !s->running && !s->packer.how)
-		return page;
-	memcpy(copy, page, STREAM_PAGE);
-	bad = level ? table_canonicalise((uint64_t *)(void *)copy, level, guestmap_pfn, &s->g) : -1;
 	if (bad < 0)
-		return copy;
+		return true;
 	migrate_fail(s->why, -EBUSY, "entry %d of the level-%u page table in frame %#llx leads to memory that is not "
 		     "its own: its kernel did not prepare for a suspend", bad, level,
 		     (unsigned long long)(word & STREAM_PAGE_PFN));
-	return NULL;
+	return false;
 }
 
 static void note_sent(struct saver *s, uint64_t word)
@@ -113,48 +109,50 @@ static void note_sent(struct saver *s, uint64_t word)
 }
 
 /*
- * The contents are the last `full` of pieces; if they are to be packed they lie one behind the other. Returns how many
- * pieces there are then.
+ * The contents, s->copies up to `full`, are one piece, packed or not; none if there are none. Returns how many pieces that is.
  */
-static size_t pack(struct saver *s, struct stream_pages *head, struct stream_piece *contents)
+static size_t put_contents(struct saver *s, struct stream_pages *head, struct stream_piece *contents)
 {
 	size_t n = s->packer.how && head->full ? packer_pack(&s->packer, s->copies, head->full * STREAM_PAGE) : 0;
 
-	if (!n)
-		return head->full;
-	head->packing = (uint16_t)s->packer.how;
-	*contents = (struct stream_piece){ s->packer.room, n };
-	return 1;
+	if (n)
+		head->packing = (uint16_t)s->packer.how;
+	*contents = n ? (struct stream_piece){ s->packer.room, n } :
+			(struct stream_piece){ s->copies, head->full * STREAM_PAGE };
+	return !!head->full;
 }
 
-static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uint32_t n, const uint8_t *map)
+/* Of n pages, in s->copies; those with contents move together there. */
+static int put_batch(struct saver *s, const uint64_t *word, const bool *gone, uint32_t n)
 {
-	struct stream_piece piece[STREAM_BATCH + 2];
+	struct stream_piece piece[3];
 	struct stream_pages head = { 0 };
 	uint64_t out[STREAM_BATCH];
 	size_t pieces;
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++) {
-		bool zero = !STREAM_PAGE_LEVEL(word[i]) && hints_unneeded(s, word[i] & STREAM_PAGE_PFN);
-		const uint8_t *page = errs[i] ? NULL : zero ? map : copy_page(s, map + i * STREAM_PAGE, word[i], head.full);
+		uint8_t *page = s->copies + i * STREAM_PAGE;
+		bool zero = unneeded(s, word[i]);
 
-		zero = zero || (page && is_zero(page));
-
-		if (!page && !s->running)
-			return -EBUSY;
-		if (!page)
+		if (gone[i])
 			continue;
+		if (!zero && !make_portable(s, page, word[i])) {
+			if (s->running)
+				continue;
+			return -EBUSY;
+		}
+		zero = zero || is_zero(page);
 		out[head.count++] = word[i] | (zero ? STREAM_PAGE_ZERO : 0);
-		if (!zero)
-			piece[2 + head.full++] = (struct stream_piece){ page, STREAM_PAGE };
+		if (!zero && head.full++ != i)
+			memcpy(s->copies + (head.full - 1) * STREAM_PAGE, page, STREAM_PAGE);
 		note_sent(s, word[i]);
 	}
 	s->done += head.count;
 	s->full += head.full;
 	if (!head.count)
 		return 0;
-	pieces = pack(s, &head, piece + 2);
+	pieces = put_contents(s, &head, piece + 2);
 	piece[0] = (struct stream_piece){ &head, sizeof(head) };
 	piece[1] = (struct stream_piece){ out, head.count * sizeof(*out) };
 	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + pieces);
@@ -163,21 +161,26 @@ static int put_batch(struct saver *s, const uint64_t *word, const int *errs, uin
 	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
 }
 
-static int map_batch(struct saver *s, const uint64_t *word, uint32_t n)
+/* While it runs a frame may have gone since it was found. */
+static int take_batch(struct saver *s, const uint64_t *word, uint32_t n)
 {
 	uint64_t frame[STREAM_BATCH] = { 0 };
-	int errs[STREAM_BATCH] = { 0 };
-	void *map;
-	int rc;
+	bool gone[STREAM_BATCH] = { 0 };
+	size_t done;
 
 	for (uint32_t i = 0; i < n; i++)
-		frame[i] = s->g.p2m[word[i] & STREAM_PAGE_PFN];
-	rc = xenctl_map_foreign(s->xc, s->p->domid, PROT_READ, frame, n, s->running ? errs : NULL, &map);
-	if (rc)
-		return migrate_fail(s->why, rc, "cannot map its memory: %s", strerror(-rc));
-	rc = put_batch(s, word, errs, n, map);
-	xenctl_unmap(map, n);
-	return rc;
+		frame[i] = unneeded(s, word[i]) ? XENCTL_NO_FRAME : s->g.p2m[word[i] & STREAM_PAGE_PFN];
+	for (size_t at = 0; at < n; at += done + 1) {
+		int rc = xenctl_copy_frames(s->xc, s->p->domid, false, frame + at, n - at, s->copies + at * STREAM_PAGE,
+					    &done);
+
+		if (!rc)
+			break;
+		if (rc != -EINVAL || !s->running)
+			return migrate_fail(s->why, rc, "cannot read its memory: %s", strerror(-rc));
+		gone[at + done] = true;
+	}
+	return put_batch(s, word, gone, n);
 }
 
 /* Bytes of its memory a second since the round began, as they were before they were packed. */
@@ -229,7 +232,7 @@ int pages_put(struct saver *s)
 	while (pfn < s->g.nr_pfns && !rc) {
 		for (n = 0; n < batch && pfn < s->g.nr_pfns; pfn = next_wanted(s, pfn + 1))
 			word[n++] = word_of(s, pfn);
-		rc = map_batch(s, word, n);
+		rc = take_batch(s, word, n);
 		done += n;
 		if (!rc) {
 			tell(s, done, total);

@@ -37,6 +37,7 @@ struct restorer {
 	struct restore_result *r;
 	struct stream_in in;
 	struct stream_check check;
+	uint8_t *copies;		/* STREAM_BATCH pages on their way */
 	uint64_t *p2m;
 	uint8_t *early;			/* for each pfn: 1: it is pinned as a first-level table; NULL: none is */
 	uint64_t done;
@@ -246,10 +247,10 @@ static int take_memory(struct restorer *t, const struct stream_record *r)
 
 /* --- pages --- */
 
-/* Which pages of a record have to be written: those with contents, and zeroes over something else. */
-static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_t *frame, const uint8_t **from)
+/* Which pages of a record have to be written: those with contents, and zeroes over something else. They come into t->copies. */
+static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_t *frame)
 {
-	const uint8_t *data = t->check.contents;
+	uint8_t *data = t->check.contents, *to = t->copies;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < p->count; i++) {
@@ -260,46 +261,31 @@ static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_
 		if (zero && !(t->check.frame[pfn] & FRAME_DIRTY))
 			continue;
 		t->check.frame[pfn] |= FRAME_DIRTY;
-		frame[n] = t->p2m[pfn];
-		from[n++] = zero ? NULL : data;
-		data += zero ? 0 : STREAM_PAGE;
+		frame[n++] = t->p2m[pfn];
+		if (zero) {
+			memset(to, 0, STREAM_PAGE);
+		} else {
+			memcpy(to, data, STREAM_PAGE);
+			data += STREAM_PAGE;
+			if (STREAM_PAGE_LEVEL(p->word[i]))
+				table_localise((uint64_t *)(void *)to, t->p2m);
+		}
+		to += STREAM_PAGE;
 	}
 	return n;
 }
 
 static int take_pages(struct restorer *t, const struct stream_record *r)
 {
-	struct stream_pages *p = (void *)r->body;
-	uint8_t *data = t->check.contents, *to;
-	const uint8_t *from[STREAM_BATCH];
+	const struct stream_pages *p = (const void *)r->body;
 	uint64_t frame[STREAM_BATCH] = { 0 };
-	uint32_t n;
-	void *map;
-	int rc;
+	uint32_t n = choose(t, p, frame);
+	int rc = n ? xenctl_copy_frames(t->xc, t->p->domid, true, frame, n, t->copies, NULL) : 0;
 
-	for (uint32_t i = 0; i < p->count; i++) {
-		if (p->word[i] & STREAM_PAGE_ZERO)
-			continue;
-		if (STREAM_PAGE_LEVEL(p->word[i]))
-			table_localise((uint64_t *)(void *)data, t->p2m);
-		data += STREAM_PAGE;
-	}
-	t->done += p->count;
-	n = choose(t, p, frame, from);
-	if (!n)
-		return 0;
-	rc = xenctl_map_foreign(t->xc, t->p->domid, PROT_READ | PROT_WRITE, frame, n, NULL, &map);
 	if (rc)
-		return fail(t, rc, "cannot map its memory: %s", strerror(-rc));
-	to = map;
-	for (uint32_t i = 0; i < n; i++, to += STREAM_PAGE) {
-		if (from[i])
-			memcpy(to, from[i], STREAM_PAGE);
-		else
-			memset(to, 0, STREAM_PAGE);
-	}
-	xenctl_unmap(map, n);
-	if (t->p->progress)
+		return fail(t, rc, "cannot write its memory: %s", strerror(-rc));
+	t->done += p->count;
+	if (n && t->p->progress)
 		t->p->progress(t->p->arg, t->done, t->check.nr_pages);
 	return 0;
 }
@@ -552,7 +538,8 @@ int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, s
 	*r = (struct restore_result){ 0 };
 	stream_in_init(&t.in, fd);
 	stream_check_init(&t.check, &t.in);
-	rc = restore(&t);
+	t.copies = xenctl_buf_alloc(xc, STREAM_BATCH * STREAM_PAGE);
+	rc = t.copies ? restore(&t) : fail(&t, -ENOMEM, "no memory to restore it");
 	r->pages = t.check.nr_pages;
 	r->bytes = t.in.pos;
 	snprintf(why, STREAM_WHY, "%s", t.in.why);
@@ -563,6 +550,7 @@ int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, s
 	}
 	stream_check_free(&t.check);
 	stream_in_free(&t.in);
+	xenctl_buf_free(xc, t.copies, STREAM_BATCH * STREAM_PAGE);
 	free(t.p2m);
 	free(t.early);
 	return rc;

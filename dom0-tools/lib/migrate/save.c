@@ -320,9 +320,9 @@ int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct 
 	if (rc)
 		return migrate_fail(why, rc, "it has gone");
 	s.max_vcpus = info.max_vcpu_id + 1;
-	s.copies = malloc(STREAM_BATCH * STREAM_PAGE);
+	s.copies = xenctl_buf_alloc(xc, STREAM_BATCH * STREAM_PAGE);
 	if (!s.copies || packer_init(&s.packer, p->packing)) {
-		free(s.copies);
+		xenctl_buf_free(xc, s.copies, STREAM_BATCH * STREAM_PAGE);
 		return migrate_fail(why, -ENOMEM, "no memory to save it");
 	}
 	stream_out_init(&s.out, fd);
@@ -332,6 +332,6 @@ int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct 
 	guestmap_free(&s.g);
 	stream_out_free(&s.out);
 	packer_free(&s.packer);
-	free(s.copies);
+	xenctl_buf_free(xc, s.copies, STREAM_BATCH * STREAM_PAGE);
 	return rc;
 }

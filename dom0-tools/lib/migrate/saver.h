@@ -15,7 +15,7 @@ struct saver {
 	uint64_t done, full;		/* pages written, those with contents */
 	uint64_t start_info_pfn;
 	unsigned int max_vcpus;
-	uint8_t *copies;		/* STREAM_BATCH pages: what must not change, or is changed, on its way */
+	uint8_t *copies;		/* STREAM_BATCH pages on their way */
 	struct packer packer;
 
 	/* What its kernel does not need: empty pages go out. */

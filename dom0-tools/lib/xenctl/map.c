@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other domains' memory in this process: foreign frames and hypervisor resources, both through privcmd.
+ * Other domains' memory in this process: foreign frames and hypervisor resources, both through privcmd; and copies of it.
  *
  * A mapping is a range of the privcmd device whose page-table entries the kernel has the hypervisor fill in. munmap
  * drops them again. Nothing here survives fork (the kernel marks the range so).
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "xenctl/priv.h"
+#include "public/lite.h"
 
 /* An address range backed by the device, without pages yet. */
 static int reserve(struct xenctl *x, size_t n, int prot, void **out)
@@ -91,4 +93,27 @@ int xenctl_map_resource(struct xenctl *x, uint32_t domid, uint32_t type, uint32_
 	}
 	*out = addr;
 	return 0;
+}
+
+int xenctl_copy_frames(struct xenctl *x, uint32_t domid, bool in, const uint64_t *frames, size_t n, void *buf,
+		       size_t *done)
+{
+	size_t size = sizeof(struct xen_lite_copy_frames) + n * sizeof(*frames);
+	struct xen_lite_copy_frames *c = xenctl_buf_alloc(x, size);
+	xen_pfn_t *list = (xen_pfn_t *)(c + 1);
+	long rc;
+
+	if (!c)
+		return -ENOMEM;
+	c->domid = domid;
+	c->flags = in ? LITE_COPY_in : 0;
+	c->count = n;
+	memcpy(list, frames, n * sizeof(*frames));
+	set_xen_guest_handle(c->list, list);
+	set_xen_guest_handle(c->buffer, buf);
+	rc = xenctl_hypercall(x, __HYPERVISOR_lite_op, LITEOP_copy_frames, (uintptr_t)c, 0, 0, 0);
+	if (done)
+		*done = c->done;
+	xenctl_buf_free(x, c, size);
+	return rc < 0 ? (int)rc : 0;
 }

@@ -52,7 +52,7 @@ long xenctl_hypercall(struct xenctl *x, unsigned int nr, uint64_t a0, uint64_t a
 void *xenctl_buf_alloc(struct xenctl *x, size_t bytes);		/* NULL: out of lockable memory */
 void xenctl_buf_free(struct xenctl *x, void *buf, size_t bytes);	/* same size as allocated; NULL is fine */
 
-/* --- memory of another domain, mapped here (map.c) --- */
+/* --- memory of another domain, mapped here or copied (map.c) --- */
 
 /*
  * Map n frames of domid, contiguous in this process. prot: PROT_READ, PROT_WRITE. With errs == NULL any frame that
@@ -63,6 +63,16 @@ int xenctl_map_foreign(struct xenctl *x, uint32_t domid, int prot, const uint64_
 		       void **out);
 int xenctl_map_foreign_page(struct xenctl *x, uint32_t domid, int prot, uint64_t frame, void **out);
 void xenctl_unmap(void *addr, size_t n);			/* NULL is fine */
+
+#define XENCTL_NO_FRAME	(~0ULL)
+/*
+ * Copy n whole pages of domid to buf, or with `in` from buf to them, without a mapping: cheaper than one that is used once.
+ * buf: n pages from xenctl_buf_alloc(). The page of an XENCTL_NO_FRAME is left as it is. 0 or -errno: -EINVAL for a frame
+ * that is not the domain's or, if it is written, is a page table. *done (NULL: not wanted) is the number of frames
+ * before the one that failed.
+ */
+int xenctl_copy_frames(struct xenctl *x, uint32_t domid, bool in, const uint64_t *frames, size_t n, void *buf,
+		       size_t *done);
 
 /* --- domains (domain.c) --- */
 

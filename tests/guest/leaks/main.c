@@ -77,7 +77,7 @@ static void sweep_all(void)
 {
 	sweep(__HYPERVISOR_xen_version, 12, "xen_version");
 	sweep(__HYPERVISOR_memory_op, 40, "memory_op");
-	sweep(__HYPERVISOR_lite_op, 8, "lite_op");
+	sweep(__HYPERVISOR_lite_op, 12, "lite_op");
 	for (unsigned int cmd = 0; cmd < 16; cmd++) {
 		clear();
 		if (cmd != VCPUOP_initialise && cmd != VCPUOP_down && cmd != VCPUOP_register_vcpu_info &&

@@ -150,6 +150,10 @@ int domain_relinquish_memory(struct domain *d);
 unsigned long memory_claims_total(void);
 void memory_claim_release(struct domain *d);
 
+/* mm/copy_frames.c: LITEOP_copy_frames, frames of c->list from c->done on. 0, -XEN_E*, or -XEN_ERESTART; c->done is moved on. */
+struct xen_lite_copy_frames;
+long copy_frames(struct domain *d, struct xen_lite_copy_frames *c);
+
 /* M2P. */
 static inline unsigned long m2p_get(mfn_t m) { return m2p_table[mfn_x(m)]; }
 static inline void m2p_set(mfn_t m, unsigned long pfn) { m2p_table[mfn_x(m)] = pfn; }

@@ -17,8 +17,11 @@ struct runqueue {
 	bool resched;			/* another CPU wants this one to pick again */
 	bool missed;			/* another queue was locked when this CPU wanted to take from it */
 	bool ticking;
+	bool held;			/* who runs is not to be switched out before `hold` fires */
 	s_time_t slice_start;
+	s_time_t run_start;		/* when curr was switched to */
 	struct timer tick;
+	struct timer hold;
 	struct list_head queue;		/* runnable and not running: the policy's order */
 };
 DECLARE_PER_CPU(struct runqueue, runq);
@@ -66,6 +69,7 @@ extern const struct sched_ops sched_credit;
 
 #define SCHED_TICK	10000000LL	/* ns */
 extern u32 sched_slice_ms;
+extern u32 sched_ratelimit_us;	/* how long a vCPU goes on at least before another is preferred; 0: it does not matter */
 
 /* sched_share.c: divides a period's time of all CPUs among the active vCPUs; fills ->grant from ->want, weight, affinity. */
 void sched_share_out(s64 period);
