@@ -252,6 +252,21 @@ static void timer_in(u64 ns)
 	CHECK_EQ(hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_set_singleshot_timer, 0, &t), 0);
 }
 
+/* The code waits for a timer; on a busy machine that comes before the code has entered its kernel: once more, then. */
+static void run_until_timer(const u8 *label, unsigned int port)
+{
+	for (int i = 0; i < TRIES; i++) {
+		port_clear(port);
+		events_off();
+		timer_in(2000000ul * (i + 1));
+		run_with(label, 0x202, 0x1234);
+		if (trap.vector != VEC_EVENT)
+			break;
+	}
+	CHECK_EQ(trap.vector, NO_TRAP);
+	CHECK_EQ(*in_kernel(), 0);
+}
+
 static void test_traps(void)
 {
 	trap_hook[6] = on_undefined;
@@ -276,14 +291,10 @@ static void test_events(void)
 	CHECK_EQ(evtchn_op(EVTCHNOP_bind_virq, &b), 0);
 	trap_hook[VEC_EVENT] = on_event;
 	CHECK_EQ(port_unmask(b.port), 0);
-	timer_in(3000000);
-	run(d_wait);
+	run_until_timer(d_wait, b.port);
 	CHECK_EQ(kernel_traps, 1);
-	port_clear(b.port);
-	events_off();
 	/* Masked, it is pending and nothing else; the mode is known all the same. */
-	timer_in(3000000);
-	run(d_wait_masked);
+	run_until_timer(d_wait_masked, b.port);
 	CHECK_EQ(kernel_traps, 0);
 	CHECK_EQ(vcpu_info()->evtchn_upcall_mask, 1);
 	/* Before the byte it is an event like any other in user mode, whatever the stack pointer. */
