@@ -235,7 +235,7 @@ static void check_direct(const char *guest, int vcpus, const char *after, long a
 	check_no_loads(guest, true);
 	sys_must(H, "guest-run %s 300 'usercheck && ptcheck fork protect unmap shared'", guest);
 	guest_must(H, guest, "for i in $(seq 20); do echo $i | md5sum | cut -c 1-8 | sort -r; done >/tmp/sums; "
-		   "test $(wc -l </tmp/sums) = 20 && cat /bin/* | gzip -c | gzip -t");
+		   "test $(wc -l </tmp/sums) = 20 && cat /bin/busybox | gzip -c | gzip -t");
 	CU_ASSERT(rewritten(guest) >= at_least);
 	guest_must(H, guest, "! dmesg | grep -E 'WARNING:|BUG:|Oops|bad pte|Bad page'");
 	printf("%ld places ... ", rewritten(guest));
