@@ -172,7 +172,7 @@ static void is_direct(const char *guest, bool yes)
 /* Programs that check themselves go on over a save, live and not. */
 static void shared_to_file(const char *guest)
 {
-	guest_must(H, guest, "(while :; do usercheck >>/tmp/u || break; done) & memload 8 /tmp/m 1000 &");
+	guest_must(H, guest, "(while :; do nice usercheck >>/tmp/u || break; done) & memload 8 /tmp/m 1000 &");
 	sys_must(H, "xl save --live %s /run/g.save && xl restore /run/g.save", guest);
 	is_shared(guest, true);
 	sys_must(H, "sleep 3; xl save %s /run/g.save && xl restore /run/g.save", guest);
@@ -181,7 +181,7 @@ static void shared_to_file(const char *guest)
 	/* Where it may not, it runs on with tables of their own. */
 	sys_must(H, "sed /^shared_tables/d /root/%s.cfg >/root/not.cfg; xl restore /root/not.cfg /run/g.save", guest);
 	is_shared(guest, false);
-	guest_must(H, guest, "usercheck; ! grep FAILED /tmp/u");
+	sys_must(H, "guest-run %s 300 'usercheck; ! grep FAILED /tmp/u'", guest);
 	destroy(guest);
 	sys_must(H, "rm /run/g.save");
 }

@@ -251,7 +251,7 @@ static void check_storm(void)
 	ticks = 0;
 	catch(SIGALRM, on_tick, SA_RESTART);
 	setitimer(ITIMER_REAL, &t, NULL);
-	for (long i = 0; ticks < 2000 && time(NULL) < end; i++)
+	for (long i = 0; ticks < 1000 && time(NULL) < end; i++)
 		for (int n = 0; n < 50; n++)
 			call_once(i);
 	check_syscall();
@@ -506,7 +506,7 @@ static void *ping(void *arg)
 static void *call_often(void *arg)
 {
 	use_pipe();
-	for (int i = 0; i < 20 * OFTEN; i++) {
+	for (int i = 0; i < 4 * OFTEN; i++) {
 		call_once((intptr_t)arg + i);
 		if (i % 64 == 0)
 			sched_yield();
@@ -536,7 +536,7 @@ static void check_fork(void)
 		pid_t pid = fork();
 
 		if (!pid) {
-			for (int n = 0; n < OFTEN; n++)
+			for (int n = 0; n < OFTEN / (i + 1); n++)
 				call_once(n);
 			if (failures)
 				_exit(8);
