@@ -50,15 +50,17 @@ static void first_line(const char *path, char *buf, size_t size)
 
 static void check_hypervisor(xld_findings *f)
 {
-	char type[32], extra[64];
+	char type[32], major[16], minor[16], extra[64];
 
 	first_line("/sys/hypervisor/type", type, sizeof(type));
+	first_line("/sys/hypervisor/version/major", major, sizeof(major));
+	first_line("/sys/hypervisor/version/minor", minor, sizeof(minor));
 	first_line("/sys/hypervisor/version/extra", extra, sizeof(extra));
 	if (strcmp(type, "xen"))
 		say(f, XLD_BAD, "hypervisor", "choose xen-lite in the boot menu; `update-grub` puts it there",
 		    "this kernel does not run on xen-lite or Xen");
 	else
-		say(f, XLD_GOOD, "hypervisor", "", "the kernel runs on it (%s)", *extra ? extra : "Xen");
+		say(f, XLD_GOOD, "hypervisor", "", "the kernel runs on it (%s.%s%s)", major, minor, extra);
 	if (!access("/proc/xen/capabilities", R_OK)) {
 		first_line("/proc/xen/capabilities", type, sizeof(type));
 		say(f, strstr(type, "control_d") ? XLD_GOOD : XLD_BAD, "rights", "run xl in dom0",
@@ -295,7 +297,7 @@ static void check_space(xld_findings *f)
 	static const char *const dirs[] = { "/var/log/xen/console", "/var/log/xen-lite", "/run/xen-lite" };
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		unsigned long long room;
+		unsigned long long room, low;
 		struct statvfs v;
 
 		if (statvfs(dirs[i], &v)) {
@@ -304,12 +306,13 @@ static void check_space(xld_findings *f)
 			continue;
 		}
 		room = (unsigned long long)v.f_bavail * v.f_frsize;
+		low = strncmp(dirs[i], "/run/", 5) ? LOW_SPACE : NO_SPACE;	/* that one is small */
 		if (v.f_flag & ST_RDONLY)
 			say(f, XLD_BAD, "space", "mount its file system for writing", "%s cannot be written to",
 			    dirs[i]);
 		else
-			say(f, room < NO_SPACE ? XLD_BAD : room < LOW_SPACE ? XLD_WARN : XLD_GOOD, "space",
-			    "remove old logs", "%s: %llu MiB are free", dirs[i], room / MIB);
+			say(f, room < NO_SPACE ? XLD_BAD : room < low ? XLD_WARN : XLD_GOOD, "space",
+			    "remove what is not needed there", "%s: %llu MiB are free", dirs[i], room / MIB);
 	}
 }
 

@@ -24,6 +24,7 @@
 
 #define WHAT		"migrate domain"
 #define CPUID_MAX	256
+#define CAUGHT_UP_MS	60000
 #define PREPARED_MS	60000
 #define STARTED_MS	15000
 #define ALIVE_MS	30000
@@ -211,37 +212,6 @@ static bool broken(struct sending *s, const char *why)
 	return FAIL(s, XLD_E_UNREACHABLE, "see that the other host is well and reachable, and try again", "%s", why);
 }
 
-static bool send_stream(struct sending *s)
-{
-	const struct move_params *q = &s->m->params;
-	struct save_params p = {
-		.domid = s->d->domid, .config = q->config, .live = !(s->m->flags & XLD_MIGRATE_STOPPED),
-		.max_downtime_ms = q->max_downtime_ms ? q->max_downtime_ms : MAX_DOWNTIME_MS,
-		.timeout_ms = q->timeout_s * 1000ULL, .on_timeout = (enum save_on_timeout)q->on_timeout,
-		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing,
-		.suspend = suspend_now, .nodes = read_nodes, .console = read_console, .state = progress, .arg = s,
-	};
-	struct save_result r = { 0 };
-	char why[STREAM_WHY];
-	int rc = migrate_save(s->w.xc, &p, s->peer, &r, why);
-
-	s->report->bytes = r.bytes;
-	s->report->pages = r.pages;
-	s->report->rounds = r.rounds;
-	if (!rc && r.maps)
-		worker_progress(s->w.progress_fd, "%s: its memory map changed %u times meanwhile", s->d->name, r.maps);
-	if (!rc)
-		return true;
-	if (!*why)
-		return false;		/* the suspend has said why */
-	if (rc == -ETIME)
-		return FAIL(s, XLD_E_TIMEOUT, "allow more time or downtime, or --on-timeout=throttle", "%s", why);
-	return rc == -EPIPE || rc == -ECONNRESET || rc == -EAGAIN || rc == -ETIMEDOUT
-		? broken(s, why) : FAIL(s, XLD_E_HYPERVISOR, "", "%s", why);
-}
-
-/* --- handing it over --- */
-
 static bool await(struct sending *s, enum commit_kind want, int ms, const char *what)
 {
 	enum commit_kind kind = 0;
@@ -256,6 +226,44 @@ static bool await(struct sending *s, enum commit_kind want, int ms, const char *
 		return true;
 	return FAIL(s, XLD_E_BUILD, "", "%s: %s", s->report->host, *text ? text : "it says something unexpected");
 }
+
+/* The connection carries no more than it does: what is on its way when the guest stops is waited for before. */
+static int await_caught_up(void *arg)
+{
+	return await(arg, COMMIT_CAUGHT_UP, CAUGHT_UP_MS, "it has taken what was sent") ? 0 : -ECANCELED;
+}
+
+static bool send_stream(struct sending *s)
+{
+	const struct move_params *q = &s->m->params;
+	struct save_params p = {
+		.domid = s->d->domid, .config = q->config, .live = !(s->m->flags & XLD_MIGRATE_STOPPED),
+		.max_downtime_ms = q->max_downtime_ms ? q->max_downtime_ms : MAX_DOWNTIME_MS,
+		.timeout_ms = q->timeout_s * 1000ULL, .on_timeout = (enum save_on_timeout)q->on_timeout,
+		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing,
+		.caught_up = await_caught_up, .suspend = suspend_now, .nodes = read_nodes, .console = read_console,
+		.state = progress, .arg = s,
+	};
+	struct save_result r = { 0 };
+	char why[STREAM_WHY];
+	int rc = migrate_save(s->w.xc, &p, s->peer, &r, why);
+
+	s->report->bytes = r.bytes;
+	s->report->pages = r.pages;
+	s->report->rounds = r.rounds;
+	if (!rc && r.maps)
+		worker_progress(s->w.progress_fd, "%s: its memory map changed %u times meanwhile", s->d->name, r.maps);
+	if (!rc)
+		return true;
+	if (!*why)
+		return false;		/* suspend_now() or await_caught_up() has said why */
+	if (rc == -ETIME)
+		return FAIL(s, XLD_E_TIMEOUT, "allow more time or downtime, or --on-timeout=throttle", "%s", why);
+	return rc == -EPIPE || rc == -ECONNRESET || rc == -EAGAIN || rc == -ETIMEDOUT
+		? broken(s, why) : FAIL(s, XLD_E_HYPERVISOR, "", "%s", why);
+}
+
+/* --- handing it over --- */
 
 static bool journal(struct sending *s, enum src_state state)
 {

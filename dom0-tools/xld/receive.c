@@ -81,10 +81,15 @@ bool receive_accept(const struct dom *d, struct xenctl *xc, uint32_t domid, int 
 
 /* --- the stream --- */
 
+static int say_caught_up(void *peer)
+{
+	return commit_send(*(int *)peer, COMMIT_CAUGHT_UP, NULL);
+}
+
 bool receive_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int peer, int fd,
 		    struct restored *r, xld_error *err)
 {
-	struct restore_params p = { .domid = domid, .more = true };
+	struct restore_params p = { .domid = domid, .more = true, .caught_up = say_caught_up, .arg = &peer };
 	char why[STREAM_WHY];
 	int rc;
 

@@ -8,12 +8,14 @@
  *	iobench source HOST PORT SECONDS			write to such a sink
  *	iobench echo PORT					answer UDP packets, for ever
  *	iobench ping HOST PORT SECONDS				one-byte packets to such an echo, one at a time
+ *	iobench web HOST PORT PATH CONNECTIONS SECONDS		HTTP requests for one file, one at a time on each connection
  *
  * No libraries: it is linked statically. It does not check what it reads; diskcheck of the system tests does.
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@
 #include <unistd.h>
 
 #define STREAM_BYTES 65536
+#define WEB_MAX 64		/* connections */
 
 struct done {
 	uint64_t bytes, ops;
@@ -209,6 +212,76 @@ static void ping(int fd, double seconds)
 	report(d, start);
 }
 
+/* --- HTTP --- */
+
+/* How long the answer to this request is, with its header: that of the same file is always as long. */
+static size_t answer_size(int fd, const char *request)
+{
+	char buf[4096];
+	size_t got = 0, len = 0;
+
+	if (write(fd, request, strlen(request)) != (ssize_t)strlen(request))
+		err(1, "%s", "cannot send");
+	while (!len || got < len) {
+		ssize_t n = read(fd, buf + (len ? 0 : got), sizeof(buf) - 1 - (len ? 0 : got));
+		const char *end, *field;
+
+		if (n <= 0)
+			errx(1, "no whole answer");
+		got += (size_t)n;
+		if (len)
+			continue;
+		buf[got] = 0;
+		end = strstr(buf, "\r\n\r\n");
+		field = strstr(buf, "Content-Length: ");
+		if (end && field)
+			len = (size_t)(end + 4 - buf) + strtoul(field + 16, NULL, 10);
+		else if (got == sizeof(buf) - 1)
+			errx(1, "no answer that this program understands");
+	}
+	return len;
+}
+
+static void web(char **argv)
+{
+	static char buf[STREAM_BYTES];
+	int n = atoi(argv[5]) < WEB_MAX ? atoi(argv[5]) : WEB_MAX;
+	struct pollfd p[WEB_MAX];
+	size_t left[WEB_MAX], size = 0;
+	struct done d = { 0 };
+	char request[512];
+	double start;
+
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", argv[4], argv[2]);
+	for (int i = 0; i < n; i++) {
+		p[i] = (struct pollfd){ .fd = caller(SOCK_STREAM, argv[2], argv[3]), .events = POLLIN };
+		size = answer_size(p[i].fd, request);
+		left[i] = 0;
+	}
+	start = now();
+	while (now() < start + atof(argv[6])) {
+		for (int i = 0; i < n; i++) {
+			if (left[i])
+				continue;
+			if (write(p[i].fd, request, strlen(request)) < 0)
+				err(1, "%s", "cannot send");
+			left[i] = size;
+		}
+		if (poll(p, (nfds_t)n, 1000) < 0)
+			err(1, "poll");
+		for (int i = 0; i < n; i++) {
+			ssize_t got = p[i].revents ? read(p[i].fd, buf, left[i] < sizeof(buf) ? left[i] : sizeof(buf)) : 0;
+
+			if (p[i].revents && got <= 0)
+				errx(1, "the connection has ended");
+			left[i] -= (size_t)got;
+			d.bytes += (uint64_t)got;
+			d.ops += got && !left[i];
+		}
+	}
+	report(d, start);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -226,6 +299,8 @@ int main(int argc, char **argv)
 		source(caller(SOCK_STREAM, argv[2], argv[3]), atof(argv[4]));
 	} else if (argc == 5 && !strcmp(mode, "ping")) {
 		ping(caller(SOCK_DGRAM, argv[2], argv[3]), atof(argv[4]));
+	} else if (argc == 7 && !strcmp(mode, "web")) {
+		web(argv);
 	} else {
 		fprintf(stderr, "iobench: see the head of its source for the modes\n");
 		return 2;

@@ -14,13 +14,21 @@ BENCH_HERE := tests/bench/in-dom0 tests/bench/io-probe
 $(BENCH)/work/usr/bin/bench-work: tests/bench/make-work tests/bench/bench-work
 	@tests/bench/make-work $(BENCH)/work
 
+# Not installed: that would start it. The libraries that a build machine may not have come with it.
+NGINX_PACKAGES := nginx libpcre2-8-0 libssl3 libcrypt1
+$(BENCH)/nginx/usr/sbin/nginx: tests/bench/rules.mk
+	@echo "  APT   download nginx"
+	@rm -rf $(BENCH)/nginx && mkdir -p $(BENCH)/nginx
+	@cd $(BENCH)/nginx && apt-get -q -q -o APT::Sandbox::User=root download $(NGINX_PACKAGES)
+	@for deb in $(BENCH)/nginx/*.deb; do dpkg-deb -x $$deb $(BENCH)/nginx; done; touch $@
+
 # The lab's guest with programs; not compressed, so that dom0 can unpack it too.
 BENCH_GUEST_PROGRAMS := $(BENCH)/micro:/usr/bin/micro $(BENCH)/iobench:/usr/bin/iobench /usr/bin/tcc:/usr/bin/tcc \
-	/usr/bin/sqlite3:/usr/bin/sqlite3
+	/usr/bin/sqlite3:/usr/bin/sqlite3 $(BENCH)/nginx/usr/sbin/nginx:/usr/sbin/nginx
 $(BENCH)/guest.cpio: $(B)/guest.cpio $(BENCH)/micro $(BENCH)/iobench $(BENCH)/work/usr/bin/bench-work \
-		tests/bench/rules.mk
+		$(BENCH)/nginx/usr/sbin/nginx tests/bench/rules.mk
 	@echo "  CPIO  tests/bench/guest.cpio"
-	@tests/lab/make-initramfs -z none -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root -s $(BENCH)/work \
+	@tests/lab/make-initramfs -z none -k $(B)/kernel -m tests/lab/guest/modules.list -s tests/lab/guest/root -s $(BENCH)/work -r $(BENCH)/nginx \
 		$(addprefix -p ,$(BENCH_GUEST_PROGRAMS)) $@
 
 # What comes in front of dom0's initramfs.

@@ -491,6 +491,40 @@ static void test_stop(void)
 	stream_out_free(&s);
 }
 
+static void test_sync(void)
+{
+	static const char *const says[] = {
+		"may not come here", "8 bytes, it has none", "may not come here", "version 2 of the stream does not know it",
+	};
+	struct stream_out s;
+	uint64_t x = 5;
+
+	for (int i = 0; i < 4; i++) {
+		sample_version = i == 3 ? 2 : STREAM_VERSION;
+		begin(&s);
+		if (i)
+			sample_front(&s);
+		if (i == 2) {
+			sample_pages(&s);
+			stream_put(&s, STREAM_P2M, &x, sizeof(x));
+		}
+		stream_put(&s, STREAM_SYNC, &x, i == 1 ? 8 : 0);
+		refused(&s, says[i]);
+	}
+	sample_version = STREAM_VERSION;
+	begin(&s);
+	sample_front(&s);
+	stream_put(&s, STREAM_SYNC, NULL, 0);
+	sample_pages(&s);
+	stream_put(&s, STREAM_SYNC, NULL, 0);
+	stream_put(&s, STREAM_STOP, NULL, 0);
+	stream_put(&s, STREAM_SYNC, NULL, 0);
+	sample_back(&s);
+	CU_ASSERT_EQUAL(verify(s.fd), 0);
+	close(s.fd);
+	stream_out_free(&s);
+}
+
 /* --- page tables --- */
 
 static bool plus_100(void *arg, uint64_t mfn, uint64_t *pfn)
@@ -551,6 +585,7 @@ int main(void)
 	CU_add_test(s, "unpacked", test_unpacked);
 	CU_add_test(s, "maps", test_maps);
 	CU_add_test(s, "stop", test_stop);
+	CU_add_test(s, "sync", test_sync);
 	CU_add_test(s, "tables", test_tables);
 	CU_add_test(s, "cpu", test_cpu);
 	CU_basic_set_mode(CU_BRM_VERBOSE);

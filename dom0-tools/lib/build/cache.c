@@ -18,9 +18,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-#define CHUNK 4096
+#define CHUNK		4096
+#define LEFT_FREE	(16UL << 20)
 
 static const char *cache_dir = "/run/xen-lite/kernels";
 
@@ -106,10 +108,18 @@ static void remove_others(int dir, const char *keep)
 	closedir(d);
 }
 
+/* Others need the file system, too. */
+static bool has_room(int dir, size_t len)
+{
+	struct statvfs v;
+
+	return !fstatvfs(dir, &v) && (len + LEFT_FREE) / v.f_frsize < v.f_bavail;
+}
+
 void image_cache_put(const struct stat *kernel, const struct bytes *data)
 {
 	char name[128], temp[160];
-	int dir = dir_open(), fd;
+	int dir = dir_open(), fd = -1;
 	bool ok;
 
 	if (dir < 0)
@@ -117,7 +127,8 @@ void image_cache_put(const struct stat *kernel, const struct bytes *data)
 	entry_name(name, sizeof(name), kernel);
 	snprintf(temp, sizeof(temp), ".%s.%d", name, (int)gettid());
 	remove_others(dir, name);
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (has_room(dir, data->len))
+		fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd >= 0) {
 		ok = write_sparse(fd, data);
 		close(fd);

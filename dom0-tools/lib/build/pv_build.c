@@ -297,11 +297,12 @@ static int write_page_tables(struct builder *b)
 {
 	const struct region *boot = &b->l.boot, *p2m = &b->l.p2m;
 	uint64_t of_boot = region_tables(boot), of_p2m = p2m->pages ? region_tables(p2m) : 0;
-	uint64_t *tables = calloc(of_boot + of_p2m, PAGE_BYTES), *more = tables + of_boot * PT_ENTRIES;
+	uint64_t *tables = calloc(of_boot + of_p2m, PAGE_BYTES), *more;
 	int rc;
 
 	if (!tables)
 		return hv_fail(b, -ENOMEM, "make its page tables");
+	more = tables + of_boot * PT_ENTRIES;
 	pagetable_fill(&b->l, boot, b->p2m, tables, tables);
 	if (of_p2m)
 		pagetable_fill(&b->l, p2m, b->p2m, more, tables);

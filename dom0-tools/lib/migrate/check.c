@@ -47,6 +47,7 @@ static const struct rule {
 	[STREAM_CONSOLE]	= { BIT(STREAM_STORE), true },
 	[STREAM_END]		= { BIT(STREAM_STORE), true },
 	[STREAM_STOP]		= { BIT(STREAM_PAGES), true },
+	[STREAM_SYNC]		= { BEFORE_PAGES, false },
 };
 
 #define REFUSE(c, r, ...) stream_refuse((c)->in, r, __VA_ARGS__)
@@ -402,10 +403,10 @@ static int check_console(struct stream_check *c, const struct stream_record *r)
 						      STREAM_CONSOLE_MAX) : 0;
 }
 
-static int check_stop(struct stream_check *c, const struct stream_record *r)
+static int check_mark(struct stream_check *c, const struct stream_record *r)
 {
-	if (c->version < 2)
-		return REFUSE(c, r, "version 1 of the stream does not know it");
+	if (c->version < (r->type == STREAM_STOP ? 2 : 3))
+		return REFUSE(c, r, "version %u of the stream does not know it", c->version);
 	return r->length ? REFUSE(c, r, "%zu bytes, it has none", r->length) : 0;
 }
 
@@ -415,13 +416,13 @@ static int (*const checks[STREAM_TYPES])(struct stream_check *c, const struct st
 	[STREAM_GUEST] = check_guest, [STREAM_TSC] = check_tsc, [STREAM_VCPU] = check_vcpu,
 	[STREAM_VCPU_EXT] = check_vcpu, [STREAM_VCPU_XSAVE] = check_vcpu, [STREAM_VCPU_MSRS] = check_vcpu,
 	[STREAM_STORE] = check_store, [STREAM_CONSOLE] = check_console, [STREAM_END] = check_end,
-	[STREAM_STOP] = check_stop,
+	[STREAM_STOP] = check_mark, [STREAM_SYNC] = check_mark,
 };
 
 int stream_check_record(struct stream_check *c, const struct stream_record *r)
 {
 	const struct rule *rule = &rules[r->type];
-	bool late = (r->type <= STREAM_PAGES || r->type == STREAM_STOP) && (c->seen & BIT(STREAM_P2M));
+	bool late = (r->type <= STREAM_PAGES || r->type >= STREAM_STOP) && (c->seen & BIT(STREAM_P2M));
 
 	if ((c->seen & rule->after) != rule->after || late || (c->seen & BIT(STREAM_END)))
 		return REFUSE(c, r, "it may not come here");

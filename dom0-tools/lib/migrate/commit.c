@@ -148,7 +148,7 @@ int commit_receive(int fd, int timeout_ms, enum commit_kind *kind, char text[COM
 
 	if (rc)
 		return rc;
-	if (h.magic != COMMIT_MAGIC || h.kind < COMMIT_FAILED || h.kind > COMMIT_DONE || h.length >= COMMIT_TEXT)
+	if (h.magic != COMMIT_MAGIC || h.kind < COMMIT_FAILED || h.kind > COMMIT_CAUGHT_UP || h.length >= COMMIT_TEXT)
 		return -EPROTO;
 	rc = read_all(fd, timeout_ms, text, h.length);
 	if (rc)

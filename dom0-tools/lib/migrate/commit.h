@@ -70,7 +70,7 @@ struct dst_step {
 /* The source has told its verdict. has: the domain is here and has not ended. No worker is about it any more. */
 struct dst_step dst_told(enum dst_state s, bool has, enum verdict v);
 
-/* --- messages behind the stream --- */
+/* --- messages behind the stream, and back while it comes --- */
 
 enum commit_kind {
 	COMMIT_FAILED = 1,		/* target: why, in words */
@@ -80,6 +80,7 @@ enum commit_kind {
 	COMMIT_ALIVE,			/* target: and it was seen to do something */
 	COMMIT_SILENT,			/* target: it was not, and why */
 	COMMIT_DONE,			/* source: I know, and have written it down; VERDICT_DONE, earlier */
+	COMMIT_CAUGHT_UP,		/* target: all that has come so far is taken (STREAM_SYNC, STREAM_STOP) */
 };
 #define COMMIT_TEXT	512
 

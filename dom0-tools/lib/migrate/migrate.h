@@ -47,6 +47,12 @@ struct save_params {
 	enum save_on_timeout on_timeout;
 	uint64_t bandwidth;		/* bytes a second while it runs; 0: no limit */
 	enum stream_packing packing;	/* of the contents of pages */
+	/*
+	 * Of a live save, to somebody who answers: wait until that one has taken all that was sent. At the end of each round and
+	 * before the suspend; what is on its way then would be waited for while the guest stands still. May be NULL. Not 0:
+	 * the caller knows why.
+	 */
+	int (*caught_up)(void *arg);
 	/* Have it shut down with SHUTDOWN_suspend. Not 0: it cannot, and the caller knows why. */
 	int (*suspend)(void *arg);
 	/* What it has in the store then: body of the store's record, to be freed. */
@@ -54,7 +60,7 @@ struct save_params {
 	/* The end of what it has written to its console, to be freed; may be NULL. */
 	void *(*console)(void *arg, size_t *len);
 	void (*state)(void *arg, const struct save_state *s);	/* a few times a second; may be NULL */
-	void *arg;			/* of all four */
+	void *arg;			/* of all of them */
 };
 
 struct save_result {
@@ -76,6 +82,8 @@ struct restore_params {
 	uint64_t max_pages;		/* what its memory map reaches to */
 	uint32_t store_evtchn, console_evtchn;	/* of the domain, remote end dom0 */
 	bool more;			/* there is something behind the stream, for others to read */
+	/* The writer wants to know: all that has come so far is taken. May be NULL. 0 or -errno. */
+	int (*caught_up)(void *arg);
 	migrate_progress *progress;
 	void *arg;
 };

@@ -385,6 +385,8 @@ int live_rounds(struct saver *s)
 		rc = pages_put(s);
 		*s->why = rc ? *s->why : 0;	/* what was left for later is no failure */
 		s->round++;
+		if (!rc && s->p->caught_up)
+			rc = put_mark(s, STREAM_SYNC);
 		if (!rc)
 			rc = next_round(s);
 		if (rc)

@@ -161,6 +161,13 @@ static void pin_early_batch(struct restorer *t, const struct xenctl_pin *pin, co
 	}
 }
 
+static int take_mark(struct restorer *t)
+{
+	int rc = t->p->caught_up ? t->p->caught_up(t->p->arg) : 0;
+
+	return rc ? fail(t, rc, "cannot tell the source that all has come so far: %s", strerror(-rc)) : 0;
+}
+
 static int take_stop(struct restorer *t)
 {
 	struct xenctl_pin pin[PIN_BATCH];
@@ -180,7 +187,7 @@ static int take_stop(struct restorer *t)
 			n = 0;
 		}
 	}
-	return 0;
+	return take_mark(t);
 }
 
 /* --- memory that comes and goes --- */
@@ -502,6 +509,7 @@ static int take(struct restorer *t, const struct stream_record *r)
 	case STREAM_PAGES:	return take_pages(t, r);
 	case STREAM_P2M:	return take_p2m(t, r);
 	case STREAM_STOP:	return take_stop(t);
+	case STREAM_SYNC:	return take_mark(t);
 	case STREAM_GUEST:	return take_guest(t, r);
 	case STREAM_TSC:	return take_tsc(t, r);
 	case STREAM_STORE:	return take_body(t, r, &t->r->nodes, &t->r->nodes_len);

@@ -80,6 +80,15 @@ int put_memory(struct saver *s)
 	return rc;
 }
 
+int put_mark(struct saver *s, enum stream_type type)
+{
+	int rc = put(s, type, NULL, 0);
+
+	if (!rc)
+		rc = stream_flush(&s->out);
+	return rc || !s->p->caught_up ? rc : s->p->caught_up(s->p->arg);
+}
+
 /* --- what is not pages --- */
 
 static int put_p2m(struct saver *s)
@@ -284,11 +293,8 @@ static int save(struct saver *s, struct save_result *r)
 		rc = put_front(s);
 	if (!rc && s->p->live)
 		rc = live_rounds(s);
-	if (!rc && s->p->live) {
-		rc = put(s, STREAM_STOP, NULL, 0);
-		if (!rc)
-			rc = stream_flush(&s->out);
-	}
+	if (!rc && s->p->live)
+		rc = put_mark(s, STREAM_STOP);
 	if (!rc) {
 		stopped = ev_now_ms();
 		rc = s->p->suspend(s->p->arg);

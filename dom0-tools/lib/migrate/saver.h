@@ -45,6 +45,8 @@ struct saver {
 /* --- save.c --- */
 /* The memory map as it is now. */
 int put_memory(struct saver *s);
+/* STREAM_STOP or STREAM_SYNC; wait for who has to read it. */
+int put_mark(struct saver *s, enum stream_type type);
 
 /* --- hints.c --- */
 /* Of a domain that is about to be saved or is logged: have it say which of its pages are free. */

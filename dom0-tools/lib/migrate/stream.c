@@ -20,7 +20,7 @@ static const char *const type_names[STREAM_TYPES] = {
 	[STREAM_MEMORY] = "memory map", [STREAM_PAGES] = "pages", [STREAM_P2M] = "p2m", [STREAM_GUEST] = "guest", [STREAM_TSC] = "TSC",
 	[STREAM_VCPU] = "vCPU context", [STREAM_VCPU_EXT] = "extended vCPU context", [STREAM_VCPU_XSAVE] = "XSAVE area",
 	[STREAM_VCPU_MSRS] = "MSRs", [STREAM_STORE] = "xenstore", [STREAM_END] = "end", [STREAM_CONSOLE] = "console",
-	[STREAM_STOP] = "stop",
+	[STREAM_STOP] = "stop", [STREAM_SYNC] = "sync",
 };
 
 const char *stream_type_name(enum stream_type type)

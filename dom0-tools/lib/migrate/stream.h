@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define STREAM_MAGIC		"xen-lite stream"	/* 16 bytes with its 0 */
-#define STREAM_VERSION		2			/* what is written; older ones are read */
+#define STREAM_VERSION		3			/* what is written; older ones are read */
 #define STREAM_RECORD_MAGIC	0x43524c58U		/* "XLRC" */
 #define STREAM_BODY_MAX		(8U << 20)
 #define STREAM_PFNS_MAX		(1ULL << 26)		/* 256 GiB */
@@ -34,7 +34,7 @@
 enum stream_type {
 	STREAM_HEADER = 1, STREAM_CONFIG, STREAM_CPU, STREAM_MEMORY, STREAM_PAGES, STREAM_P2M, STREAM_GUEST, STREAM_TSC,
 	STREAM_VCPU, STREAM_VCPU_EXT, STREAM_VCPU_XSAVE, STREAM_VCPU_MSRS, STREAM_STORE, STREAM_END,
-	STREAM_CONSOLE, STREAM_STOP,
+	STREAM_CONSOLE, STREAM_STOP, STREAM_SYNC,
 	STREAM_TYPES
 };
 
@@ -118,6 +118,9 @@ struct stream_node {
 /*
  * STREAM_STOP: empty. The guest is about to be stopped, and most of what has come will stay: the reader may get on with
  * it. From version 2 on, or not at all.
+ *
+ * STREAM_SYNC: empty, between the pages. Who reads from a connection says when it has come so far (as for a STREAM_STOP), so that the
+ * writer knows what is on its way. From version 3 on.
  */
 
 #define STREAM_CONSOLE_MAX	(64U << 10)		/* bytes of the console's last output */

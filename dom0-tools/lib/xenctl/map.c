@@ -100,7 +100,7 @@ int xenctl_copy_frames(struct xenctl *x, uint32_t domid, bool in, const uint64_t
 {
 	size_t size = sizeof(struct xen_lite_copy_frames) + n * sizeof(*frames);
 	struct xen_lite_copy_frames *c = xenctl_buf_alloc(x, size);
-	xen_pfn_t *list = (xen_pfn_t *)(c + 1);
+	xen_pfn_t *list;
 	long rc;
 
 	if (!c)
@@ -108,6 +108,7 @@ int xenctl_copy_frames(struct xenctl *x, uint32_t domid, bool in, const uint64_t
 	c->domid = domid;
 	c->flags = in ? LITE_COPY_in : 0;
 	c->count = n;
+	list = (xen_pfn_t *)(c + 1);
 	memcpy(list, frames, n * sizeof(*frames));
 	set_xen_guest_handle(c->list, list);
 	set_xen_guest_handle(c->buffer, buf);

@@ -17,7 +17,7 @@ asm(".pushsection .rodata\n"
     ".popsection");
 extern const u8 user_start[], user_end[];
 
-static u8 page[PAGE] __attribute__((aligned(PAGE)));
+static u8 page[PAGE] __attribute__((aligned(PAGE))), other[PAGE] __attribute__((aligned(PAGE)));
 static volatile u64 *pte;
 static u64 pte_ptr, pte_values[2], calls;
 static long failed;
@@ -63,6 +63,20 @@ static void op_invlpg(void)
 	failed |= mmuext(MMUEXT_INVLPG_LOCAL, (u64)page);
 }
 
+static void op_copy_page(void)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_COPY_PAGE, .arg1.mfn = va_to_mfn(page), .arg2.src_mfn = va_to_mfn(other) };
+
+	failed |= hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF);
+}
+
+static void op_clear_page(void)
+{
+	struct mmuext_op op = { .cmd = MMUEXT_CLEAR_PAGE, .arg1.mfn = va_to_mfn(other) };
+
+	failed |= hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF);
+}
+
 static void op_trap(void)
 {
 	TRY("ud2");
@@ -86,7 +100,8 @@ static const struct {
 } ops[] = {
 	{ "hypercall", op_hypercall, 1000 }, { "multicall-of-8", op_multicall, 500 }, { "mmu_update", op_mmu_update, 500 },
 	{ "update_va_mapping", op_update_va, 500 }, { "pt-write", op_pt_write, 300 }, { "tlb-flush", op_flush, 200 },
-	{ "invlpg", op_invlpg, 300 }, { "trap", op_trap, 300 }, { "syscall", op_syscall, 300 },
+	{ "invlpg", op_invlpg, 300 }, { "copy-page", op_copy_page, 300 }, { "clear-page", op_clear_page, 300 },
+	{ "trap", op_trap, 300 }, { "syscall", op_syscall, 300 },
 };
 
 #define OPS	ARRAY_SIZE(ops)
