@@ -172,7 +172,7 @@ static void is_direct(const char *guest, bool yes)
 /* Programs that check themselves go on over a save, live and not. */
 static void shared_to_file(const char *guest)
 {
-	guest_must(H, guest, "(while :; do nice usercheck >>/tmp/u || break; done) & memload 8 /tmp/m 1000 &");
+	guest_must(H, guest, "(while :; do usercheck >>/tmp/u || break; done) & memload 8 /tmp/m 1000 &");
 	sys_must(H, "xl save --live %s /run/g.save && xl restore /run/g.save", guest);
 	is_shared(guest, true);
 	sys_must(H, "sleep 3; xl save %s /run/g.save && xl restore /run/g.save", guest);
