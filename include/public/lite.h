@@ -47,6 +47,7 @@
 #define LITEF_free_pages	(1U << 6)
 #define LITEF_copy_frames	(1U << 7)
 #define LITEF_soft_dirty	(1U << 8)
+#define LITEF_direct_entry	(1U << 9)	/* the caller may turn on VMASST_TYPE_lite_direct_entry */
 
 /*
  * A type of vm_assist: user code runs on the kernel's top-level table, so that no change between the two loads CR3. What
@@ -55,6 +56,22 @@
  * without permission the bit is ignored: a kernel keeps its user tables, and so runs on with them.
  */
 #define VMASST_TYPE_lite_shared_tables	62
+
+/*
+ * A type of vm_assist: user code may enter its kernel by a jump, and the kernel leave by one, without the hypervisor. The caller
+ * may use the instructions that read and write the FS and GS bases. Whoever enters sets the byte at LITE_INFO_in_kernel of the
+ * vCPU's struct vcpu_info to 1; from then on the vCPU is in kernel mode: traps and events are delivered below its stack pointer.
+ * Whoever leaves sets it to 0. While it is 1 the GS base may be the kernel's or still the user's; before the kernel writes
+ * its own it puts the user's into arch.pad of struct vcpu_info.
+ *
+ * When the hypervisor is entered and finds a 1 it makes the mode and the bases those of a kernel that was entered in the
+ * usual way, and sets the byte to 0: who finds it so leaves by the iret hypercall. In between, where the mode is still (or
+ * again) user and stack pointer or GS base are not the user's, a frame says so: they are for the kernel to mend.
+ *
+ * Needs LITEF_direct_entry, which a processor without FSGSBASE does not have: -EPERM. In contexts like the one above.
+ */
+#define VMASST_TYPE_lite_direct_entry	61
+#define LITE_INFO_in_kernel		2
 
 /* Raised at vCPU 0 when the domain begins to be logged: a good time to name free pages (LITEOP_free_pages). */
 #define VIRQ_LITE_LOGGED	VIRQ_ARCH_7

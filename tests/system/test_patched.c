@@ -3,7 +3,8 @@
  * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each
  * also beside a stock kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any
  * hypervisor. Memory and programs have to behave everywhere (ptcheck, usercheck), and which extensions are on has to be told
- * truly. Shared tables, free pages, the resume in the background and logging by dirty bits have tests of their own.
+ * truly. Shared tables, direct system calls, free pages, the resume in the background and logging by dirty bits have
+ * tests of their own.
  *
  * Needs `make guest-kernel`; run by `make guest-check` and `make soak`, not by `make check`.
  */
@@ -143,17 +144,20 @@ static long counter(const char *guest, const char *what)
 	return strtol(guest_must(H, guest, "cat /sys/hypervisor/lite/counters/%s", what), NULL, 10);
 }
 
-/* System calls and faults of a guest that shares its tables load no CR3; what little does is others' business. */
-static void check_no_loads(const char *guest)
+/*
+ * System calls and faults of a guest that shares its tables load no CR3; what little does is others' business. Are they
+ * direct, the hypervisor does not see them either.
+ */
+static void check_no_loads(const char *guest, bool direct)
 {
 	long calls = counter(guest, "hypercalls"), loads = counter(guest, "cr3_loads");
 
 	sys_contains(guest_must(H, guest, "micro 20 getppid"), "getppid");
 	calls = counter(guest, "hypercalls") - calls;
 	loads = counter(guest, "cr3_loads") - loads;
-	if (calls <= 4000 || loads >= 1000)
+	if (direct != (calls <= 4000) || loads >= 1000)
 		printf("\n    %ld hypercalls, %ld CR3 loads\n", calls, loads);
-	CU_ASSERT(calls > 4000);
+	CU_ASSERT_EQUAL(calls <= 4000, direct);
 	CU_ASSERT(loads < 1000);
 }
 
@@ -161,6 +165,11 @@ static void is_shared(const char *guest, bool yes)
 {
 	sys_contains(guest_must(H, guest, "cat /sys/hypervisor/lite/shared_tables"), yes ? "1" : "0");
 	sys_contains(guest_must(H, guest, "usercheck peek"), yes ? "readable" : "fault");
+}
+
+static void is_direct(const char *guest, bool yes)
+{
+	sys_contains(guest_must(H, guest, "cat /sys/hypervisor/lite/direct_syscalls"), yes ? "1" : "0");
 }
 
 /* Programs that check themselves go on over a save, live and not. */
@@ -175,7 +184,7 @@ static void shared_to_file(const char *guest)
 	/* Where it may not, it runs on with tables of their own. */
 	sys_must(H, "sed /^shared_tables/d /root/%s.cfg >/root/not.cfg; xl restore /root/not.cfg /run/g.save", guest);
 	is_shared(guest, false);
-	guest_must(H, guest, "usercheck; ! grep FAILED /tmp/u");
+	sys_must(H, "guest-run %s 300 'usercheck; ! grep FAILED /tmp/u'", guest);
 	destroy(guest);
 	sys_must(H, "rm /run/g.save");
 }
@@ -200,10 +209,65 @@ static void test_shared(void)
 		if (!guest_up_with(names[n], "vmlinuz-patched", n + 1, "xen_lite_shared_tables", "shared_tables = 1"))
 			continue;
 		is_shared(names[n], true);
-		check_no_loads(names[n]);
+		is_direct(names[n], false);		/* the processor has no FSGSBASE */
+		check_no_loads(names[n], false);
 		sys_must(H, "guest-run %s 300 'usercheck && ptcheck fork protect'", names[n]);
 		shared_to_file(names[n]);
 	}
+out:
+	sys_down(H);
+}
+
+/* --- system calls without the hypervisor ----------------------------------------------------------------- */
+
+static long rewritten(const char *guest)
+{
+	return strtol(guest_must(H, guest, "cat /sys/hypervisor/lite/rewritten_syscalls"), NULL, 10);
+}
+
+/* Whatever a guest does in a day, with places rewritten after so many traps (a word of its command line). */
+static void check_direct(const char *guest, int vcpus, const char *after, long at_least)
+{
+	char extra[96];
+
+	snprintf(extra, sizeof(extra), "xen_lite_shared_tables %s", after);
+	if (!guest_up_with(guest, "vmlinuz-patched", vcpus, extra, "shared_tables = 1"))
+		return;
+	is_shared(guest, true);
+	is_direct(guest, true);
+	check_no_loads(guest, true);
+	sys_must(H, "guest-run %s 300 'usercheck && ptcheck fork protect unmap shared'", guest);
+	guest_must(H, guest, "for i in $(seq 20); do echo $i | md5sum | cut -c 1-8 | sort -r; done >/tmp/sums; "
+		   "test $(wc -l </tmp/sums) = 20 && cat /bin/busybox | gzip -c | gzip -t");
+	CU_ASSERT(rewritten(guest) >= at_least);
+	guest_must(H, guest, "! dmesg | grep -E 'WARNING:|BUG:|Oops|bad pte|Bad page'");
+	printf("%ld places ... ", rewritten(guest));
+	shared_to_file(guest);
+}
+
+static void test_direct(void)
+{
+	struct lab_opts o = sys_opts(H);
+
+	o.smp = 2;
+	o.cpu = "qemu64,+rdrand,+fsgsbase";
+	o.dom0_args = "xen_lite_shared_tables";
+	if (!host_up(&o, built("guest-kernel/vmlinuz")))
+		goto out;
+	sys_must(H, "mount -o remount,size=90%% /run");
+	sys_contains(sys_must(H, "cat /sys/hypervisor/lite/direct_syscalls"), "1");
+	sys_must(H, "usercheck && ptcheck fork protect");
+	check_direct("one", 1, "xen_lite_rewrite_syscalls=1", 100);
+	check_direct("two", 2, "xen_lite_rewrite_syscalls=1", 100);
+	check_direct("one", 1, "", 10);
+	if (guest_up_with("one", "vmlinuz-patched", 1, "xen_lite_shared_tables xen_lite_rewrite_syscalls=0", "shared_tables = 1")) {
+		is_shared("one", true);
+		is_direct("one", false);
+		CU_ASSERT_EQUAL(rewritten("one"), 0);
+	}
+	destroy("one");
+	sys_must(H, "test $(cat /sys/hypervisor/lite/rewritten_syscalls) -gt 10");
+	sys_must(H, "! dmesg | grep -E 'WARNING:|BUG:|Oops|bad pte|Bad page'");
 out:
 	sys_down(H);
 }
@@ -445,8 +509,8 @@ static void test_xen(void)
 }
 
 static const struct sys_test tests[] = {
-	{ "ours", test_ours }, { "shared", test_shared }, { "free", test_free }, { "dirty", test_dirty },
-	{ "resume", test_resume },
+	{ "ours", test_ours }, { "shared", test_shared }, { "direct", test_direct }, { "free", test_free },
+	{ "dirty", test_dirty }, { "resume", test_resume },
 	{ "sysctl", test_sysctl }, { "mixed", test_mixed }, { "bare", test_bare }, { "xen", test_xen },
 };
 

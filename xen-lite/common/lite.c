@@ -6,6 +6,7 @@
  * without a lock, and the copy is always terminated.
  */
 #include <xl/domain.h>
+#include <xl/entry.h>
 #include <xl/guest_access.h>
 #include <xl/hypercall.h>
 #include <xl/logdirty.h>
@@ -152,6 +153,11 @@ static bool may_share_tables(const struct domain *d)
 	return d->privileged || (d->lite_allowed & LITEF_shared_tables);
 }
 
+static bool may_enter_directly(const struct domain *d)
+{
+	return may_share_tables(d) && direct_offered();
+}
+
 static long allow(void *arg)
 {
 	struct xen_lite_allow a;
@@ -177,7 +183,8 @@ static long allow(void *arg)
 
 unsigned long lite_assists_refused(const struct domain *d)
 {
-	return may_share_tables(d) ? 0 : 1UL << VMASST_TYPE_lite_shared_tables;
+	return (may_share_tables(d) ? 0 : 1UL << VMASST_TYPE_lite_shared_tables) |
+	       (may_enter_directly(d) ? 0 : 1UL << VMASST_TYPE_lite_direct_entry);
 }
 
 long do_lite_op(unsigned int cmd, void *arg)
@@ -186,6 +193,7 @@ long do_lite_op(unsigned int cmd, void *arg)
 	case LITEOP_features:
 		return LITEF_counters | LITEF_pt_exchange | LITEF_free_pages | LITEF_soft_dirty |
 		       (may_share_tables(current->domain) ? LITEF_shared_tables : 0) |
+		       (may_enter_directly(current->domain) ? LITEF_direct_entry : 0) |
 		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow | LITEF_copy_frames : 0);
 	case LITEOP_crash_reason:
 		return crash_reason(arg);

@@ -76,6 +76,7 @@ __hot void guest_syscall(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 
+	pv_settle_mode(v);
 	if (unlikely(!v->pv.kernel_mode)) {
 		bounce_syscall(v);
 	} else if (regs->rax == __HYPERVISOR_iret) {	/* the way back from it, without what others need */
@@ -88,6 +89,7 @@ __hot void guest_syscall(struct cpu_user_regs *regs)
 
 void guest_syscall32(struct cpu_user_regs *regs)
 {
+	pv_settle_mode(current);
 	regs->cs = GUEST_CS32;
 	bounce_syscall32(current);
 }

@@ -309,6 +309,7 @@ __hot void guest_exception(struct cpu_user_regs *regs)
 	struct vcpu *v = current;
 
 	v->count[COUNT_TRAP]++;
+	pv_settle_mode(v);
 	switch (regs->entry_vector) {
 	case TRAP_page_fault:
 		guest_page_fault(regs);
@@ -340,6 +341,7 @@ __hot void guest_exception(struct cpu_user_regs *regs)
  */
 void guest_vm86(struct cpu_user_regs *regs)
 {
+	pv_settle_mode(current);
 	if (regs->entry_vector >= 32)
 		irq_dispatch(regs->entry_vector);
 	else if (regs->entry_vector == TRAP_nmi || regs->entry_vector == TRAP_machine_check)
@@ -359,6 +361,7 @@ void guest_vm86(struct cpu_user_regs *regs)
 void guest_interrupt(u32 vector, struct cpu_user_regs *regs)
 {
 	(void)regs;
+	pv_settle_mode(current);
 	irq_dispatch(vector);
 }
 

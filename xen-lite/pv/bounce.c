@@ -128,7 +128,8 @@ static __hot void deliver(struct vcpu *v, const struct frame *f, unsigned long s
 	}
 	regs->rip = handler;
 	regs->cs = GUEST_CS64;
-	regs->rflags &= ~(u64)(X86_EFLAGS_TF | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT);
+	/* AC: our CR0 has AM, and a kernel is not to be checked for its programs. */
+	regs->rflags &= ~(u64)(X86_EFLAGS_TF | X86_EFLAGS_VM | X86_EFLAGS_RF | X86_EFLAGS_NT | X86_EFLAGS_AC);
 	regs->rflags |= X86_EFLAGS_IF;
 	regs->rsp = sp;
 	regs->ss = GUEST_DS;
@@ -203,6 +204,9 @@ __hot __flatten void bounce_syscall(struct vcpu *v)
 		return;
 	}
 	deliver_plain(v, NULL, v->pv.syscall_callback);
+	/* A kernel of 64 bits has SYSCALL clear it. */
+	guest_regs()->rflags &= ~(u64)X86_EFLAGS_DF;
+	guest_regs()->r11 = guest_regs()->rflags;
 	if (v->pv.event_mask_on_syscall)
 		mask_events(v);
 }

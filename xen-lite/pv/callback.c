@@ -209,6 +209,8 @@ long do_vm_assist(unsigned int cmd, unsigned int type)
 	}
 	if (type == VMASST_TYPE_lite_shared_tables)
 		cpu_l4_unload(d);
+	if (type == VMASST_TYPE_lite_direct_entry)
+		direct_changed(d);
 	return 0;
 }
 

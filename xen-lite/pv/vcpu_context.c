@@ -229,6 +229,7 @@ static void load(struct vcpu *v)
 		pv_load_debugregs(v);
 	if (cpu_features.e1_edx & 1U << 27)
 		wrmsr(MSR_TSC_AUX, pv->tsc_aux);
+	direct_load(v);
 	if (!load_segments(pv))
 		bounce_failsafe(v);
 }

@@ -4,8 +4,8 @@
  *
  * ABI: SYSCALL in user mode enters the syscall callback in the kernel's address space, on the kernel stack: rcx,
  * r11, rip, cs, rflags, rsp, ss, with rip behind the instruction. The frame's rcx and r11 are the user's rip and
- * rflags, as the instruction leaves them; every other register is the user's. User code sees nothing of the kernel,
- * not the machine-to-physical table, and cannot make hypercalls.
+ * rflags, as the instruction leaves them; every other register is the user's. The kernel begins without the user's TF, NT, AC
+ * and DF. User code sees nothing of the kernel, not the machine-to-physical table, and cannot make hypercalls.
  */
 #include "guest.h"
 
@@ -110,6 +110,41 @@ static void test_traps(void)
 	CHECK_EQ(trap.cs & 3, 3);
 }
 
+/* The flags that the callback begins with. */
+asm(".pushsection .text\n"
+    "flags_entry:\n"
+    "	pushf\n"
+    "	pop entry_flags\n"
+    "	jmp syscall_entry\n"
+    ".popsection");
+extern const u8 flags_entry[], syscall_entry[];
+u64 entry_flags;
+
+static void callback(const u8 *entry)
+{
+	struct callback_register cb = { .type = CALLBACKTYPE_syscall, .flags = CALLBACKF_mask_events, .address = (u64)entry };
+
+	CHECK_EQ(hypercall2(__HYPERVISOR_callback_op, CALLBACKOP_register, &cb), 0);
+}
+
+static void test_flags(void)
+{
+	static const u64 flags[] = { 1ul << 10, 1ul << 14, 1ul << 18, 1ul << 10 | 1ul << 18 | 0x8d5 };
+
+	callback(flags_entry);
+	for (unsigned int i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct regs r;
+
+		user_regs_init(&r);
+		r.rflags |= flags[i];
+		user_run(&r);
+		CHECK_EQ(trap.vector, VEC_SYSCALL);
+		CHECK_EQ(r.rflags & flags[i], flags[i]);
+		CHECK_EQ(entry_flags & (1ul << 8 | 1ul << 10 | 1ul << 14 | 1ul << 18), 0);
+	}
+	callback(syscall_entry);
+}
+
 /* A thousand times there and back: the kernel always finds its own address space. */
 static void test_switch_back(void)
 {
@@ -129,5 +164,6 @@ void test_main(void)
 	test_memory();
 	test_isolation();
 	test_traps();
+	test_flags();
 	test_switch_back();
 }

@@ -47,9 +47,15 @@ void bounce_failsafe(struct vcpu *v);
 #define PV_ASSISTS	(1UL << VMASST_TYPE_4gb_segments | 1UL << VMASST_TYPE_4gb_segments_notify |		\
 			 1UL << VMASST_TYPE_writable_pagetables | 1UL << VMASST_TYPE_pae_extended_cr3 |		\
 			 1UL << VMASST_TYPE_architectural_iopl | 1UL << VMASST_TYPE_runstate_update_flag |	\
-			 1UL << VMASST_TYPE_m2p_strict | 1UL << VMASST_TYPE_lite_shared_tables)
+			 1UL << VMASST_TYPE_m2p_strict | 1UL << VMASST_TYPE_lite_shared_tables |	\
+			 1UL << VMASST_TYPE_lite_direct_entry)
 void pv_enter_kernel(struct vcpu *v);	/* user -> kernel mode: GS bases and top-level table */
 void pv_enter_user(struct vcpu *v);
+/* pv/direct.c */
+void direct_notice(struct vcpu *v);	/* it says that it is in its kernel by now */
+void direct_load(const struct vcpu *v);	/* v is to run: may it use FSGSBASE? */
+void direct_changed(const struct domain *d);	/* the assist of a domain that runs */
+bool direct_offered(void);
 struct insn;
 /* Fetches and decodes the instruction at rip; false in 32-bit mode or when it is none of ours. */
 bool guest_insn(struct insn *in, const struct cpu_user_regs *regs);
@@ -87,5 +93,12 @@ void hypercall_page_fill(void *page);
 void hypercall_run(struct cpu_user_regs *regs);
 
 #define guest_mode_kernel(v)	((v)->pv.kernel_mode)
+
+/* Whenever current has entered the hypervisor, before anything asks for its mode. */
+static inline void pv_settle_mode(struct vcpu *v)
+{
+	if (!v->pv.kernel_mode && unlikely(ACCESS_ONCE(((u8 *)v->info)[LITE_INFO_in_kernel])))
+		direct_notice(v);
+}
 
 #endif
