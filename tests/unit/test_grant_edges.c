@@ -283,7 +283,7 @@ static void test_making_way(void)
 
 /* --- copying ----------------------------------------------------------------------------------------------------------- */
 
-static int copy_frames(domid_t_ from, u64 frame, u32 to_ref, domid_t_ to)
+static int copy_a_frame(domid_t_ from, u64 frame, u32 to_ref, domid_t_ to)
 {
 	struct gnttab_copy op = { .len = 8, .flags = GNTCOPY_dest_gref };
 
@@ -299,17 +299,17 @@ static void test_copy_rights(void)
 
 	world_up();
 	op.source = (struct gnttab_copy_ptr){ .u.gmfn = 1, .domid = DOMID_SELF };
-	CU_ASSERT_EQUAL(copy_frames(DOMID_SELF, 1, 2, 3), GNTST_okay);
-	CU_ASSERT_EQUAL(copy_frames(3, GUEST_FRAME(2), 2, 3), GNTST_permission_denied);	/* not without a grant */
-	CU_ASSERT_EQUAL(copy_frames(DOMID_SELF, GUEST_FRAME(2), 2, 3), GNTST_bad_page);
-	CU_ASSERT_EQUAL(copy_frames(DOMID_SELF, SHIM_FRAMES, 2, 3), GNTST_bad_page);
-	CU_ASSERT_EQUAL(copy_frames(DOMID_SELF, 1, 2, 77), GNTST_bad_domain);
+	CU_ASSERT_EQUAL(copy_a_frame(DOMID_SELF, 1, 2, 3), GNTST_okay);
+	CU_ASSERT_EQUAL(copy_a_frame(3, GUEST_FRAME(2), 2, 3), GNTST_permission_denied);	/* not without a grant */
+	CU_ASSERT_EQUAL(copy_a_frame(DOMID_SELF, GUEST_FRAME(2), 2, 3), GNTST_bad_page);
+	CU_ASSERT_EQUAL(copy_a_frame(DOMID_SELF, SHIM_FRAMES, 2, 3), GNTST_bad_page);
+	CU_ASSERT_EQUAL(copy_a_frame(DOMID_SELF, 1, 2, 77), GNTST_bad_domain);
 	CU_ASSERT_EQUAL(do_grant_table_op(GNTTABOP_copy, (void *)8, 1), -XEN_EFAULT);
 	shim_write_fails = true;
 	CU_ASSERT_EQUAL(do_grant_table_op(GNTTABOP_copy, &op, 1), -XEN_EFAULT);
 	shim_write_fails = false;
 	b->dying = DOMDYING_dying;
-	CU_ASSERT_EQUAL(copy_frames(DOMID_SELF, 1, 2, 3), GNTST_bad_domain);
+	CU_ASSERT_EQUAL(copy_a_frame(DOMID_SELF, 1, 2, 3), GNTST_bad_domain);
 	CU_ASSERT_TRUE(balanced());
 	world_down();
 }
