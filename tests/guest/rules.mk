@@ -36,17 +36,26 @@ $(B)/tests/guest/$(1)/$(1): $(patsubst %,$(B)/tests/guest/obj/tests/guest/$(1)/%
 endef
 $(foreach t,$(GUEST_DIRS),$(eval $(call guest_test,$(t))))
 
+# A kernel without the library: bare/bare.c says why.
+$(B)/tests/guest/bare/bare: tests/guest/bare/bare.c tests/guest/bare/bare.lds
+	@mkdir -p $(@D)
+	@echo "  LD    tests/guest/bare"
+	@$(CC) $(GUEST_CFLAGS) -mcmodel=small -MMD -MP -MT $@ -c -o $@.o $<
+	@$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/guest/bare/bare.lds -o $@ $@.o
+
 GUEST_IMAGES := $(foreach t,$(GUEST_DIRS),$(B)/tests/guest/$(t)/$(t))
 
 $(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
 
-TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
+TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES) $(B)/tests/guest/bare/bare
 GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
 GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g rounds=25 logdirty' \
 		 '$(COUNTED_RUN) -t 300 -g rounds=25+helps=1 logdirty' '$(COUNTED_RUN) -g icount logcosts' \
 		 '$(B)/tests/guest/run -c max -M q35 -t 200 -g helps=1 logdirty'
+# SYSENTER exists in 64-bit mode on this one only.
+GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64,vendor=GenuineIntel -M pc syscall32'
 # The random guest; in `make soak` 10 million operations.
 GUEST_TESTS   += '$(COUNTED_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
 		 '$(COUNTED_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'
