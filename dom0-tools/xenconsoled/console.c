@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #define RATE		(256UL << 10)	/* bytes a second a guest may write, on average */
 #define BURST		(1UL << 20)
 #define PAUSE_MS	50
+#define LINGER_MS	1000		/* how long a reader may take for the last words of a domain that is gone */
 #define PUBLISH_TRIES	10		/* somebody else changes the same nodes */
 #define MAX_EVENTS	64U		/* between two pauses */
 
@@ -42,6 +44,7 @@ struct console {
 	int port;
 	bool published;			/* its pty is in the store */
 	bool broken;			/* the guest writes nonsense: leave it alone until it is connected anew */
+	uint64_t ending;		/* 0, or the domain is gone: ms until the pty goes too */
 
 	int master, slave;
 	struct ev_fd *watch;
@@ -63,7 +66,7 @@ struct console *console_find(struct consoled *all, uint32_t domid)
 {
 	struct console *c = all->list;
 
-	while (c && c->domid != domid)
+	while (c && (c->domid != domid || c->ending))
 		c = c->next;
 	return c;
 }
@@ -292,11 +295,24 @@ static void work(struct console *c)
 	set_events(c);
 }
 
+static bool all_read(const struct console *c)
+{
+	int left;
+
+	return !c->tail.used && !ioctl(c->slave, FIONREAD, &left) && !left;
+}
+
 static void on_timer(struct ev_timer *t, void *arg)
 {
 	struct console *c = arg;
 
-	(void)t;
+	if (c->ending) {
+		if (all_read(c) || ev_now_ms() >= c->ending)
+			console_free(c);
+		else
+			ev_timer_set(t, PAUSE_MS);
+		return;
+	}
 	c->fired = 0;
 	if (c->masked && c->port > 0)
 		xenctl_evtchn_unmask(c->all->ec, c->port);
@@ -459,7 +475,8 @@ static void unwatch(struct console *c)
 void console_watch_all(struct consoled *all)
 {
 	for (struct console *c = all->list; c; c = c->next)
-		watch(c);
+		if (!c->ending)
+			watch(c);
 }
 
 static void open_log(struct console *c)
@@ -503,10 +520,9 @@ struct console *console_new(struct consoled *all, uint32_t domid)
 	return c;
 }
 
-void console_free(struct console *c)
+/* Takes the last output and lets go of the domain. */
+static void leave_domain(struct console *c)
 {
-	struct console **p = &c->all->list;
-
 	if (c->page && !c->broken)
 		take_output(c, true);
 	if (c->watch) {
@@ -514,6 +530,23 @@ void console_free(struct console *c)
 		write_pty(c);
 	}
 	disconnect(c);
+}
+
+/* Who reads its console, or has just asked where that is, gets the rest: a domain may be gone before a reader is there. */
+static void begin_end(struct console *c)
+{
+	leave_domain(c);
+	c->ending = ev_now_ms() + LINGER_MS;
+	set_events(c);
+	ev_timer_set(c->timer, PAUSE_MS);
+}
+
+void console_free(struct console *c)
+{
+	struct console **p = &c->all->list;
+
+	if (!c->ending)
+		leave_domain(c);
 	while (*p != c)
 		p = &(*p)->next;
 	*p = c->next;
@@ -535,11 +568,13 @@ void console_reap(struct consoled *all)
 
 	for (c = all->list; c; c = next) {
 		struct xenctl_dominfo info;
-		int rc = xenctl_domain_info(all->xc, c->domid, &info);
+		int rc = c->ending ? 0 : xenctl_domain_info(all->xc, c->domid, &info);
 
 		next = c->next;
+		if (c->ending)
+			continue;
 		if (rc == -ESRCH || (!rc && info.dying))
-			console_free(c);
+			begin_end(c);
 		else
 			work(c);
 	}

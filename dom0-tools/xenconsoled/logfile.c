@@ -43,7 +43,7 @@ int logfile_init(struct logfile *l, const char *dir, const char *name, size_t li
 	if (n + strlen(name) + 5 > sizeof(l->path))
 		return -ENAMETOOLONG;
 	for (; *name; name++)
-		l->path[n++] = isalnum((unsigned char)*name) || strchr("._+-", *name) ? *name : '_';
+		l->path[n++] = isalnum((unsigned char)*name) || strchr("._+-~", *name) ? *name : '_';
 	strcpy(l->path + n, ".log");
 	return 0;
 }

@@ -17,7 +17,7 @@ struct logfile {
 };
 
 /*
- * NAME's bytes other than letters, digits and "._+-" become '_'. 0 or -ENAMETOOLONG. The file comes with the first
+ * NAME's bytes other than letters, digits and "._+-~" become '_'. 0 or -ENAMETOOLONG. The file comes with the first
  * byte, so that domains which say nothing do not push out the logs of others.
  */
 int logfile_init(struct logfile *l, const char *dir, const char *name, size_t limit);

@@ -7,12 +7,17 @@
 #define PHYSCAP_HVM 1U
 #define PHYSCAP_PV 2U
 
+static const char *wanted;		/* xl info NAME: only the values of names that begin like this */
+
 __attribute__((format(printf, 2, 3)))
 static void row(const char *name, const char *fmt, ...)
 {
 	va_list ap;
 
-	printf("%-23s: ", name);
+	if (wanted && strncmp(name, wanted, strlen(wanted)))
+		return;
+	if (!wanted)
+		printf("%-23s: ", name);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
@@ -94,7 +99,8 @@ static int cmd_info(const struct command *cmd, int argc, char **argv)
 		json |= opt == 'j';
 		numa |= opt == 'n';
 	}
-	want_args(cmd, argc, 0, 0);
+	want_args(cmd, argc, 0, 1);
+	wanted = argv[optind];
 	if (!call(XLD_HOST_INFO, &nothing, &h))
 		return EXIT_FAILURE;
 	if (json) {
@@ -103,7 +109,7 @@ static int cmd_info(const struct command *cmd, int argc, char **argv)
 		print_machine(&h);
 		print_hypervisor(&h);
 	}
-	if (numa && !json)
+	if (numa && !json && !wanted)
 		print_numa(&h);
 	rpc_release((xdrproc_t)xdr_xld_host, &h);
 	return EXIT_SUCCESS;
@@ -129,7 +135,8 @@ static int cmd_dmesg(const struct command *cmd, int argc, char **argv)
 }
 
 const struct command cmds_host[] = {
-	{ .name = "info", .fn = cmd_info, .args = "", .summary = "Print what is known about the host",
+	{ .name = "info", .fn = cmd_info, .args = "[NAME]",
+	  .summary = "Print what is known about the host, or only the value of NAME",
 	  .options = "  -n, --numa      CPUs and nodes, too\n" JSON_HELP },
 	{ .name = "dmesg", .fn = cmd_dmesg, .args = "", .summary = "Print the hypervisor's log",
 	  .options = "  -c, --clear     and empty it\n" },

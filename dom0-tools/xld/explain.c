@@ -323,7 +323,7 @@ char *console_log_path(const char *name)
 	char *path = xasprintf("%s/guest-%s.log", CONSOLE_LOG_DIR, name);
 
 	for (char *p = path + strlen(CONSOLE_LOG_DIR) + strlen("/guest-"); *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("._+-", *p))
+		if (!isalnum((unsigned char)*p) && !strchr("._+-~", *p))
 			*p = '_';
 	return path;
 }

@@ -35,6 +35,8 @@
  * to; -EFAULT: the buffer, or the list.
  */
 #define LITEOP_copy_frames	8
+/* struct xen_lite_soft_dirty. -EINVAL: not such a bit. */
+#define LITEOP_soft_dirty	9
 
 #define LITEF_crash_reason	(1U << 0)
 #define LITEF_counters		(1U << 1)
@@ -44,7 +46,8 @@
 #define LITEF_shared_tables	(1U << 5)	/* the caller may turn on VMASST_TYPE_lite_shared_tables */
 #define LITEF_free_pages	(1U << 6)
 #define LITEF_copy_frames	(1U << 7)
-#define LITEF_direct_entry	(1U << 8)	/* the caller may turn on VMASST_TYPE_lite_direct_entry */
+#define LITEF_soft_dirty	(1U << 8)
+#define LITEF_direct_entry	(1U << 9)	/* the caller may turn on VMASST_TYPE_lite_direct_entry */
 
 /*
  * A type of vm_assist: user code runs on the kernel's top-level table, so that no change between the two loads CR3. What
@@ -156,8 +159,9 @@ struct xen_lite_free_pages {
 #define LITE_HINTS_all		2	/* it has named its free pages since it has been logged */
 
 /*
- * Pages of a logged domain that need not be copied: as long as a page is here, it has not been written since the log was
- * emptied last. Whatever is written afterwards is in the log.
+ * Pages of a logged domain that need not be copied: as long as a page is here, it had not been written since it was named when the
+ * log was emptied last. Whatever is written afterwards is in the log the next time; so of a domain that has been stopped empty
+ * the log once more before this.
  */
 struct xen_lite_unneeded {
 	domid_t domid;			/* IN */
@@ -184,6 +188,16 @@ struct xen_lite_copy_frames {
 	uint32_t pad;
 	XEN_GUEST_HANDLE(xen_pfn_t) list;	/* IN: machine frames */
 	XEN_GUEST_HANDLE(uint8) buffer;	/* a page for each frame: IN for a copy into the domain, else OUT */
+};
+
+/*
+ * The caller's kernel promises that a bit of its L1 page-table entries means dirty as well as the dirty bit does, and that it
+ * clears both where it clears one. While the domain is logged the hypervisor may then, in a present entry, clear the dirty
+ * bit and set this one, at any time, and does without write faults. MMU_PT_UPDATE_PRESERVE_AD keeps the bit too. Holds from the
+ * next time on when the domain begins to be logged, until it ends or is saved: a kernel says it again after a resume.
+ */
+struct xen_lite_soft_dirty {
+	uint64_t bit;			/* IN: one of bits 9 to 11 and 52 to 62; 0: none any more */
 };
 
 #endif /* !__ASSEMBLY__ */

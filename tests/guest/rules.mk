@@ -7,6 +7,8 @@ GUEST_LIB  := $(addprefix tests/guest/lib/,head.S entry.S trap.c main.c print.c 
 # What only some have need of.
 GUEST_LIB_hostile_front := tests/guest/lib/front.c
 GUEST_LIB_random_front  := tests/guest/lib/front.c
+GUEST_LIB_bounds        := tests/guest/lib/stay.c tests/guest/lib/staycall.S
+GUEST_LIB_logcosts      := $(GUEST_LIB_bounds)
 GUEST_CFLAGS := -std=gnu11 -O2 -g $(WARN) -ffreestanding -fno-stack-protector -fno-pic -fno-pie -mcmodel=kernel \
 	-mno-red-zone -mgeneral-regs-only -fno-asynchronous-unwind-tables -fcf-protection=none -Iinclude -Itests/guest/lib
 
@@ -34,15 +36,26 @@ $(B)/tests/guest/$(1)/$(1): $(patsubst %,$(B)/tests/guest/obj/tests/guest/$(1)/%
 endef
 $(foreach t,$(GUEST_DIRS),$(eval $(call guest_test,$(t))))
 
+# A kernel without the library: bare/bare.c says why.
+$(B)/tests/guest/bare/bare: tests/guest/bare/bare.c tests/guest/bare/bare.lds
+	@mkdir -p $(@D)
+	@echo "  LD    tests/guest/bare"
+	@$(CC) $(GUEST_CFLAGS) -mcmodel=small -MMD -MP -MT $@ -c -o $@.o $<
+	@$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/guest/bare/bare.lds -o $@ $@.o
+
 GUEST_IMAGES := $(foreach t,$(GUEST_DIRS),$(B)/tests/guest/$(t)/$(t))
 
 $(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
 
-TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES)
+TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES) $(B)/tests/guest/bare/bare
 GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
-GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g long logdirty'
+GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g rounds=25 logdirty' \
+		 '$(COUNTED_RUN) -t 300 -g rounds=25+helps=1 logdirty' '$(COUNTED_RUN) -g icount logcosts' \
+		 '$(B)/tests/guest/run -c max -M q35 -t 200 -g helps=1 logdirty'
+# SYSENTER exists in 64-bit mode on this one only.
+GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64,vendor=GenuineIntel -M pc syscall32'
 # The random guest; in `make soak` 10 million operations.
 GUEST_TESTS   += '$(COUNTED_RUN) -t 400 -g vcpus=1+seed=7+steps=400000 random' \
 		 '$(COUNTED_RUN) -t 400 -g vcpus=2+seed=8+steps=200000 random'
@@ -56,13 +69,14 @@ HELP += 'bounds|measure_the_longest_stay_of_each_hypercall;_writes_docs/hypercal
 
 # Of rows with the same name and input the longest counts.
 .PHONY: bounds
-bounds: all $(B)/tests/guest/run $(B)/tests/guest/bounds/bounds
+bounds: all $(B)/tests/guest/run $(B)/tests/guest/bounds/bounds $(B)/tests/guest/logcosts/logcosts
 	@$(COUNTED_RUN) -t 300 -g icount bounds
+	@$(COUNTED_RUN) -g icount logcosts
 	@awk -F'|' 'FNR == NR { if ($$0 !~ /^\|/) print; else if (n++ < 2) print; next } \
 		/BOUND \|/ { sub(/.*BOUND /, ""); split($$0, f, "|"); k = f[2] "|" f[3]; \
 			if (!(k in row)) order[++rows] = k; if (f[4] + 0 > most[k]) { most[k] = f[4] + 0; row[k] = $$0 } } \
 		END { for (i = 1; i <= rows; i++) { sub(/\r/, "", row[order[i]]); print row[order[i]] } }' \
-		docs/hypercall-bounds.md $(B)/tests/guest/bounds/log >$(B)/bounds.md && mv $(B)/bounds.md docs/hypercall-bounds.md
+		docs/hypercall-bounds.md $(B)/tests/guest/bounds/log $(B)/tests/guest/logcosts/log >$(B)/bounds.md && mv $(B)/bounds.md docs/hypercall-bounds.md
 
 # The scheduler's figures, 2 s for each, and 30 s.
 SHARES_RUN    := $(B)/tests/guest/run -I -c qemu64 -M q35

@@ -359,14 +359,42 @@ static bool put(const char *path, const char *text)
 
 #define GROUP	"/tmp/ptcheck.cgroup"
 
-static int fill_in_group(void *pages)
+static bool join_group(void)
 {
 	char pid[32];
 
 	snprintf(pid, sizeof(pid), "%d", getpid());
-	if (!put(GROUP "/g/cgroup.procs", pid))
-		return 77;
-	return fill(pages);
+	return put(GROUP "/g/cgroup.procs", pid);
+}
+
+static int fill_in_group(void *pages)
+{
+	return join_group() ? fill(pages) : 77;
+}
+
+/* A memory cgroup with this limit, without swap. */
+static bool group_make(const char *limit)
+{
+	mkdir(GROUP, 0700);
+	if (mount("cgroup2", GROUP, "cgroup2", 0, NULL)) {
+		printf("skipped %s: %s\n", name, strerror(errno));
+		return false;
+	}
+	put(GROUP "/cgroup.subtree_control", "+memory");
+	mkdir(GROUP "/g", 0700);
+	put(GROUP "/g/memory.swap.max", "0");
+	if (put(GROUP "/g/memory.max", limit))
+		return true;
+	printf("skipped %s: no memory controller\n", name);
+	return false;
+}
+
+static void group_end(void)
+{
+	usleep(200000);
+	rmdir(GROUP "/g");
+	umount2(GROUP, MNT_DETACH);
+	rmdir(GROUP);
 }
 
 /* A memory cgroup's limit holds, and what fits below it fits. */
@@ -374,17 +402,7 @@ static void check_cgroup(void)
 {
 	int rc;
 
-	mkdir(GROUP, 0700);
-	if (mount("cgroup2", GROUP, "cgroup2", 0, NULL)) {
-		printf("skipped cgroup: %s\n", strerror(errno));
-		return;
-	}
-	put(GROUP "/cgroup.subtree_control", "+memory");
-	mkdir(GROUP "/g", 0700);
-	if (!put(GROUP "/g/memory.max", "8388608")) {
-		printf("skipped cgroup: no memory controller\n");
-	} else {
-		put(GROUP "/g/memory.swap.max", "0");
+	if (group_make("8388608")) {
 		rc = in_child(fill_in_group, (void *)(6ul << 20 >> 12));
 		if (rc)
 			fail("6 MiB do not fit into 8 (%d)", rc);
@@ -392,10 +410,49 @@ static void check_cgroup(void)
 		if (rc != 1000 + 9)
 			fail("12 MiB fit into 8 (%d)", rc);
 	}
-	usleep(200000);
-	rmdir(GROUP "/g");
-	umount2(GROUP, MNT_DETACH);
-	rmdir(GROUP);
+	group_end();
+}
+
+/* --- pages that the system may take until they are written to again: only their dirty bits say so --- */
+
+static int lazy(void *unused)
+{
+	const char *go = getenv("PTCHECK_WAIT");
+	unsigned long lost = 0, taken = 0;
+	void *kept, *given;
+
+	(void)unused;
+	if (!join_group())
+		return 77;
+	kept = must_map(PAGES, MAP_PRIVATE, -1);
+	given = must_map(PAGES, MAP_PRIVATE, -1);
+	for (unsigned long i = 0; i < PAGES; i++)
+		*word(kept, i) = *word(given, i) = i + 1;
+	madvise(kept, PAGES * PAGE, MADV_FREE);
+	madvise(given, PAGES * PAGE, MADV_FREE);
+	for (unsigned long i = 0; i < PAGES; i++)
+		word(kept, i)[1] = i + 2;
+	while (go && access(go, F_OK))
+		usleep(20000);
+	put(GROUP "/g/memory.reclaim", "64M");
+	for (unsigned long i = 0; i < PAGES; i++) {
+		lost += word(kept, i)[1] != i + 2;
+		taken += *word(given, i) != i + 1;
+	}
+	return lost ? 1 : taken ? 0 : 2;
+}
+
+/* With PTCHECK_WAIT: between the write and the look the machine may be moved, until that file is there. */
+static void check_lazyfree(void)
+{
+	int rc;
+
+	if (group_make("67108864")) {
+		rc = in_child(lazy, NULL);
+		if (rc)
+			fail("%s (%d)", rc == 1 ? "a page that was written to was taken" : "no page was taken", rc);
+	}
+	group_end();
 }
 
 int main(int argc, char **argv)
@@ -403,6 +460,7 @@ int main(int argc, char **argv)
 	static const struct check checks[] = {
 		{ "fork", check_fork }, { "unmap", check_unmap }, { "dontneed", check_dontneed }, { "shared", check_shared },
 		{ "move", check_move }, { "protect", check_protect }, { "sparse", check_sparse }, { "cgroup", check_cgroup },
+		{ "lazyfree", check_lazyfree },
 	};
 
 	snprintf(file, sizeof(file), "%s/ptcheck.%d", getenv("PTCHECK_DIR") ? getenv("PTCHECK_DIR") : "/tmp", getpid());

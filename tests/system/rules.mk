@@ -54,6 +54,13 @@ $(B)/ovs.img: tests/system/make-ovs $(KERNEL)
 	@tests/system/make-ovs $(B)/kernel $@
 TEST_PROGRAMS += $(B)/ovs.img
 
+# System calls of 32-bit programs.
+$(B)/tests/system/sys32: tests/system/sys32.S
+	@mkdir -p $(@D)
+	@echo "  LD    tests/system/sys32"
+	@$(CC) -m32 -nostdlib -static -no-pie -o $@ $<
+TEST_PROGRAMS += $(B)/tests/system/sys32
+
 # Does memory behave when page tables change? Runs everywhere: no libraries.
 $(eval $(call tool,tests/system/ptcheck,tests/system/ptcheck.c,-static))
 # Does a program find what x86 and Linux promise it?

@@ -119,6 +119,15 @@ static void check_files(const char *name)
 	CU_ASSERT(strlen(sys_must(name, "cat /sys/hypervisor/properties/features")) > 2);
 }
 
+static void check_32bit(const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/tests/system/sys32", lab_build_dir());
+	if (sys_ok(lab_push(name, path, "/tmp/sys32", &sys_err), "push"))
+		CU_ASSERT_STRING_EQUAL(sys_must(name, "/tmp/sys32"), "ok\n");
+}
+
 /* Chip set pc: interrupts of the I/O APIC (e1000), MSI-X (virtio). */
 static void test_pc(void)
 {
@@ -132,6 +141,7 @@ static void test_pc(void)
 	check_disk("pc", "/dev/vda", disk_a);
 	check_disk("pc", "/dev/sda", disk_b);
 	check_network("pc");
+	check_32bit("pc");
 	irqs = sys_must("pc", "cat /proc/interrupts");
 	sys_contains(irqs, "xen-pirq    -msi-x");
 	sys_contains(irqs, "xen-pirq    -ioapic-level");

@@ -3,7 +3,7 @@
  * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each
  * also beside a stock kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any
  * hypervisor. Memory and programs have to behave everywhere (ptcheck, usercheck), and which extensions are on has to be told
- * truly. Shared tables, direct system calls, free pages and the resume in the background have tests of their own.
+ * truly. Shared tables, direct system calls, free pages, the resume in the background and logging by dirty bits have tests of their own.
  *
  * Needs `make guest-kernel`; run by `make guest-check` and `make soak`, not by `make check`.
  */
@@ -44,7 +44,9 @@ static bool host_up(struct lab_opts *o, const char *kernel)
 /* Every check of ptcheck and usercheck is made and passes, in a guest or (NULL) in dom0. */
 static void run_checks(const char *guest)
 {
-	static const char *const names[] = { "fork", "unmap", "dontneed", "shared", "move", "protect", "sparse", "cgroup" };
+	static const char *const names[] = {
+		"fork", "unmap", "dontneed", "shared", "move", "protect", "sparse", "cgroup", "lazyfree",
+	};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *out = guest ? sys_must(H, "guest-run %s 300 ptcheck %s", guest, names[i]) :
@@ -332,6 +334,50 @@ static void test_free(void)
 	sys_down(H);
 }
 
+/* --- logging by dirty bits ------------------------------------------------------------------------------- */
+
+/* What the kernel has of a page that may be taken is its dirty bit, and the hypervisor has moved that. */
+static void lazy_begin(void)
+{
+	guest_must(H, "g", "rm -f /tmp/go /tmp/lazy; PTCHECK_WAIT=/tmp/go ptcheck lazyfree >/tmp/lazy 2>&1 & sleep 1");
+}
+
+static void lazy_end(void)
+{
+	guest_must(H, "g", "touch /tmp/go; for i in $(seq 30); do grep . /tmp/lazy && break; sleep 1; done; grep 'ok lazyfree' /tmp/lazy");
+}
+
+/* Moved, saved live, and moved again, at work: nothing is lost, of the contents or of what the kernel knows of them. */
+static void test_dirty(void)
+{
+	struct lab_opts o = sys_opts(H);
+
+	o.smp = 2;
+	if (host_up(&o, NULL) && guest_up_with("g", "vmlinuz-patched", 2, "", "memory = 256")) {
+		sys_must(H, "mount -o remount,size=90%% /run");
+		guest_must(H, "g", "mkdir -p /t && mount -t tmpfs -o size=50%% t /t; memload 8 /tmp/m1 1000 & " CHURN);
+		for (int i = 0; i < 4; i++) {
+			sys_contains(guest_must(H, "g", "cat /sys/hypervisor/lite/soft_dirty"), "1");
+			lazy_begin();
+			sys_must(H, i % 2 ? "xl save --live g /run/g.save && xl restore /run/g.save && rm /run/g.save" :
+				 "xl migrate g localhost");
+			goes_on();
+			lazy_end();
+			guest_must(H, "g", "test ! -e /tmp/bad && read p r e x </tmp/m1 && test $e = 0");
+		}
+		check_guest("g");
+		destroy("g");
+		/* Turned off it is as with any other kernel. */
+		if (guest_up_with("off", "vmlinuz-patched", 1, "xen_lite_soft_dirty=0", "")) {
+			sys_contains(guest_must(H, "off", "cat /sys/hypervisor/lite/soft_dirty"), "0");
+			sys_must(H, "xl migrate off localhost");
+			guest_must(H, "off", "true");
+			destroy("off");
+		}
+	}
+	sys_down(H);
+}
+
 /* --- resume in the background ---------------------------------------------------------------------------- */
 
 /* us from the request to suspend until tasks run again, without the time it stood still. */
@@ -454,6 +500,7 @@ static void test_xen(void)
 		check_dom0();
 		sys_contains(sys_must(H, "cat /sys/hypervisor/lite/features"), "0x0");
 		sys_contains(sys_must(H, "cat /sys/hypervisor/lite/pt_exchange"), "0");
+		sys_contains(sys_must(H, "cat /sys/hypervisor/lite/soft_dirty"), "0");
 		sys_must(H, "test ! -e /sys/hypervisor/lite/counters");
 		check_guests();
 	}
@@ -461,7 +508,8 @@ static void test_xen(void)
 }
 
 static const struct sys_test tests[] = {
-	{ "ours", test_ours }, { "shared", test_shared }, { "direct", test_direct }, { "free", test_free }, { "resume", test_resume },
+	{ "ours", test_ours }, { "shared", test_shared }, { "direct", test_direct }, { "free", test_free }, { "dirty", test_dirty },
+	{ "resume", test_resume },
 	{ "sysctl", test_sysctl }, { "mixed", test_mixed }, { "bare", test_bare }, { "xen", test_xen },
 };
 

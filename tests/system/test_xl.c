@@ -78,6 +78,27 @@ static void test_up(void)
 
 /* --- words for Xen's xl --- */
 
+/* A test runner: made paused, the console on a pipe, run, and the last line is the verdict. Then with -F and the log. */
+static void test_runner(void)
+{
+	static const char name[] = "test-pv64-bare~one";
+	char path[512];
+	const char *out;
+
+	snprintf(path, sizeof(path), "%s/tests/guest/bare/bare", lab_build_dir());
+	CU_ASSERT_FATAL(sys_ok(lab_push(H, path, "/root/bare", &sys_err), "push"));
+	sys_must(H, "printf 'name=\"%s\"\nloader=\"generic\"\nmemory=128\nkernel=\"/root/bare\"\nmax_event_channels=4096\n"
+		 "viridian=1\n' >/root/bare.cfg", name);
+	out = sys_must(H, "xl create -p /root/bare.cfg 2>/dev/null; xl console '%s' </dev/null >/tmp/out & xl unpause '%s' && "
+		       "wait $! && tail -n 1 /tmp/out", name, name);
+	CU_ASSERT_STRING_EQUAL(out, "bare result: SUCCESS\n");
+	out = sys_must(H, "xl create -F /root/bare.cfg 2>/dev/null && tail -n 1 '/var/log/xen/console/guest-%s.log'", name);
+	CU_ASSERT_STRING_EQUAL(out, "bare result: SUCCESS\n");
+	CU_ASSERT_STRING_EQUAL(sys_must(H, "xl info virt_caps"), "pv\n");
+	CU_ASSERT_PTR_NOT_NULL(strstr(sys_must(H, "xl info xen_caps"), "xen-3.0-x86_64"));
+	CU_ASSERT_STRING_EQUAL(sys_must(H, "xl info nosuch"), "");
+}
+
 /* Written for Xen's xl 4.17, with nothing in it that only we know. */
 static void test_script_for_xen(void)
 {
@@ -441,6 +462,7 @@ int main(int argc, char **argv)
 {
 	static const struct sys_test tests[] = {
 		{ "up", test_up },
+		{ "runner", test_runner },
 		{ "script_for_xen", test_script_for_xen },
 		{ "rename", test_rename },
 		{ "sysrq_and_trigger", test_sysrq_and_trigger },

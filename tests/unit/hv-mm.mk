@@ -17,3 +17,6 @@ $(eval $(call covered_test,test_page_alloc,tests/unit/test_page_alloc.c))
 # Includes the source as well, between names for what only the hypervisor may do.
 CFLAGS_tests/unit/test_tlb.c := -Ixen-lite/include -Itests/unit -include tests/unit/hv_shim.h
 $(eval $(call covered_test,test_tlb,tests/unit/test_tlb.c tests/unit/hv_shim.c xen-lite/lib/bitmap.c))
+
+CFLAGS_tests/unit/test_harvest.c := -Ixen-lite/include
+$(eval $(call covered_test,test_harvest,tests/unit/test_harvest.c))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A world of a few frames of two domains, and in it the real mm/page_type.c, mm/pt_validate.c and mm/pt_write.c: included, not linked, so
- * that they see these frames where the hypervisor's direct map and frame table would be. What they call is played here, and what it
+ * A world of a few frames of two domains, and in it the real mm/page_type.c, mm/pt_validate.c, mm/pt_write.c and mm/harvest.c: included, not linked,
+ * so that they see these frames where the hypervisor's direct map and frame table would be. What they call is played here, and what it
  * says is the test's choice. With WORLD_OWNERS mm/frame.c is in it too, and the test plays the heap.
  *
  * There is one thread. What another CPU does at the same time is a function that world_meanwhile() places before a compare-exchange.
@@ -44,6 +44,7 @@ static void world_point(void);
 #include "../../xen-lite/mm/page_type.c"
 #include "../../xen-lite/mm/pt_validate.c"
 #include "../../xen-lite/mm/pt_write.c"
+#include "../../xen-lite/mm/harvest.c"
 #ifdef WORLD_OWNERS		/* the real owners' side as well */
 #include "../../xen-lite/mm/frame.c"
 #endif
@@ -84,27 +85,43 @@ void tlb_flush_since(u64 stamp) { (void)stamp; nr_flushes++; }
 u64 tlb_stamp_now(void) { static u64 t; return ++t; }
 void cpu_l4_entry_changed(const u64 *table) { (void)table; nr_l4_changes++; }
 
-/* A logged domain: which frame was marked, or its entry changed, last; how many mirrors were dropped, other writers counted. */
+/* A logged domain: which frames were marked, which was last, or its entry changed; how many mirrors were dropped, other writers counted. */
+static bool marked[NR_FRAMES];
 static const struct page_info *marked_last, *changed_last;
 static unsigned int nr_mirrors_dropped;
 static int foreign_writers;
 
-void logdirty_mark_slow(struct domain *d, const struct page_info *pg) { (void)d; marked_last = pg; }
-void logdirty_foreign_writer(struct page_info *pg, bool comes) { (void)pg; foreign_writers += comes ? 1 : -1; }
-void mirror_entry_changed_slow(struct domain *d, struct page_info *table, const u64 *ptr)
+static struct harvest harvest;		/* soft 0: mirrors */
+
+struct harvest *logdirty_harvest(const struct domain *d) { (void)d; return &harvest; }
+void logdirty_mark_slow(struct domain *d, const struct page_info *pg)
 {
 	(void)d;
+	marked_last = pg;
+	marked[pg - frame_table] = true;
+}
+void logdirty_mark_locked(struct domain *d, const struct page_info *pg) { logdirty_mark_slow(d, pg); }
+void logdirty_foreign_writer(struct page_info *pg, bool comes) { (void)pg; foreign_writers += comes ? 1 : -1; }
+void logdirty_entry_changed_slow(struct domain *d, struct page_info *table, const u64 *ptr, u64 old)
+{
 	(void)ptr;
 	changed_last = table;
+	harvest_entry(d, old);
 }
-void mirror_drop(struct domain *d, struct page_info *table)
+void logdirty_table_died(struct domain *d, struct page_info *table)
 {
-	(void)d;
+	if (harvest.soft) {
+		harvest_unlink(d, table);
+		return;
+	}
 	table->mirror = 0;
 	nr_mirrors_dropped++;
 }
 
 #ifndef WORLD_OWNERS
+void spin_lock(spinlock_t *l) { if (l->holder++) panic("lock taken twice"); }
+void spin_unlock(spinlock_t *l) { if (--l->holder) panic("lock not held"); }
+
 struct domain *page_owner(const struct page_info *pg)
 {
 	return pg->owner < DOMID_TABLE_SIZE ? domain_table[pg->owner] : NULL;
@@ -167,6 +184,8 @@ static inline void world_reset(void)
 	released = NULL;
 	meanwhile = NULL;
 	nr_flushes = nr_l4_changes = 0;
+	memset(marked, 0, sizeof(marked));
+	harvest = (struct harvest){ .first = PAGE_LIST_END, .next = PAGE_LIST_END };
 	domain_a.id = 1;
 	domain_b.id = 2;
 	domain_a.dead_tables = domain_b.dead_tables = PAGE_LIST_END;

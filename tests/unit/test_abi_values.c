@@ -427,9 +427,10 @@ static const struct abi_value values_lite[] = {
 	V(__HYPERVISOR_lite_op, 55), V(LITEOP_features, 0), V(LITEOP_crash_reason, 1), V(LITEOP_counters, 2),
 	V(LITEOP_memory, 3), V(LITEF_memory, 4), V(LITEOP_pt_exchange, 4), V(LITEF_pt_exchange, 8),
 	V(LITEOP_allow, 5), V(LITEF_allow, 16), V(LITEF_shared_tables, 32), V(VMASST_TYPE_lite_shared_tables, 62),
-	V(LITEOP_free_pages, 6), V(LITEOP_unneeded, 7), V(LITEF_free_pages, 64), V(LITEF_direct_entry, 256),
+	V(LITEOP_free_pages, 6), V(LITEOP_unneeded, 7), V(LITEF_free_pages, 64), V(LITEF_direct_entry, 512),
 	V(VMASST_TYPE_lite_direct_entry, 61), V(LITE_INFO_in_kernel, 2), V(VIRQ_LITE_LOGGED, 23),
 	V(LITEOP_copy_frames, 8), V(LITEF_copy_frames, 128), V(LITE_COPY_in, 1),
+	V(LITEOP_soft_dirty, 9), V(LITEF_soft_dirty, 256),
 	V(LITE_HINTS_none, 0), V(LITE_HINTS_asked, 1), V(LITE_HINTS_all, 2),
 	{ 0 }
 };

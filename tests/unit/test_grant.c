@@ -45,13 +45,13 @@ static void test_refusals(void)
 	CU_ASSERT_EQUAL(map(15, GNTMAP_host_map, &h), GNTST_bad_page);		/* a page table */
 	CU_ASSERT_EQUAL(table[15].flags, GTF_permit_access);
 	table[4].domid = 9;
-	CU_ASSERT_EQUAL(map(4, GNTMAP_host_map, &h), GNTST_bad_gntref);
+	CU_ASSERT_EQUAL(map(4, GNTMAP_host_map, &h), GNTST_general_error);
 	table[6].frame = 1;			/* the mapping domain's own */
 	CU_ASSERT_EQUAL(map(6, GNTMAP_host_map, &h), GNTST_bad_page);
 	table[6].frame = ~0U;
 	CU_ASSERT_EQUAL(map(6, GNTMAP_host_map, &h), GNTST_bad_page);
 	table[8].flags = GTF_accept_transfer;
-	CU_ASSERT_EQUAL(map(8, GNTMAP_host_map, &h), GNTST_bad_gntref);
+	CU_ASSERT_EQUAL(map(8, GNTMAP_host_map, &h), GNTST_general_error);
 	CU_ASSERT_EQUAL(do_grant_table_op(GNTTABOP_map_grant_ref, &op, 1), 0);
 	CU_ASSERT_EQUAL(op.status, GNTST_bad_domain);
 	map_rc = -XEN_EINVAL;
@@ -79,13 +79,13 @@ static void test_changed_entry(void)
 	CU_ASSERT_TRUE(balanced());
 	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map | GNTMAP_readonly, &h), GNTST_okay);
 	table[2].domid = 77;		/* given to another meanwhile: no more for us, and nothing for the other */
-	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map, &h2), GNTST_bad_gntref);
+	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map, &h2), GNTST_general_error);
 	CU_ASSERT_EQUAL(unmap(h), GNTST_okay);
 	CU_ASSERT_TRUE(balanced());
 	table[2].domid = 0;
 	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map, &h), GNTST_okay);
 	current = b->vcpu[0];		/* somebody else, while we have it: the pins are no way in */
-	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map | GNTMAP_readonly, &h2), GNTST_bad_gntref);
+	CU_ASSERT_EQUAL(map(2, GNTMAP_host_map | GNTMAP_readonly, &h2), GNTST_general_error);
 	current = a->vcpu[0];
 	CU_ASSERT_EQUAL(unmap(h), GNTST_okay);
 	CU_ASSERT_TRUE(balanced());

@@ -420,7 +420,7 @@ static void test_notes_in_section(void)
 
 	elf_make();
 	elf.ph[2].p_type = PT_NULL;
-	CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note ENTRY");
+	CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note of Xen");
 	sh.sh_offset = elf.notes;
 	sh.sh_size = elf.note_len;
 	elf.eh->e_shoff = 0x8800;
@@ -431,7 +431,79 @@ static void test_notes_in_section(void)
 	check_is_ours("ELF64");
 	image_free(&img);
 	elf.eh->e_shoff = elf.len - 32;	/* table beyond the end: as if there were none */
-	CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note ENTRY");
+	CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note of Xen");
+}
+
+/* XTF and other small kernels leave it to the ELF header to say where they start. */
+static void test_entry_of_header(void)
+{
+	elf_make_bare();
+	elf.eh->e_entry = VIRT + TEXT_PA + 0x80;
+	note_number(XEN_ELFNOTE_VIRT_BASE, VIRT);
+	note_string(XEN_ELFNOTE_XEN_VERSION, "xen-3.0");
+	CU_ASSERT_EQUAL(parse(elf.buf, elf.len), 0);
+	CU_ASSERT_EQUAL(img.entry, VIRT + TEXT_PA + 0x80);
+	image_free(&img);
+	elf.eh->e_entry = VIRT + TEXT_PA - 1;
+	CHECK_FAILS(parse_elf(), -EINVAL, "entry point");
+	note_number(XEN_ELFNOTE_PHYS32_ENTRY, 0x1000000);
+	CHECK_FAILS(parse_elf(), -ENOEXEC, "PVH only");
+	elf_make();			/* the note wins */
+	elf.eh->e_entry = 1;
+	CU_ASSERT_EQUAL(parse(elf.buf, elf.len), 0);
+	CU_ASSERT_EQUAL(img.entry, VIRT + TEXT_PA + 0x40);
+	image_free(&img);
+}
+
+/* The text of section __xen_guest, as Mini-OS has it, in a kernel without notes. */
+static void guest_section(const char *text)
+{
+	static const char names[] = "\0.text\0__xen_guest";
+	Elf64_Shdr sh[3] = {
+		{ .sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = 0x1000, .sh_size = 16 },
+		{ .sh_name = 7, .sh_type = SHT_PROGBITS, .sh_offset = 0x8200, .sh_size = strlen(text) + 1 },
+		{ .sh_type = SHT_STRTAB, .sh_offset = 0x8100, .sh_size = sizeof(names) },
+	};
+
+	elf_make_bare();
+	elf.eh->e_entry = VIRT + TEXT_PA;
+	elf.eh->e_shoff = 0x8800;
+	elf.eh->e_shnum = 3;
+	elf.eh->e_shstrndx = 2;
+	elf.eh->e_shentsize = sizeof(sh[0]);
+	memcpy(elf.buf + 0x8100, names, sizeof(names));
+	memcpy(elf.buf + 0x8200, text, strlen(text) + 1);
+	memcpy(elf.buf + 0x8800, sh, sizeof(sh));
+}
+
+static void test_guest_section(void)
+{
+	char text[200];
+
+	snprintf(text, sizeof(text), "GUEST_OS=Mini-OS,XEN_VER=xen-3.0,HYPERCALL_PAGE=0x%llx,VIRT_BASE=0x%llx,"
+		 "ELF_PADDR_OFFSET=0x0,odd,LOADER=generic", TEXT_PA / 4096 + 2, VIRT);
+	guest_section(text);
+	CU_ASSERT_EQUAL(parse(elf.buf, elf.len), 0);
+	CU_ASSERT_STRING_EQUAL(img.guest_os, "Mini-OS");
+	CU_ASSERT_STRING_EQUAL(img.loader, "generic");
+	CU_ASSERT_EQUAL(img.entry, VIRT + TEXT_PA);
+	CU_ASSERT_EQUAL(img.virt_base, VIRT);
+	CU_ASSERT_EQUAL(img.pa_start, TEXT_PA);
+	CU_ASSERT_TRUE(img.has_hypercall_page && img.hypercall_page == VIRT + TEXT_PA + 0x2000);
+	image_free(&img);
+	guest_section("XEN_VER=xen-2.0");
+	CHECK_FAILS(parse_elf(), -ENOEXEC, "'xen-2.0'");
+	/* Without the offset it is VIRT_BASE. */
+	snprintf(text, sizeof(text), "VIRT_BASE=0x%llx,VIRT_ENTRY=0x%llx", TEXT_PA - 0x1000, TEXT_PA + 0x20);
+	guest_section(text);
+	CU_ASSERT_EQUAL(parse(elf.buf, elf.len), 0);
+	CU_ASSERT_EQUAL(img.pa_start, 0x1000);
+	CU_ASSERT_EQUAL(img.entry, TEXT_PA + 0x20);
+	image_free(&img);
+	elf.eh->e_shstrndx = 3;
+	CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note of Xen");
+	elf.eh->e_shstrndx = 0;			/* names that are no names */
+	CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note of Xen");
 }
 
 /* Notes of hostile lengths end the walk, nothing more. */
@@ -445,10 +517,10 @@ static void test_notes_broken(void)
 		elf_make_bare();
 		memcpy(elf.buf + elf.notes, &nh, sizeof(nh));
 		elf.ph[2].p_filesz = 64;
-		CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note ENTRY");
+		CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note of Xen");
 		memcpy(elf.buf + elf.notes, &nd, sizeof(nd));
 		memcpy(elf.buf + elf.notes + sizeof(nd), "Xen", 4);
-		CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note ENTRY");
+		CHECK_FAILS(parse_elf(), -ENOEXEC, "no ELF note of Xen");
 	}
 }
 
@@ -468,7 +540,7 @@ static void test_paddr_offset(void)
 static void test_not_pv(void)
 {
 	elf_make_bare();
-	CHECK_FAILS(parse_elf(), -ENOEXEC, "is not for Xen PV: no ELF note ENTRY");
+	CHECK_FAILS(parse_elf(), -ENOEXEC, "is not for Xen PV: no ELF note of Xen");
 	note_number(XEN_ELFNOTE_PHYS32_ENTRY, 0x1000000);
 	CHECK_FAILS(parse_elf(), -ENOEXEC, "PVH only");
 	elf_make();
@@ -664,6 +736,8 @@ static const CU_TestInfo tests[] = {
 	{ "packed too often", test_nested },
 	{ "every ELF note", test_notes },
 	{ "notes in a section only", test_notes_in_section },
+	{ "entry point of the ELF header", test_entry_of_header },
+	{ "section __xen_guest", test_guest_section },
 	{ "notes with hostile lengths", test_notes_broken },
 	{ "PADDR_OFFSET", test_paddr_offset },
 	{ "not for PV", test_not_pv },

@@ -402,6 +402,7 @@ static void test_logged(void)
 	CU_ASSERT_EQUAL(write_entry(1, entry(2, PTE_RW), false, NULL), 0);
 	CU_ASSERT_PTR_NULL(changed_last);
 	domain_a.logdirty = (void *)&domain_a;
+	domain_a.mirrored = true;
 	CU_ASSERT_EQUAL(write_entry(1, entry(2, PTE_RW | PTE_A), false, NULL), 0);	/* the short cut */
 	CU_ASSERT_PTR_EQUAL(changed_last, page(0));
 	changed_last = NULL;

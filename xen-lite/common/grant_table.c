@@ -201,7 +201,7 @@ static int entry_mark(struct grant_entry_v1 *e, domid_t_ who, bool write)
 	for (int tries = 0; tries < 5; tries++) {
 		old.word = ACCESS_ONCE(*word);
 		if ((old.flags & GTF_type_mask) != GTF_permit_access || old.domid != who)
-			return GNTST_bad_gntref;
+			return GNTST_general_error;
 		if (write && (old.flags & GTF_readonly))
 			return GNTST_general_error;
 		new = old;
@@ -263,7 +263,7 @@ static int pin(struct domain *rd, u32 ref, domid_t_ who, bool write, mfn_t *fram
 	act = active_entry(gt, ref);
 	unused = !act->readers && !act->writers;
 	if (unused || act->domid != who || (write && !act->writers)) {
-		rc = !unused && act->domid != who ? GNTST_bad_gntref : entry_mark(shared_entry(gt, ref), who, write);
+		rc = !unused && act->domid != who ? GNTST_general_error : entry_mark(shared_entry(gt, ref), who, write);
 		if (rc)
 			goto out;
 	}

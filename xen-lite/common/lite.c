@@ -134,6 +134,20 @@ static long copy(void *arg)
 	return give_back(LITEOP_copy_frames, arg, &c, sizeof(c), rc);
 }
 
+/* A bit that is of no use to it harms only the guest itself. */
+static long soft_dirty(void *arg)
+{
+	struct xen_lite_soft_dirty s;
+
+	if (copy_from_guest(&s, arg, 1))
+		return -XEN_EFAULT;
+	if ((s.bit & (s.bit - 1)) || (s.bit & ~(PTE_AVAIL | PTE_AVAIL_HIGH)))
+		return refuse(-XEN_EINVAL, "d%u: %lx is not a bit of a page-table entry that is left to guests",
+			      current->domain->id, s.bit);
+	ACCESS_ONCE(current->domain->soft_dirty) = s.bit;
+	return 0;
+}
+
 static bool may_share_tables(const struct domain *d)
 {
 	return d->privileged || (d->lite_allowed & LITEF_shared_tables);
@@ -177,7 +191,7 @@ long do_lite_op(unsigned int cmd, void *arg)
 {
 	switch (cmd) {
 	case LITEOP_features:
-		return LITEF_counters | LITEF_pt_exchange | LITEF_free_pages |
+		return LITEF_counters | LITEF_pt_exchange | LITEF_free_pages | LITEF_soft_dirty |
 		       (may_share_tables(current->domain) ? LITEF_shared_tables : 0) |
 		       (may_enter_directly(current->domain) ? LITEF_direct_entry : 0) |
 		       (current->domain->privileged ? LITEF_crash_reason | LITEF_memory | LITEF_allow | LITEF_copy_frames : 0);
@@ -197,6 +211,8 @@ long do_lite_op(unsigned int cmd, void *arg)
 		return unneeded(arg);
 	case LITEOP_copy_frames:
 		return copy(arg);
+	case LITEOP_soft_dirty:
+		return soft_dirty(arg);
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -4,7 +4,7 @@
  *
  * SYSCALL does not switch stacks and clobbers only rcx and r11, so its first instructions must know this CPU's
  * stack by themselves: each CPU has stubs of its own with the addresses as immediates, written at start-up. There are two, for 64-bit
- * code and for 32-bit code of a 64-bit guest, which is told that the instruction does not exist.
+ * code and for 32-bit code of a 64-bit guest, whose kernel has a callback of its own for it.
  */
 #include <xl/entry.h>
 #include <xl/hypercall.h>
@@ -102,6 +102,5 @@ void guest_syscall32(struct cpu_user_regs *regs)
 {
 	pv_settle_mode(current);
 	regs->cs = GUEST_CS32;
-	regs->rip -= 2;
-	inject_trap(TRAP_invalid_op, 0);
+	bounce_syscall32(current);
 }

@@ -220,21 +220,24 @@ static __hot bool fixup_page_fault(unsigned long addr, u32 error)
 {
 	if (addr >= CPU_WINDOW_VIRT && addr < CPU_WINDOW_VIRT + 32 * PAGE_SIZE)
 		return desc_ldt_fault(addr);
-	if (current && unlikely(current->domain->logdirty))
+	if (current && unlikely(current->domain->mirrored))
 		return mirror_fault(addr, error);
 	return !(error & PFEC_present) && cpu_l4_fixup(addr);
 }
 
 /*
  * The final iretq does not take the guest's frame. The guest's general registers are in the frame of this fault; put
- * them back below the frame that iretq read, and give the guest its failsafe callback.
+ * them back below the frame that iretq read, and let the fault be the guest's, met where it was to go.
  */
 static void iret_fault(const struct cpu_user_regs *regs)
 {
-	struct cpu_user_regs *g = guest_regs();
+	u32 vector = regs->entry_vector, error = regs->error_code;
 
-	memmove(g, regs, UREGS_error_code);
-	bounce_failsafe(current);
+	memmove(guest_regs(), regs, UREGS_error_code);
+	if (vector == TRAP_page_fault)
+		inject_page_fault(desc_fault_address(read_cr2()), error);
+	else
+		inject_trap(vector, error);
 }
 
 bool hv_exception(struct cpu_user_regs *regs)

@@ -80,7 +80,7 @@ static u64 loadable(const struct cpu_l4 *c, u64 e)
 {
 	if (!(e & PTE_P))
 		return 0;
-	return unlikely(c->domain->logdirty) ? mirror_l4_entry(c->domain, e) : e;
+	return unlikely(c->domain->mirrored) ? mirror_l4_entry(c->domain, e) : e;
 }
 
 /* A user entry beside a different kernel entry waits for a fault: see above. */
@@ -207,8 +207,8 @@ void cpu_l4_switch(struct vcpu *v)
 	if (is_idle_vcpu(v))
 		return;
 	ACCESS_ONCE(v->pv.l4_cpu) = smp_processor_id();	/* before the reload, see vcpumask_to_cpus() */
-	/* The mirrors that a logged domain's slots lead to may have gone while it was away. */
-	if (was_away || c->vcpu != v || v->domain->logdirty || this_cpu(l4_is_stale) || !c->kern || c->user_changed ||
+	/* The mirrors that a domain's slots lead to may have gone while it was away. */
+	if (was_away || c->vcpu != v || v->domain->mirrored || this_cpu(l4_is_stale) || !c->kern || c->user_changed ||
 	    c->user_view == (v->pv.kernel_mode || c->one_view) ||
 	    c->kern != mfn_to_virt(v->pv.kernel_l4) ||
 	    c->user != user_table(v))

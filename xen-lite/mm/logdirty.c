@@ -6,12 +6,14 @@
  * has is what the guest says (the machine-to-physical table); one that lies about its frames gets its own memory wrong.
  *
  * A round ends with CLEAN: the leaves change places with an empty set, so that from then on new writes are marked there,
- * the mirrors become invalid (mirror.c), and the old leaves are copied out and cleared, a few at a time. A page that somebody else can
+ * the mirrors become invalid (mirror.c), and the old leaves are copied out and cleared, a few at a time. Where there are no
+ * mirrors, since the guest helps (harvest.c), dirty bits become marks before that, and all CPUs of the domain flush. A page that somebody else can
  * write all the time, another domain that has mapped it or we (a vCPU's registered vcpu_info), is in `always` and
  * counts as marked in every round.
  *
  * Pages that the guest has named as free are in `unneeded` until the next mark. A page gets there only without a mark in
- * this round, since then no mirror lets anybody write to it without coming here first.
+ * this round, since then no mirror lets anybody write to it without coming here first. Without mirrors what was written to it since
+ * the last walk, before or after it was named, shows in the next one, which takes it out and marks it.
  *
  * Locks: d->dirty_lock for all of it; d->logdirty and the leaves' places change under pt_lock too, so either will do to
  * read them. Tools work here one at a time: domctl is serialised.
@@ -33,12 +35,14 @@ struct leaves {
 
 struct logdirty {
 	struct mirrors mirrors;
+	struct harvest harvest;
 	struct leaves *marks;		/* this round's */
 	struct leaves *old;		/* the last round's as far as CLEAN has not copied them */
 	struct leaves *always;
 	struct leaves *unneeded;
 	u32 nr_leaves, max_leaves;	/* in the first three */
 	u32 nr_unneeded;		/* leaves, up to a third of max_leaves */
+	bool ready;			/* ENABLE has come to its end */
 	bool hinted;			/* the guest has named all that is free */
 	bool lost;			/* a mark could not be made: the log is worth nothing */
 	bool copying;			/* PEEK or CLEAN has been preempted */
@@ -50,6 +54,11 @@ struct logdirty {
 struct mirrors *logdirty_mirrors(const struct domain *d)
 {
 	return &(d->logdirty ? d->logdirty : d->logdirty_dying)->mirrors;
+}
+
+struct harvest *logdirty_harvest(const struct domain *d)
+{
+	return &(d->logdirty ? d->logdirty : d->logdirty_dying)->harvest;
 }
 
 /* --- bits ---------------------------------------------------------------------------------------------- */
@@ -95,11 +104,16 @@ static void mark(struct logdirty *ld, const struct page_info *pg)
 		__clear_bit(pfn % LEAF_BITS, leaf);
 }
 
+void logdirty_mark_locked(struct domain *d, const struct page_info *pg)
+{
+	if (d->logdirty)
+		mark(d->logdirty, pg);
+}
+
 void logdirty_mark_slow(struct domain *d, const struct page_info *pg)
 {
 	spin_lock(&d->dirty_lock);
-	if (d->logdirty)
-		mark(d->logdirty, pg);
+	logdirty_mark_locked(d, pg);
 	spin_unlock(&d->dirty_lock);
 }
 
@@ -114,6 +128,25 @@ bool logdirty_is_marked(const struct domain *d, const struct page_info *pg)
 		return true;
 	leaf = ld->marks->leaf[pfn / LEAF_BITS];
 	return leaf && test_bit(pfn % LEAF_BITS, leaf);
+}
+
+/* --- page tables that change --------------------------------------------------------------------------- */
+
+void logdirty_entry_changed_slow(struct domain *d, struct page_info *table, const u64 *ptr, u64 old)
+{
+	logdirty_mark_slow(d, table);
+	if (d->mirrored)
+		mirror_entry_changed(d, table, ptr);
+	else if (pgt_level(table->type_info) == 1)
+		harvest_entry(d, old);
+}
+
+void logdirty_table_died(struct domain *d, struct page_info *table)
+{
+	if (logdirty_harvest(d)->soft)
+		harvest_unlink(d, table);
+	else
+		mirror_drop(d, table);
 }
 
 /* --- pages that others write --------------------------------------------------------------------------- */
@@ -154,22 +187,36 @@ void logdirty_foreign_writer(struct page_info *pg, bool comes)
 	spin_unlock(&d->dirty_lock);
 }
 
-/* ENABLE: what is written by others already. Frames that come to be so meanwhile say so themselves. */
-static long scan_frames(struct domain *d, struct logdirty *ld)
+/* A frame of d that was there when it began to be logged. True: there was much to do. */
+static bool take_frame(struct domain *d, struct logdirty *ld, struct page_info *pg)
 {
-	for (; ld->scan < max_page; ld->scan++) {
-		struct page_info *pg;
-
-		if (!(ld->scan % 1024) && hypercall_preempt_check())
-			return -XEN_ERESTART;
-		if (!mfn_valid(_mfn(ld->scan)))
-			continue;
-		pg = mfn_to_page(_mfn(ld->scan));
-		if (pg->owner != d->id || !pg->foreign_writers)
-			continue;
+	if (pg->foreign_writers) {
 		spin_lock(&d->dirty_lock);
 		mark_always(ld, pg);
 		spin_unlock(&d->dirty_lock);
+	}
+	return ld->harvest.soft && harvest_take(d, pg);
+}
+
+/*
+ * ENABLE: what is written by others already, and the page tables of a guest that helps. Frames that come to be either of it
+ * meanwhile say so themselves.
+ */
+static long scan_frames(struct domain *d, struct logdirty *ld)
+{
+	bool much = false;
+
+	for (; ld->scan < max_page; ld->scan++) {
+		struct page_info *pg;
+
+		if ((much || !(ld->scan % 1024)) && hypercall_preempt_check())
+			return -XEN_ERESTART;
+		much = false;
+		if (!mfn_valid(_mfn(ld->scan)))
+			continue;
+		pg = mfn_to_page(_mfn(ld->scan));
+		if (pg->owner == d->id)
+			much = take_frame(d, ld, pg);
 	}
 	return 0;
 }
@@ -218,6 +265,7 @@ static struct logdirty *logdirty_alloc(const struct domain *d)
 		logdirty_free(ld);
 		return NULL;
 	}
+	ld->harvest = (struct harvest){ .soft = d->soft_dirty, .first = PAGE_LIST_END, .next = PAGE_LIST_END };
 	ld->mirrors = (struct mirrors){
 		.generation = 1, .first = PAGE_LIST_END, .last = PAGE_LIST_END,
 		.max = d->mirrors_max ? d->mirrors_max : mirrors_default(d),
@@ -246,7 +294,7 @@ static long free_dying(struct domain *d)
 
 	while (ld && any) {
 		spin_lock(&d->pt_lock);
-		any = mirrors_free_one(&ld->mirrors);
+		any = ld->harvest.soft ? harvest_unlink_one(d) : mirrors_free_one(&ld->mirrors);
 		spin_unlock(&d->pt_lock);
 		if (any && hypercall_preempt_check())
 			return -XEN_ERESTART;
@@ -257,30 +305,50 @@ static long free_dying(struct domain *d)
 	return 0;
 }
 
-/* From the return of this on every write is seen: nobody runs on the guest's own tables any more. */
+static long begin(struct domain *d)
+{
+	struct logdirty *ld;
+	long rc = free_dying(d);
+
+	if (rc)
+		return rc;
+	ld = logdirty_alloc(d);
+	if (!ld)
+		return -XEN_ENOMEM;
+	places_lock(d);
+	d->logdirty = ld;
+	d->mirrored = !ld->harvest.soft;
+	if (d->mirrored)
+		mirrors_invalidate(d);
+	places_unlock(d);
+	return 0;
+}
+
+/* No entry of a guest that helps has D from before; no TLB shall have it either. */
+static void get_ready(struct domain *d, struct logdirty *ld)
+{
+	if (!d->mirrored)
+		tlb_flush_domain(d);
+	spin_lock(&d->dirty_lock);
+	ld->ready = true;
+	spin_unlock(&d->dirty_lock);
+	if (d->vcpu[0])
+		send_guest_vcpu_virq(d->vcpu[0], VIRQ_LITE_LOGGED);
+}
+
+/* From the return of this on every write is seen: nobody runs on the guest's own tables any more, or they show it. */
 static long enable(struct domain *d)
 {
-	long rc;
+	long rc = 0;
 
-	if (d->logdirty && d->logdirty->scan >= max_page)
+	if (d->logdirty && d->logdirty->ready)
 		return refuse(-XEN_EINVAL, "d%u is logged already", d->id);
-	if (!d->logdirty) {
-		struct logdirty *ld;
-
-		rc = free_dying(d);
-		if (rc)
-			return rc;
-		ld = logdirty_alloc(d);
-		if (!ld)
-			return -XEN_ENOMEM;
-		places_lock(d);
-		d->logdirty = ld;
-		mirrors_invalidate(d);
-		places_unlock(d);
-	}
-	rc = scan_frames(d, d->logdirty);
-	if (!rc && d->vcpu[0])
-		send_guest_vcpu_virq(d->vcpu[0], VIRQ_LITE_LOGGED);
+	if (!d->logdirty)
+		rc = begin(d);
+	if (!rc)
+		rc = scan_frames(d, d->logdirty);
+	if (!rc)
+		get_ready(d, d->logdirty);
 	return rc;
 }
 
@@ -293,6 +361,7 @@ static long disable(struct domain *d)
 		cpu_l4_unload(d);
 		d->logdirty_dying = d->logdirty;
 		d->logdirty = NULL;
+		d->mirrored = false;
 		places_unlock(d);
 		cpu_l4_unload(d);	/* a CPU that came to this domain meanwhile may be looking at it */
 	}
@@ -332,29 +401,46 @@ static void round_begin(struct domain *d, struct logdirty *ld)
 {
 	struct leaves *marks = ld->marks;
 
+	/* What TLBs know as dirty is written without a trace until here, and is marked. */
+	if (!d->mirrored)
+		tlb_flush_domain(d);
 	places_lock(d);
 	ld->marks = ld->old;
 	ld->old = marks;
 	ld->marked = 0;
-	mirrors_invalidate(d);
+	if (d->mirrored)
+		mirrors_invalidate(d);
 	places_unlock(d);
+}
+
+/* Marks are whole, and stay so when a preempted call goes on. */
+static long copying_begin(struct domain *d, struct logdirty *ld, struct xen_domctl_shadow_op *op, bool clean)
+{
+	long rc = d->mirrored ? 0 : harvest_walk(d);
+
+	if (rc)
+		return rc;
+	ld->copying = true;
+	ld->next = 0;
+	op->stats.fault_count = ld->mirrors.faults;
+	op->stats.dirty_count = ld->marked;
+	op->pages = min_t(u64, op->pages, (u64)NR_LEAVES * LEAF_BITS);
+	if (clean)
+		round_begin(d, ld);
+	return 0;
 }
 
 static long marks_out(struct domain *d, struct xen_domctl_shadow_op *op, bool clean)
 {
 	struct logdirty *ld = d->logdirty;
+	long rc = 0;
 
 	if (!ld)
 		return refuse(-XEN_EINVAL, "d%u is not logged", d->id);
-	if (!ld->copying) {
-		ld->copying = true;
-		ld->next = 0;
-		op->stats.fault_count = ld->mirrors.faults;
-		op->stats.dirty_count = ld->marked;
-		op->pages = min_t(u64, op->pages, (u64)NR_LEAVES * LEAF_BITS);
-		if (clean)
-			round_begin(d, ld);
-	}
+	if (!ld->copying)
+		rc = copying_begin(d, ld, op, clean);
+	if (rc)
+		return rc;
 	for (; (u64)ld->next * LEAF_BITS < op->pages; ld->next++) {
 		u64 *leaf = (clean ? ld->old : ld->marks)->leaf[ld->next], first = (u64)ld->next * LEAF_BITS;
 		size_t bytes = DIV_ROUND_UP(min_t(u64, op->pages - first, LEAF_BITS), 8);
@@ -404,9 +490,15 @@ static void note_unneeded(struct logdirty *ld, unsigned long pfn, unsigned long 
 	}
 }
 
+/* Before logging has begun for good a TLB may let a page be written without a trace. */
+static bool wants_to_know(const struct domain *d)
+{
+	return d->logdirty && d->logdirty->ready;
+}
+
 long logdirty_free_pages(struct domain *d, struct xen_lite_free_pages *f)
 {
-	bool first = true;
+	bool first = true, wanted;
 
 	for (; f->done < f->count; f->done++, first = false) {
 		struct xen_lite_range r;
@@ -418,16 +510,16 @@ long logdirty_free_pages(struct domain *d, struct xen_lite_free_pages *f)
 		if (r.count > LEAF_BITS || r.pfn > (u64)NR_LEAVES * LEAF_BITS - r.count)
 			return refuse(-XEN_EINVAL, "d%u: no pages %lx to %lx", d->id, r.pfn, r.pfn + r.count);
 		spin_lock(&d->dirty_lock);
-		if (d->logdirty)
+		if (wants_to_know(d))
 			note_unneeded(d->logdirty, r.pfn, r.pfn + r.count);
 		spin_unlock(&d->dirty_lock);
 	}
 	spin_lock(&d->dirty_lock);
-	if (d->logdirty)
+	wanted = wants_to_know(d);
+	if (wanted)
 		d->logdirty->hinted |= f->last != 0;
-	first = !d->logdirty;
 	spin_unlock(&d->dirty_lock);
-	return first ? -XEN_ENODATA : 0;
+	return wanted ? 0 : -XEN_ENODATA;
 }
 
 #define CHUNK_WORDS	64

@@ -243,7 +243,7 @@ static bool fault_locked(struct vcpu *v, unsigned long va, u32 error)
 	bool write = error & PFEC_write, allowed, changed;
 	struct walk w;
 
-	if (!d->logdirty) {		/* it ended while we waited for the lock */
+	if (!d->mirrored) {		/* it ended while we waited for the lock */
 		cpu_l4_sync();
 		return true;
 	}
@@ -276,12 +276,11 @@ bool mirror_fault(unsigned long va, u32 error)
 
 /* --- changes ------------------------------------------------------------------------------------------- */
 
-void mirror_entry_changed_slow(struct domain *d, struct page_info *table, const u64 *ptr)
+void mirror_entry_changed(struct domain *d, struct page_info *table, const u64 *ptr)
 {
 	struct page_info *mi = valid_mirror(logdirty_mirrors(d), table);
 	unsigned int i = ((unsigned long)ptr & ~PAGE_MASK) / sizeof(*ptr);
 
-	logdirty_mark_slow(d, table);
 	if (mi && pgt_level(table->type_info) < 4)
 		((u64 *)page_to_virt(mi))[i] = mirrored(d, pgt_level(table->type_info), *ptr);
 }

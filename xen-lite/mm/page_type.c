@@ -112,6 +112,8 @@ static int validate(struct page_info *pg, u64 type, u16 done)
 		pg->tlb_stamp = 0;
 		pg->type_info = type | PGT_validated | 1;
 		logdirty_mark(page_owner(pg), pg);	/* tools send a table in another way than data */
+		if (level == 1 && unlikely(page_owner(pg)->logdirty) && !page_owner(pg)->mirrored)
+			harvest_link(page_owner(pg), pg);
 		return 0;
 	}
 	if (rc == -XEN_ERESTART && count_inc(pg)) {
@@ -185,8 +187,8 @@ static void table_died(struct page_info *pg, u64 x)
 	struct domain *d = page_owner(pg);
 
 	BUG_ON(!count_inc(pg));
-	if (unlikely(pg->mirror))
-		mirror_drop(d, pg);
+	if (unlikely(pg->mirror))	/* or next_l1, which is the same word */
+		logdirty_table_died(d, pg);
 	pg->next_dead = d->dead_tables;
 	pg->prev_dead = PAGE_LIST_END;
 	d->dead_tables = mfn_x(page_to_mfn(pg));

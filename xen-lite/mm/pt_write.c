@@ -16,13 +16,13 @@
 #define L1_FAST_BITS	(PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_U | PTE_NX | PTE_G)
 
 /*
- * Exchanges the entry. The processor sets A and D behind our back; anything else cannot change while pt_lock is held. *old is
- * what was there. -XEN_EAGAIN: it was to be a compare-exchange, and the entry is not `*old` any more.
+ * Exchanges the entry; it keeps the bits of `keep` that are set. The processor sets A and D behind our back; anything else cannot
+ * change while pt_lock is held. *old is what was there. -XEN_EAGAIN: it was to be a compare-exchange, and the entry is not `*old` any more.
  */
-static __hot int entry_exchange(u64 *ptr, u64 *old, u64 val, bool preserve_ad, bool exact)
+static __hot int entry_exchange(u64 *ptr, u64 *old, u64 val, u64 keep, bool exact)
 {
 	for (;;) {
-		u64 seen = cmpxchg(ptr, *old, preserve_ad ? val | (*old & PTE_AD) : val);
+		u64 seen = cmpxchg(ptr, *old, val | (*old & keep));
 
 		if (seen == *old)
 			return 0;
@@ -34,7 +34,7 @@ static __hot int entry_exchange(u64 *ptr, u64 *old, u64 val, bool preserve_ad, b
 }
 
 /* The general case: references change hands. */
-static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
+static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, u64 keep,
 			 u64 old, bool exact)
 {
 	struct page_info *table = virt_to_page(ptr);
@@ -49,9 +49,9 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 		return rc;
 	rc = pte_get(d, owner, level, &val);
 	if (!rc) {
-		rc = entry_exchange(ptr, &old, val, preserve_ad, exact);
+		rc = entry_exchange(ptr, &old, val, keep, exact);
 		if (!rc)
-			mirror_entry_changed(d, table, ptr);
+			logdirty_entry_changed(d, table, ptr, old);
 		/* An entry that was absent is in nobody's copy. What it led to goes only when no CPU has it loaded any more. */
 		if (!rc && level == 4 && (old & PTE_P))
 			cpu_l4_entry_changed(page_to_virt(table));
@@ -74,14 +74,14 @@ static __hot bool only_loses_rw(const struct domain *d, const struct domain *own
  * An L1 entry that becomes less than it was: nothing has to be taken, so nothing can fail but the exchange, and the table
  * needs no hold.
  */
-static __hot int write_less(struct domain *d, u64 *ptr, u64 val, bool preserve_ad, u64 old, bool exact)
+static __hot int write_less(struct domain *d, u64 *ptr, u64 val, u64 keep, u64 old, bool exact)
 {
 	bool present = val & PTE_P;
-	int rc = entry_exchange(ptr, &old, present ? (val | PTE_U) & ~PTE_G : val, preserve_ad, exact);
+	int rc = entry_exchange(ptr, &old, present ? (val | PTE_U) & ~PTE_G : val, keep, exact);
 
 	if (rc)
 		return rc;
-	mirror_entry_changed(d, virt_to_page(ptr), ptr);
+	logdirty_entry_changed(d, virt_to_page(ptr), ptr, old);
 	if (!present)
 		pte_put(d, 1, old);
 	else if ((old ^ val) & PTE_RW)
@@ -93,6 +93,8 @@ __hot int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsig
 		   const u64 *old_expected)
 {
 	u64 old = ACCESS_ONCE(*ptr);
+	/* D may be in the soft bit by now: then the guest has not seen that either. */
+	u64 keep = preserve_ad ? PTE_AD | (level == 1 ? d->soft_dirty : 0) : 0;
 
 	if (old_expected && old != *old_expected)
 		return -XEN_EAGAIN;
@@ -100,6 +102,6 @@ __hot int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsig
 		return refuse(-XEN_EINVAL, "d%u: L4 slot of the hypervisor", d->id);
 	if (level == 1 && (old & PTE_P) &&
 	    (!(val & PTE_P) || !((old ^ val) & ~L1_FAST_BITS) || only_loses_rw(d, owner, old, val)))
-		return write_less(d, ptr, val, preserve_ad, old, old_expected);
-	return write_counted(d, owner, ptr, level, val, preserve_ad, old, old_expected);
+		return write_less(d, ptr, val, keep, old, old_expected);
+	return write_counted(d, owner, ptr, level, val, keep, old, old_expected);
 }

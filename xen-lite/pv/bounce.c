@@ -211,6 +211,32 @@ __hot __flatten void bounce_syscall(struct vcpu *v)
 		mask_events(v);
 }
 
+/* From 32-bit code of a program; the processor has set rip, rcx and rflags as for the 64-bit one. */
+void bounce_syscall32(struct vcpu *v)
+{
+	if (!v->pv.syscall32_callback) {
+		guest_regs()->rip -= 2;
+		inject_trap(TRAP_invalid_op, 0);
+		return;
+	}
+	deliver_plain(v, NULL, v->pv.syscall32_callback);
+	if (v->pv.syscall32_masks)
+		mask_events(v);
+}
+
+/* The instruction keeps neither the address nor the stack of who executed it: the ABI says 0 for both. */
+void bounce_sysenter(struct vcpu *v)
+{
+	struct cpu_user_regs *regs = guest_regs();
+
+	regs->rip = regs->rsp = 0;
+	regs->cs = 3;
+	regs->ss = GUEST_DS;
+	deliver_plain(v, NULL, v->pv.sysenter_callback);
+	if (v->pv.sysenter_masks)
+		mask_events(v);
+}
+
 void bounce_failsafe(struct vcpu *v)
 {
 	struct cpu_user_regs *regs = guest_regs();

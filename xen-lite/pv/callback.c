@@ -58,9 +58,14 @@ static long callback_register(unsigned int type, unsigned long address, bool mas
 		pv->traps[TRAP_nmi] = (struct trap_info){ .vector = TRAP_nmi, .flags = 4, .cs = FLAT_KERNEL_CS,
 							  .address = address };
 		return 0;
-	/* 32-bit system calls need a mode that 64-bit-only processors and we do not offer: tolerated by kernels. */
 	case CALLBACKTYPE_syscall32:
+		pv->syscall32_callback = address;
+		pv->syscall32_masks = mask;
+		return 0;
 	case CALLBACKTYPE_sysenter:
+		pv->sysenter_callback = address;
+		pv->sysenter_masks = mask;
+		return 0;
 	default:
 		return -XEN_ENOSYS;
 	}

@@ -82,10 +82,10 @@ __hot void hypercall_run(struct cpu_user_regs *regs)
 	v->count[COUNT_HYPERCALL]++;
 	rc = call(nr, args);
 	if (regs->rip != rip)
-		return;			/* to be issued again: the registers are the arguments */
+		return;			/* to be issued again, or an iret: the registers are as they should be */
 	regs->rax = rc;
 #ifdef XL_DEBUG_BUILD
-	if (nr < ARRAY_SIZE(table))
+	if (nr < ARRAY_SIZE(table) && nr != __HYPERVISOR_multicall)	/* an iret in it may have led to just behind it */
 		poison_args(regs, table[nr].nr_args);
 #else
 	(void)poison_args;
@@ -166,6 +166,8 @@ long do_multicall(void *list, unsigned int n)
 			break;
 		if (copy_from_guest(&mc, guest + i, 1))
 			return -XEN_EFAULT;
+		if (mc.op == __HYPERVISOR_iret)
+			return do_iret();	/* the entries behind it are the kernel's, and it may have left that */
 		if (!multicall_one(guest + i, &mc))
 			break;
 		if (raw_copy_to_guest(&guest[i].result, &mc.result, sizeof(mc.result)))

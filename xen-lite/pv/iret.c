@@ -3,7 +3,7 @@
  * The iret hypercall: how a PV kernel goes back to what it interrupted, to user space or to itself.
  *
  * The frame (struct iret_context) lies on the kernel stack. Everything in it may be hostile: selectors get RPL 3, flags that matter to
- * us are forced, a rip that is not canonical faults in our own iretq and becomes the failsafe callback.
+ * us are forced, what iretq itself does not take becomes the guest's fault, at the rip of the frame.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>
@@ -42,7 +42,7 @@ __hot long do_iret(void)
 	if (f.flags & VGCF_in_syscall) {	/* as SYSRET leaves them */
 		regs->r11 = regs->rflags;
 		regs->rcx = regs->rip;
-		regs->cs = GUEST_CS64;
+		regs->cs = regs->cs == GUEST_CS32 ? GUEST_CS32 : GUEST_CS64;
 		regs->ss = GUEST_DS;
 	}
 	v->info->evtchn_upcall_mask = !(f.rflags & X86_EFLAGS_IF);

@@ -3,8 +3,8 @@
  * Privileged instructions of a PV kernel, met as #GP (or #UD with the forced-emulation prefix): decoded, checked
  * against what the vCPU may do, carried out on its virtual state.
  *
- * Port access: a vCPU may execute it by its virtual IOPL (kernel 1, user 3) or by its I/O bitmap; what then reaches a device is
- * decided by the domain's port permissions. Other ports read as nothing there.
+ * Port access: a vCPU may execute it by its virtual IOPL (kernel 1 or 0, user 3) or by its I/O bitmap; what then reaches a
+ * device is decided by the domain's port permissions. Other ports read as nothing there.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>
@@ -36,11 +36,17 @@ static bool read_kernel_byte(struct vcpu *v, unsigned long addr, u8 *byte)
 	return ok;
 }
 
+/* A kernel counts as privilege 1, or as 0 where it asked for the processor's own rules. */
+static bool iopl_allows(const struct vcpu *v)
+{
+	unsigned int kernel = v->domain->vm_assist & 1UL << VMASST_TYPE_architectural_iopl ? 0 : 1;
+
+	return v->pv.iopl >= (v->pv.kernel_mode ? kernel : 3);
+}
+
 static bool may_use_ports(struct vcpu *v, u16 port, unsigned int size)
 {
-	unsigned int need = v->pv.kernel_mode ? 1 : 3;
-
-	if (v->pv.iopl >= need)
+	if (iopl_allows(v))
 		return true;
 	for (unsigned int p = port; p < port + size; p++) {
 		u8 bits;
@@ -345,7 +351,7 @@ static bool emulate(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	case INSN_CLI:
 	case INSN_STI:
 		/* Without effect on events: the mask in vcpu_info is what counts. Allowed where IOPL allows it. */
-		if (v->pv.iopl < (v->pv.kernel_mode ? 1 : 3))
+		if (!iopl_allows(v))
 			return false;
 		insn_skip(in, regs);
 		return true;
@@ -379,6 +385,18 @@ static bool emulate(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	return false;
 }
 
+/*
+ * SYSENTER of a program: we leave it disabled in the processor, so that it comes as #GP. For the kernels that take the system
+ * calls of 32-bit programs by it, this is enough.
+ */
+static bool is_sysenter(const struct vcpu *v, const struct cpu_user_regs *regs)
+{
+	u8 bytes[2];
+
+	return !v->pv.kernel_mode && !regs->error_code && v->pv.sysenter_callback &&
+	       !raw_copy_from_guest(bytes, (void *)regs->rip, sizeof(bytes)) && bytes[0] == 0x0f && bytes[1] == 0x34;
+}
+
 /* With an error code it is a selector that was refused, and no matter of the instruction. */
 bool emulate_privileged(struct cpu_user_regs *regs)
 {
@@ -386,6 +404,10 @@ bool emulate_privileged(struct cpu_user_regs *regs)
 	struct insn in;
 	u64 rip = regs->rip;
 
+	if (is_sysenter(v, regs)) {
+		bounce_sysenter(v);
+		return true;
+	}
 	if (!guest_insn(&in, regs)) {
 		if (v->pv.kernel_mode && !regs->error_code)
 			log_unknown_insn(v, "#GP of an unknown instruction", regs);

@@ -4,7 +4,8 @@
  *
  * Segments are placed by p_paddr, never by p_vaddr: Linux links its per-CPU section at virtual address 0. Notes come
  * from PT_NOTE headers; only if none of those holds a Xen note, SHT_NOTE sections are searched, for kernels linked
- * without a note segment. Headers are copied before use, so the input needs no alignment.
+ * without a note segment, and then section __xen_guest, which is what kernels had before there were notes (Mini-OS has it).
+ * Headers are copied before use, so the input needs no alignment.
  */
 #include "image.h"
 
@@ -16,6 +17,8 @@
 #include "public/elfnote.h"
 
 #define MAX_HEADERS	1024	/* program or section headers that we are willing to look at */
+#define GUEST_SECTION	"__xen_guest"
+#define MAX_GUEST_TEXT	4096
 
 bool elf_detect(const uint8_t *buf, size_t len)
 {
@@ -182,18 +185,114 @@ static unsigned int notes_from_segments(struct kernel_image *img, const uint8_t 
 	return found;
 }
 
-static void notes_from_sections(struct kernel_image *img, const uint8_t *buf, size_t len, const Elf64_Ehdr *eh)
+static bool sections_ok(const Elf64_Ehdr *eh, size_t len)
 {
-	if (eh->e_shentsize != sizeof(Elf64_Shdr) || eh->e_shnum > MAX_HEADERS ||
-	    !in_file(eh->e_shoff, (uint64_t)eh->e_shnum * sizeof(Elf64_Shdr), len))
-		return;
-	for (unsigned int i = 0; i < eh->e_shnum; i++) {
-		Elf64_Shdr sh;
+	return eh->e_shentsize == sizeof(Elf64_Shdr) && eh->e_shnum <= MAX_HEADERS &&
+	       in_file(eh->e_shoff, (uint64_t)eh->e_shnum * sizeof(Elf64_Shdr), len);
+}
 
-		memcpy(&sh, buf + eh->e_shoff + i * sizeof(sh), sizeof(sh));
-		if (sh.sh_type == SHT_NOTE && in_file(sh.sh_offset, sh.sh_size, len))
-			notes_walk(img, buf + sh.sh_offset, sh.sh_size);
+/* Section i, where sections_ok(). Its contents lie in the file, or it is empty. */
+static Elf64_Shdr shdr_get(const uint8_t *buf, size_t len, const Elf64_Ehdr *eh, unsigned int i)
+{
+	Elf64_Shdr sh;
+
+	memcpy(&sh, buf + eh->e_shoff + i * sizeof(sh), sizeof(sh));
+	if (sh.sh_type == SHT_NOBITS || !in_file(sh.sh_offset, sh.sh_size, len))
+		sh.sh_offset = sh.sh_size = 0;
+	return sh;
+}
+
+static unsigned int notes_from_sections(struct kernel_image *img, const uint8_t *buf, size_t len, const Elf64_Ehdr *eh)
+{
+	unsigned int found = 0;
+
+	for (unsigned int i = 0; sections_ok(eh, len) && i < eh->e_shnum; i++) {
+		Elf64_Shdr sh = shdr_get(buf, len, eh, i);
+
+		if (sh.sh_type == SHT_NOTE)
+			found += notes_walk(img, buf + sh.sh_offset, sh.sh_size);
 	}
+	return found;
+}
+
+/* --- section __xen_guest: "NAME=value,NAME=value", ended by a 0 --- */
+
+static void guest_number(struct kernel_image *img, const char *name, const char *value)
+{
+	uint64_t num = strtoull(value, NULL, 0);
+
+	if (!strcmp(name, "VIRT_BASE")) {
+		img->virt_base = num;
+	} else if (!strcmp(name, "VIRT_ENTRY")) {
+		img->entry = num;
+		img->has_entry = true;
+	} else if (!strcmp(name, "ELF_PADDR_OFFSET")) {
+		img->paddr_offset = num;
+	} else if (!strcmp(name, "HYPERCALL_PAGE")) {
+		img->hypercall_page = num << 12;	/* a number of pages from VIRT_BASE */
+		img->has_hypercall_page = true;
+	}
+}
+
+static void guest_word(struct kernel_image *img, const char *name, const char *value)
+{
+	const struct {
+		const char *name;
+		char *to;
+		size_t size;
+	} words[] = {
+		{ "GUEST_OS", img->guest_os, sizeof(img->guest_os) },
+		{ "GUEST_VER", img->guest_version, sizeof(img->guest_version) },
+		{ "XEN_VER", img->xen_version, sizeof(img->xen_version) },
+		{ "LOADER", img->loader, sizeof(img->loader) },
+		{ "PAE", img->pae_mode, sizeof(img->pae_mode) },
+		{ "FEATURES", img->features, sizeof(img->features) },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(name, words[i].name))
+			note_string(words[i].to, words[i].size, (const uint8_t *)value, strlen(value));
+}
+
+static void guest_text(struct kernel_image *img, char *text)
+{
+	bool has_offset = strstr(text, "ELF_PADDR_OFFSET=");
+	char *save, *item, *value;
+
+	for (item = strtok_r(text, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
+		value = strchr(item, '=');
+		if (!value)
+			continue;
+		*value++ = '\0';
+		guest_number(img, item, value);
+		guest_word(img, item, value);
+	}
+	if (!has_offset)
+		img->paddr_offset = img->virt_base;	/* such kernels have virtual addresses in p_paddr */
+	img->hypercall_page += img->virt_base;
+}
+
+static unsigned int guest_section(struct kernel_image *img, const uint8_t *buf, size_t len, const Elf64_Ehdr *eh)
+{
+	Elf64_Shdr names;
+
+	if (!sections_ok(eh, len) || eh->e_shstrndx >= eh->e_shnum)
+		return 0;
+	names = shdr_get(buf, len, eh, eh->e_shstrndx);
+	for (unsigned int i = 0; i < eh->e_shnum; i++) {
+		Elf64_Shdr sh = shdr_get(buf, len, eh, i);
+		char *text;
+
+		if (!in_file(sh.sh_name, sizeof(GUEST_SECTION), names.sh_size) || sh.sh_size > MAX_GUEST_TEXT ||
+		    memcmp(buf + names.sh_offset + sh.sh_name, GUEST_SECTION, sizeof(GUEST_SECTION)))
+			continue;
+		text = strndup((const char *)buf + sh.sh_offset, sh.sh_size);
+		if (text)
+			guest_text(img, text);
+		free(text);
+		return 1;
+	}
+	return 0;
 }
 
 static int segment_add(struct kernel_image *img, const uint8_t *buf, size_t len, const Elf64_Phdr *ph,
@@ -260,8 +359,9 @@ int elf_parse(struct kernel_image *img, const uint8_t *buf, size_t len, struct e
 	if (!in_file(eh.e_phoff, (uint64_t)eh.e_phnum * sizeof(Elf64_Phdr), len))
 		return build_fail(e, -EINVAL, "is cut off: the ELF program headers lie beyond its end");
 
-	if (!notes_from_segments(img, buf, len, &eh))
-		notes_from_sections(img, buf, len, &eh);
+	img->elf_entry = eh.e_entry;
+	img->has_notes = notes_from_segments(img, buf, len, &eh) || notes_from_sections(img, buf, len, &eh) ||
+			 guest_section(img, buf, len, &eh);
 	for (unsigned int i = 0; i < eh.e_phnum; i++) {
 		Elf64_Phdr ph = phdr_get(buf, eh.e_phoff, i);
 

@@ -71,14 +71,16 @@ static bool in_image(const struct kernel_image *img, uint64_t va, uint64_t size)
 	return va >= img->virt_base && pa >= img->pa_start && pa < img->pa_end && size <= img->pa_end - pa;
 }
 
-static int check_is_pv(const struct kernel_image *img, struct errbuf *e)
+static int check_is_pv(struct kernel_image *img, struct errbuf *e)
 {
 	if (!img->has_entry && img->has_phys32_entry)
 		return build_fail(e, -ENOEXEC, "is for Xen PVH only: no ELF note ENTRY; "
 				  "a Linux kernel needs CONFIG_XEN_PV=y");
-	if (!img->has_entry)
-		return build_fail(e, -ENOEXEC, "is not for Xen PV: no ELF note ENTRY; "
+	if (!img->has_notes)
+		return build_fail(e, -ENOEXEC, "is not for Xen PV: no ELF note of Xen; "
 				  "a Linux kernel needs CONFIG_XEN_PV=y");
+	if (!img->has_entry)
+		img->entry = img->elf_entry;
 	if (img->xen_version[0] && strcmp(img->xen_version, "xen-3.0"))
 		return build_fail(e, -ENOEXEC, "wants hypervisor interface '%s', only xen-3.0 is provided",
 				  img->xen_version);

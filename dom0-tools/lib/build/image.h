@@ -56,6 +56,8 @@ struct kernel_image {
 	uint64_t pa_start, pa_end;
 
 	/* Xen's ELF notes. An absent number is 0 and its has_ flag false, an absent string is empty. */
+	bool has_notes;		/* at least one, or section __xen_guest, which says the same in text */
+	uint64_t elf_entry;	/* of the ELF header: where a kernel without note ENTRY starts */
 	bool has_entry, has_hypercall_page, has_init_p2m, has_phys32_entry, has_l1_mfn_valid;
 	bool mod_start_pfn, suspend_cancel;
 	uint64_t entry, hypercall_page, virt_base, paddr_offset, init_p2m, hv_start_low, phys32_entry;

@@ -69,7 +69,7 @@ const struct cfg_key cfg_keys[DOMCFG_NKEYS] = {
 	ROW(max_grant_frames, KEY_UINT, .min = 1, .max = 1024, .unit = "pages"),
 	ROW(max_maptrack_frames, KEY_UINT, .min = 0, .max = 8192, .unit = "pages", .absent = DOMCFG_NO_LIMIT),
 	ROW(max_grant_version, KEY_UINT, .min = 1, .max = 2, .unit = "versions"),
-	ROW(max_event_channels, KEY_UINT, .min = 1, .max = 4095, .unit = "event channels"),
+	ROW(max_event_channels, KEY_UINT, .min = 1, .max = UINT32_MAX, .unit = "event channels"),
 	ROW(nomigrate, KEY_BOOL),
 	ROW(shared_tables, KEY_BOOL),
 	ROW(tsc_mode, KEY_WORD, .words = tsc_words, .absent = DOM_TSC_DEFAULT),
@@ -186,10 +186,10 @@ static bool set_name(char **dst, const struct cfg_value *v, struct domcfg_diag *
 {
 	size_t n = strlen(v->str), ok = 0, digits = 0;
 
-	while (ok < n && ((v->str[ok] > 0 && isalnum(v->str[ok])) || strchr("-_.+:@", v->str[ok])))
+	while (ok < n && ((v->str[ok] > 0 && isalnum(v->str[ok])) || strchr("-_.+:@~", v->str[ok])))
 		digits += !!isdigit(v->str[ok++]);
 	if (n == 0 || n > 63 || ok < n || *v->str == '.' || *v->str == '-') {
-		domcfg_error(diag, v->line, v->col, "name must be 1 to 63 letters, digits and -_.+:@ and not "
+		domcfg_error(diag, v->line, v->col, "name must be 1 to 63 letters, digits and -_.+:@~ and not "
 			     "begin with '.' or '-'");
 		return false;
 	}

@@ -45,6 +45,21 @@ void hints_ask(struct saver *s)
 	}
 }
 
+int hints_last(struct saver *s)
+{
+	uint8_t *marks;
+	int rc;
+
+	if (!s->hints)
+		return 0;
+	marks = calloc((s->g.nr_pfns + 63) / 64, 8);
+	if (!marks)
+		return migrate_fail(s->why, -ENOMEM, "no memory to keep account of its free pages");
+	rc = xenctl_logdirty_clean(s->xc, s->p->domid, marks, s->g.nr_pfns);
+	free(marks);
+	return rc ? migrate_fail(s->why, rc, "cannot read which pages it has written: %s", strerror(-rc)) : 0;
+}
+
 int hints_take(struct saver *s)
 {
 	uint32_t state;

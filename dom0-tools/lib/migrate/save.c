@@ -302,6 +302,8 @@ static int save(struct saver *s, struct save_result *r)
 	if (!rc)
 		rc = s->p->live ? live_last(s) : guestmap_init(&s->g, s->xc, s->p->domid, s->why);
 	if (!rc && !s->p->live)
+		rc = hints_last(s);
+	if (!rc && !s->p->live)
 		rc = hints_take(s);
 	if (!rc && !s->p->live)
 		rc = put_front(s);

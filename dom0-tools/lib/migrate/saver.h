@@ -51,6 +51,8 @@ int put_mark(struct saver *s, enum stream_type type);
 /* --- hints.c --- */
 /* Of a domain that is about to be saved or is logged: have it say which of its pages are free. */
 void hints_ask(struct saver *s);
+/* All of it goes out, and it has stopped: what it writes to until then it needs. Empties the log. */
+int hints_last(struct saver *s);
 /* Learn what it does not need, after the log has been emptied and types and frames are known. */
 int hints_take(struct saver *s);
 static inline bool hints_unneeded(const struct saver *s, uint64_t pfn)

@@ -35,7 +35,7 @@ static void give_and_take(void)
 	CHECK_EQ(reservation("memory_op populate_physmap", "2048 frames", XENMEM_populate_physmap, n, 0), n);
 	CHECK_EQ(reservation("memory_op decrease_reservation", "2048 frames", XENMEM_decrease_reservation, n, 0), n);
 	CHECK_EQ(reservation("memory_op increase_reservation", "extents of order 18", XENMEM_increase_reservation, 4, 18), 0);
-	bounds_limit = EXTENT_LIMIT;
+	stay_limit = EXTENT_LIMIT;
 	CHECK_EQ(reservation("memory_op increase_reservation", "4 extents of order 9", XENMEM_increase_reservation, 4, 9), 4);
 	CHECK_EQ(reservation("memory_op decrease_reservation", "4 extents of order 9", XENMEM_decrease_reservation, 4, 9), 4);
 	CHECK_EQ(reservation("memory_op increase_reservation", "2048 frames", XENMEM_increase_reservation, n, 0), n);
@@ -112,12 +112,12 @@ static void grants(void)
 
 void bounds_memory(void)
 {
-	u64 usual = bounds_limit;
+	u64 usual = stay_limit;
 
 	give_and_take();
 	exchange("1024 frames for 2 extents of order 9", 1024, 0, 2, 9);
 	exchange("2 extents of order 9 for 1024 frames", 2, 9, 1024, 0);
-	bounds_limit = usual;
+	stay_limit = usual;
 	exchange("1024 frames one by one", 1024, 0, 1024, 0);
 	questions();
 	grants();

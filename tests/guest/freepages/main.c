@@ -2,9 +2,10 @@
 /*
  * lite_op free_pages and unneeded: pages that a logged domain need not have copied.
  *
- * Invariant: a page that the domain uses again is never taken for one that is not needed: a tool that leaves out what is
- * unneeded, at the beginning of each round, has every used page right when the domain has stopped. A child allocates,
- * writes and frees pages as fast as it can and names those that it frees; the parent copies, in rounds, as a saver does.
+ * Invariant: a page that the domain uses again is never taken for one that is not needed: a tool that leaves out what
+ * is unneeded, at the beginning of each round, has every used page right when the domain has stopped. A child
+ * allocates, writes and frees pages as fast as it can and names those that it frees; the parent copies, in rounds, as
+ * a saver does. Once with write faults, and once with a child that does without (LITEOP_soft_dirty).
  */
 #include "child.h"
 
@@ -13,7 +14,7 @@
 #define NR_PAGES	96
 #define NR_PFNS		1024
 
-enum { MAIL_READY, MAIL_STOP, MAIL_OPS, MAIL_NAMED, MAIL_PORT };
+enum { MAIL_READY, MAIL_STOP, MAIL_OPS, MAIL_NAMED, MAIL_PORT, MAIL_HELPS };
 
 static u64 pool[NR_PAGES][512] __attribute__((aligned(4096)));
 static u64 in_use[512] __attribute__((aligned(4096)));	/* what the page holds, 0: free */
@@ -69,8 +70,11 @@ static void step(u64 n)
 static void user_of_pages(void)
 {
 	struct evtchn_bind_virq b = { .virq = VIRQ_LITE_LOGGED };
+	struct xen_lite_soft_dirty s = { .bit = 1ul << 56 };
 	volatile u64 *m = mailbox();
 
+	if (m[MAIL_HELPS])
+		CHECK_EQ(hypercall2(__HYPERVISOR_lite_op, LITEOP_soft_dirty, &s), 0);
 	CHECK_EQ(free_pages(va_to_pfn(pool[0]), 1, 0), -XEN_ENODATA);
 	CHECK_EQ(evtchn_op(EVTCHNOP_bind_virq, &b), 0);
 	m[MAIL_PORT] = b.port;
@@ -198,7 +202,7 @@ static void save(unsigned int rounds)
 	shadow(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY);
 	CHECK_EQ(state_of(), LITE_HINTS_asked);
 	for (unsigned int r = 0; r < rounds; r++) {
-		spin_ns(r % 3 * 1000000);
+		spin_ns(r ? r % 3 * 1000000 : 1000000);		/* before the first one it shall have named some */
 		round(!r);
 	}
 	pause(true);
@@ -236,15 +240,13 @@ static void written_by_others(void)
 	shadow(XEN_DOMCTL_SHADOW_OP_OFF);
 }
 
-void test_main(void)
+static void life(bool helps)
 {
 	u32 state;
 
-	if (hypercall2(__HYPERVISOR_lite_op, LITEOP_features, 0) < 0)
-		test_skip("no lite_op");
-	CHECK(hypercall2(__HYPERVISOR_lite_op, LITEOP_features, 0) & LITEF_free_pages, "no feature bit");
-	window = page_alloc();
+	left_out = copied = 0;
 	child_create(&c, user_of_pages);
+	c.mail[MAIL_HELPS] = helps;
 	CHECK_EQ(state_of(), LITE_HINTS_none);
 	child_run(&c);
 	if (!child_wait(&c, MAIL_READY, 1))
@@ -266,5 +268,16 @@ void test_main(void)
 	shadow(XEN_DOMCTL_SHADOW_OP_OFF);
 	c.mail[MAIL_STOP] = 2;
 	child_done(&c);
+	CHECK_EQ(set_va(window, 0), 0);
 	child_destroy(&c);
+}
+
+void test_main(void)
+{
+	if (hypercall2(__HYPERVISOR_lite_op, LITEOP_features, 0) < 0)
+		test_skip("no lite_op");
+	CHECK(hypercall2(__HYPERVISOR_lite_op, LITEOP_features, 0) & LITEF_free_pages, "no feature bit");
+	window = page_alloc();
+	life(false);
+	life(true);
 }

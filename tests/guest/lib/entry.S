@@ -98,7 +98,7 @@ trap_common:
 iret_to_regs:
 	restore_regs
 	add $16, %rsp
-	push $0
+	push iret_flags
 	push %rcx
 	push %r11
 	push %rax
@@ -133,5 +133,8 @@ user_leave:
 
 	.bss
 	.align 8
+	.globl iret_flags
+iret_flags:			/* VGCF_in_syscall or 0, of every iret */
+	.quad 0
 user_kernel_rsp:
 	.quad 0

@@ -4,15 +4,21 @@
  *
  * The oracle: the parent keeps a hash of every frame of a child that does all it can to its memory. After each round
  * it takes the hashes of the pages that are marked anew; when the child has been stopped and the last round taken,
- * every hash has to be that of the frame as it is. A page that was changed by whomever without a mark fails.
- * The child checks that faults have the right error codes, and that accessed and dirty bits appear in its own entries
+ * every hash has to be that of the frame as it is. A page that was changed by whomever without a mark fails. The
+ * child checks that faults have the right error codes, and that accessed and dirty bits appear in its own entries
  * when they should and not before.
  *
- * The word `long` on the command line: more rounds. With many mirrors, with hardly any, on one and two
- * vCPUs, and while logging is switched off and on. Before that each way of writing by itself, where nothing else marks
- * the page.
+ * rounds=N on the command line: that many rounds, at least, instead of 6. helps=1: without mirrors, since the child
+ * helps; else with many of them, and with hardly any. On one and two vCPUs, and while logging is switched off and on.
+ * Before that each way of writing by itself, where nothing else marks the page, and each way in which an entry with D
+ * can go before anybody has looked at it.
+ *
+ * Of page tables without mirrors the oracle takes D and the soft bit for the same, and leaves out A: the processor
+ * sets it without a trace.
  */
 #include "child.h"
+
+#include "public/lite.h"
 
 #define NR_PFNS		1024
 #define NR_AREA		48
@@ -24,7 +30,9 @@ static u64 alias[512] __attribute__((aligned(4096)));
 
 /* --- the child --- */
 
-enum { MAIL_STOP = 10, MAIL_OPS, MAIL_AP_OPS, MAIL_TWO, MAIL_ASK, MAIL_ANSWER, MAIL_MFN, MAIL_LIES };
+enum { MAIL_STOP = 10, MAIL_OPS, MAIL_AP_OPS, MAIL_TWO, MAIL_ASK, MAIL_ANSWER, MAIL_MFN, MAIL_LIES, MAIL_HELPS, MAIL_WRITE };
+
+#define SOFT		(1ul << 52)	/* of the child's L1 entries, if it helps */
 
 static u64 seed = 12345;
 
@@ -41,7 +49,12 @@ static u64 mfn_of(const void *page)
 	return va_to_mfn(page);
 }
 
-/* What the processor says in an entry, and when. */
+static bool is_dirty(u64 e)
+{
+	return e & (PTE_D | SOFT);
+}
+
+/* What the processor says in an entry, and when; D may have become the soft bit already. */
 static void accessed_and_dirty(u64 *page)
 {
 	volatile u64 *pte = pte_of(page, 1);
@@ -49,11 +62,15 @@ static void accessed_and_dirty(u64 *page)
 	u64 entry = PTE(mfn_of(page), PTE_P | PTE_RW);
 
 	CHECK_EQ(set_va(page, entry), 0);
-	CHECK((*pte & (PTE_A | PTE_D)) == 0, "entry 0x%lx before any access", *pte);
+	CHECK(!(*pte & PTE_A) && !is_dirty(*pte), "entry 0x%lx before any access", *pte);
 	(void)*word;
-	CHECK((*pte & (PTE_A | PTE_D)) == PTE_A, "entry 0x%lx after a read", *pte);
+	CHECK((*pte & PTE_A) && !is_dirty(*pte), "entry 0x%lx after a read", *pte);
 	*word = rnd(1000);
-	CHECK((*pte & (PTE_A | PTE_D)) == (PTE_A | PTE_D), "entry 0x%lx after a write", *pte);
+	CHECK((*pte & PTE_A) && is_dirty(*pte), "entry 0x%lx after a write", *pte);
+	CHECK(mailbox()[MAIL_HELPS] || !(*pte & SOFT), "entry 0x%lx of one that does not help", *pte);
+	CHECK_EQ(mmu_update(pte_machine(page, 1) | MMU_PT_UPDATE_PRESERVE_AD, PTE(mfn_of(page), PTE_P)), 0);
+	CHECK((*pte & PTE_A) && is_dirty(*pte), "entry 0x%lx after an update that preserves", *pte);
+	CHECK_EQ(set_va(page, entry), 0);
 }
 
 static void faults(u64 *page)
@@ -165,10 +182,18 @@ static void second(void)
 
 /* --- the child, one thing at a time --- */
 
+#define NR_STEPS	(ARRAY_SIZE(steps) + ARRAY_SIZE(drops))
 #define LONE	0xffffffffc0000000ul	/* in a first-level table of its own */
 
 static u64 target[512] __attribute__((aligned(4096)));
 static u64 tables[3][512] __attribute__((aligned(4096)));	/* that lead to LONE, level 1 first */
+
+/* Nothing says any more that LONE has been written. */
+static void map_clean(void)
+{
+	CHECK_EQ(mmu_update(mfn_of(tables[0]) << 12, PTE(mfn_of(target), PTE_P | PTE_RW)), 0);
+	CHECK_EQ(mmuext(MMUEXT_INVLPG_LOCAL, LONE), 0);
+}
 
 static void map_lone(void)
 {
@@ -236,21 +261,111 @@ static void do_step(unsigned int n)
 		break;
 	case 14:
 		CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, mfn_of(tables[0])), 0);
+		CHECK_EQ(make_rw(target), 0);
+		map_clean();
 	}
+}
+
+/* --- the child: a page is written, and the entry that says so goes --- */
+
+static const char *const drops[] = {
+	"mmu_update to nothing", "mmu_update to another page", "mmu_update without D", "mmu_update that preserves",
+	"update_va_mapping to nothing", "a store", "xchg", "cmpxchg", "lock and", "pt_exchange", "the table above lets go of it",
+	"an update by dom0",
+};
+
+static long exchange(u64 where, u64 val, u64 *old)
+{
+	struct mmu_update u = { .ptr = where, .val = val };
+	struct xen_lite_pt_exchange x = { .count = 1 };
+	long rc;
+
+	set_xen_guest_handle(x.list, &u);
+	rc = hypercall2(__HYPERVISOR_lite_op, LITEOP_pt_exchange, &x);
+	*old = u.val;
+	return rc;
+}
+
+static void do_drop(unsigned int n)
+{
+	u64 where = mfn_of(tables[0]) << 12, other = PTE(mfn_of(area[0]), PTE_P), clean = PTE(mfn_of(target), PTE_P | PTE_RW);
+	u64 above = mfn_of(tables[1]) << 12, old = 0;
+	volatile u64 *pte = tables[0];
+
+	*(volatile u64 *)LONE = 1000 + n;
+	switch (n) {
+	case 0: CHECK_EQ(mmu_update(where, 0), 0); break;
+	case 1: CHECK_EQ(mmu_update(where, other), 0); break;
+	case 2: CHECK_EQ(mmu_update(where, clean), 0); break;
+	case 3:
+		CHECK_EQ(mmu_update(where | MMU_PT_UPDATE_PRESERVE_AD, clean & ~PTE_RW), 0);
+		CHECK(is_dirty(*pte), "preserved: 0x%lx", *pte);
+		break;
+	case 4: CHECK_EQ(set_va((void *)LONE, 0), 0); break;
+	case 5: *pte = 0; break;
+	case 6:
+		asm volatile("xchgq %0, %1" : "+m" (*pte), "+r" (old));
+		CHECK(is_dirty(old), "exchanged: 0x%lx", old);
+		break;
+	case 7:
+		while (!__atomic_compare_exchange_n(pte, &old, other, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			;
+		CHECK(is_dirty(old), "exchanged if it was the same: 0x%lx", old);
+		break;
+	case 8:
+		asm volatile("lock andq %1, %0" : "+m" (*pte) : "r" (~(PTE_RW | PTE_D)));
+		break;
+	case 9:
+		CHECK_EQ(exchange(where, 0, &old), 0);
+		CHECK(is_dirty(old), "exchanged by hypercall: 0x%lx", old);
+		break;
+	case 10:
+		CHECK_EQ(mmu_update(above, 0), 0);
+		CHECK_EQ(mmu_update(where, clean), 0);		/* plain memory now */
+		CHECK_EQ(mmu_update(above, PTE(mfn_of(tables[0]), PTE_TABLE)), 0);
+		break;
+	case 11:
+		mailbox()[MAIL_WRITE] = 1;
+		while (mailbox()[MAIL_WRITE] == 1)
+			hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
+	}
+	map_clean();
 }
 
 static void one_by_one(void)
 {
 	map_lone();
 	mailbox()[MAIL_MFN] = va_to_pfn(tables[0]);
-	for (unsigned int n = 0; n < ARRAY_SIZE(steps); n++) {
+	for (unsigned int n = 0; n < NR_STEPS; n++) {
 		mailbox()[MAIL_ANSWER] = n + 1;
 		while (mailbox()[MAIL_ASK] < n + 1)
 			hypercall2(__HYPERVISOR_sched_op, SCHEDOP_yield, 0);
-		do_step(n);
+		if (n < ARRAY_SIZE(steps))
+			do_step(n);
+		else
+			do_drop(n - ARRAY_SIZE(steps));
 	}
-	mailbox()[MAIL_ANSWER] = ARRAY_SIZE(steps) + 1;
-	CHECK_EQ(make_rw(target), 0);
+	mailbox()[MAIL_ANSWER] = NR_STEPS + 1;
+}
+
+static long help(u64 bit)
+{
+	struct xen_lite_soft_dirty s = { .bit = bit };
+
+	return hypercall2(__HYPERVISOR_lite_op, LITEOP_soft_dirty, &s);
+}
+
+/* What it may be, and what not; the last is what holds. */
+static void promise(void)
+{
+	CHECK(hypercall2(__HYPERVISOR_lite_op, LITEOP_features, 0) & LITEF_soft_dirty, "no feature bit");
+	CHECK_EQ(hypercall2(__HYPERVISOR_lite_op, LITEOP_soft_dirty, 0x10), -XEN_EFAULT);
+	for (unsigned int bit = 0; bit < 64; bit++)
+		CHECK_EQ(help(1ul << bit), (bit >= 9 && bit <= 11) || (bit >= 52 && bit <= 62) ? 0 : -XEN_EINVAL);
+	CHECK_EQ(help(3ul << 52), -XEN_EINVAL);
+	CHECK_EQ(help(0), 0);
+	if (mailbox()[MAIL_HELPS])
+		CHECK_EQ(help(SOFT), 0);
 }
 
 /* Of a frame of its own a guest may say what it likes: whatever it gets wrong then is its own memory (XSA 251). */
@@ -267,6 +382,7 @@ static void lie(void)
 static void stress(void)
 {
 	CHECK_EQ(hypercall2(__HYPERVISOR_vm_assist, VMASST_CMD_enable, VMASST_TYPE_writable_pagetables), 0);
+	promise();
 	one_by_one();
 	if (mailbox()[MAIL_TWO])
 		ap_start(second);
@@ -283,15 +399,34 @@ static void stress(void)
 static u64 hash[NR_PFNS], marks[NR_PFNS / 64];
 static u8 window[PAGE] __attribute__((aligned(4096)));
 
+static bool is_table(u64 pfn)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_getpageframeinfo3, .domain = c.id };
+	u64 frame = c.mfn[pfn];
+
+	op.u.getpageframeinfo3.num = 1;
+	set_xen_guest_handle(op.u.getpageframeinfo3.array, &frame);
+	CHECK_EQ(domctl(&op), 0);
+	return (frame & XEN_DOMCTL_PFINFO_LTABTYPE_MASK) != 0 &&
+	       (frame & XEN_DOMCTL_PFINFO_LTAB_MASK) != XEN_DOMCTL_PFINFO_XTAB;
+}
+
+/* What a word of a page table means to the kernel that owns it. */
+static u64 meaning(u64 e)
+{
+	return (e & ~(PTE_A | PTE_D | SOFT)) | (is_dirty(e) ? PTE_D : 0);
+}
+
 static u64 hash_frame(u64 pfn)
 {
 	const u64 *words = (u64 *)window;
+	bool table = c.mail[MAIL_HELPS] && is_table(pfn);
 	u64 h = 1;
 
 	if (map_foreign(window, c.id, PTE(c.mfn[pfn], PTE_P | PTE_A)))
 		test_die("frame 0x%lx of the child cannot be mapped", c.mfn[pfn]);
 	for (unsigned int i = 0; i < 512; i++)
-		h = (h ^ words[i]) * 0x100000001b3;
+		h = (h ^ (table ? meaning(words[i]) : words[i])) * 0x100000001b3;
 	return h;
 }
 
@@ -320,8 +455,12 @@ static bool is_marked(u64 pfn)
 
 static void take_marks(unsigned int what)
 {
+	struct xen_domctl_shadow_op op;
+
 	memset(marks, 0xff, sizeof(marks));
-	CHECK_EQ(shadow(what, NR_PFNS).pages, NR_PFNS);
+	op = shadow(what, NR_PFNS);
+	CHECK_EQ(op.pages, NR_PFNS);
+	CHECK(!c.mail[MAIL_HELPS] || !op.stats.fault_count, "%u faults of one that helps", op.stats.fault_count);
 }
 
 static unsigned int take_round(unsigned int what)
@@ -386,23 +525,38 @@ static void rounds(const char *name)
 	printk("%s: %lu operations, up to %lu pages in a round\n", name, c.mail[MAIL_OPS] - ops, most);
 }
 
+/* We change the entry ourselves, as tools do. */
+static void drop_by_dom0(void)
+{
+	struct mmu_update u = { .ptr = c.mfn[c.mail[MAIL_MFN]] << 12 };
+
+	if (!child_wait(&c, MAIL_WRITE, 1))
+		test_die("the child does not write");
+	CHECK_EQ(hypercall4(__HYPERVISOR_mmu_update, &u, 1, 0, (c.id + 1) << 16 | c.id), 0);
+	c.mail[MAIL_WRITE] = 2;
+}
+
 /* Each step marks its page, and nothing did before it. */
 static void steps_one_by_one(void)
 {
-	for (unsigned int n = 0; n < ARRAY_SIZE(steps); n++) {
+	for (unsigned int n = 0; n < NR_STEPS; n++) {
+		const char *name = n < ARRAY_SIZE(steps) ? steps[n].name : drops[n - ARRAY_SIZE(steps)];
 		u64 pfn;
 
 		if (!child_wait(&c, MAIL_ANSWER, n + 1))
 			test_die("the child does not come to step %u", n);
-		pfn = steps[n].in_table ? c.mail[MAIL_MFN] : va_to_pfn(target);
+		pfn = n < ARRAY_SIZE(steps) && steps[n].in_table ? c.mail[MAIL_MFN] : va_to_pfn(target);
 		take_round(XEN_DOMCTL_SHADOW_OP_CLEAN);
 		take_round(XEN_DOMCTL_SHADOW_OP_CLEAN);
-		CHECK(!is_marked(pfn), "before %s: marked", steps[n].name);
+		CHECK(!is_marked(pfn), "before %s: marked", name);
 		c.mail[MAIL_ASK] = n + 1;
+		if (n == NR_STEPS - 1)
+			drop_by_dom0();
 		if (!child_wait(&c, MAIL_ANSWER, n + 2))
 			test_die("the child does not do step %u", n);
 		take_round(XEN_DOMCTL_SHADOW_OP_CLEAN);
-		CHECK(is_marked(pfn), "%s: no mark", steps[n].name);
+		/* A is in nobody's way, where there are no mirrors that need it. */
+		CHECK(is_marked(pfn) || (!n && c.mail[MAIL_HELPS]), "%s: no mark", name);
 	}
 }
 
@@ -457,8 +611,38 @@ static void errors(void)
 	CHECK_EQ(domctl(&op), -XEN_EINVAL);
 }
 
-static void life(bool two)
+/* The last rounds, of one that says false things about its memory. */
+static void lies(void)
 {
+	c.mail[MAIL_LIES] = 1;
+	for (unsigned int i = 0; i < 5; i++) {
+		struct xen_domctl op = { .cmd = XEN_DOMCTL_shadow_op, .domain = c.id };
+
+		spin_ns(5000000);
+		op.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_CLEAN;
+		op.u.shadow_op.pages = ~0ul;
+		domctl(&op);		/* it may have lost marks */
+		CHECK(op.u.shadow_op.pages <= 1ul << 26, "%lu pages", op.u.shadow_op.pages);
+	}
+}
+
+/* One that helps has to have said so before it is logged. */
+static void run(bool helps)
+{
+	c.mail[MAIL_HELPS] = helps;
+	if (!helps)
+		enable();
+	child_run(&c);
+	if (!helps)
+		return;
+	if (!child_wait(&c, MAIL_ANSWER, 1))
+		test_die("the child does not begin");
+	enable();
+}
+
+static void life(bool two, bool helps)
+{
+	const char *how = helps ? two ? "two vCPUs that help" : "one vCPU that helps" : two ? "two vCPUs" : "one vCPU";
 	u64 before;
 
 	/* Once, so that what is allocated once and kept is there. */
@@ -470,33 +654,28 @@ static void life(bool two)
 	child_create(&c, stress);
 	c.mail[MAIL_TWO] = two;
 	errors();
-	enable();
-	child_run(&c);
+	run(helps);
 	steps_one_by_one();
 	mapped_here();
 	hash_all();
-	rounds(two ? "two vCPUs" : "one vCPU");
+	rounds(how);
 	shadow(XEN_DOMCTL_SHADOW_OP_OFF, 0);
 	spin_ns(3000000);
-	allocation(0);			/* the least that there is */
-	enable();
-	rounds(two ? "two vCPUs, few mirrors" : "one vCPU, few mirrors");
-	allocation(4);
+	if (!helps) {
+		allocation(0);			/* the least that there is */
+		enable();
+		printk("few mirrors: ");
+		rounds(how);
+		allocation(4);
+	}
 	for (unsigned int i = 0; i < 10; i++) {
 		shadow(XEN_DOMCTL_SHADOW_OP_OFF, 0);
-		enable();
+		shadow(XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, 0);
 	}
-	rounds(two ? "two vCPUs, switched off and on" : "one vCPU, switched off and on");
-	c.mail[MAIL_LIES] = 1;
-	for (unsigned int i = 0; i < 5; i++) {
-		struct xen_domctl op = { .cmd = XEN_DOMCTL_shadow_op, .domain = c.id };
-
-		spin_ns(5000000);
-		op.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_CLEAN;
-		op.u.shadow_op.pages = ~0ul;
-		domctl(&op);		/* it may have lost marks */
-		CHECK(op.u.shadow_op.pages <= 1ul << 26, "%lu pages", op.u.shadow_op.pages);
-	}
+	hash_all();
+	printk("switched off and on: ");
+	rounds(how);
+	lies();
 	c.mail[MAIL_STOP] = 1;
 	child_done(&c);
 	CHECK_EQ(set_va(window, 0), 0);
@@ -509,8 +688,9 @@ void test_main(void)
 {
 	if (!is_dom0())
 		test_skip("makes a domain");
-	if (!strncmp((char *)start_info->cmd_line, "long", 4))
-		nr_rounds = 25;
-	life(false);
-	life(true);
+	bool helps = test_option("helps", 0);
+
+	nr_rounds = test_option("rounds", nr_rounds);
+	life(false, helps);
+	life(true, helps);
 }

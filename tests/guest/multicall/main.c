@@ -3,8 +3,8 @@
  * multicall: several hypercalls in one.
  *
  * ABI: entries are carried out in order, each result goes to its entry, a failed one does not stop the rest, and
- * the multicall itself returns 0. Any hypercall may be in it but another multicall, whose entry fails (and iret,
- * which has no stack to return by there: Xen ends the guest). A list that cannot be read or written ends it with
+ * the multicall itself returns 0. Any hypercall may be in it but another multicall, whose entry fails. An iret
+ * ends it: what is behind is not carried out (XSA-213). A list that cannot be read or written ends it with
  * -EFAULT.
  */
 #include "guest.h"
@@ -55,6 +55,29 @@ static void test_not_inside(void)
 	CHECK_EQ(inner.result, 0);
 }
 
+/* The frame of iret lies at the stack pointer of the multicall; rax is what the frame says. */
+static void test_iret_ends_it(void)
+{
+	static struct multicall_entry mc[] = {
+		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_pagesize } },
+		{ .op = __HYPERVISOR_iret },
+		{ .op = __HYPERVISOR_xen_version, .args = { XENVER_version }, .result = 5 },
+	};
+	u64 rc, rdi = (u64)mc, rsi = ARRAY_SIZE(mc);
+
+	asm volatile("mov %%rsp, %%rdx\n"
+		     "pushq %[ss]; push %%rdx; pushq $2; pushq %[cs]; pushq $1f\n"
+		     "pushq $0; pushq $0x11; pushq $0x22; pushq $0xdead\n"
+		     "mov %[nr], %%eax; syscall\n"
+		     "1:"
+		     : "=a" (rc), "+D" (rdi), "+S" (rsi)
+		     : [ss] "i" (FLAT_KERNEL_SS & ~3), [cs] "i" (FLAT_KERNEL_CS & ~3), [nr] "i" (__HYPERVISOR_multicall)
+		     : "rdx", "rcx", "r8", "r10", "r11", "memory", "cc");
+	CHECK_EQ(rc, 0xdead);
+	CHECK_EQ(mc[0].result, 4096);
+	CHECK_EQ(mc[2].result, 5);
+}
+
 static void test_long_list(void)
 {
 	static struct multicall_entry mc[300];
@@ -98,6 +121,7 @@ void test_main(void)
 {
 	test_order_and_results();
 	test_not_inside();
+	test_iret_ends_it();
 	test_long_list();
 	test_bad_lists();
 }

@@ -90,13 +90,27 @@ static void no_syscall_callback_and_no_gate(void)
 	user_at(5);
 }
 
-/* A selector that is gone when the guest's registers are loaded: only the failsafe callback could help. */
+/* A selector that does not exist when the guest's registers are loaded: only the failsafe callback could help. */
 static void no_failsafe_callback(void)
+{
+	static struct vcpu_guest_context ctx;
+	static u8 stack[512] __attribute__((aligned(16)));
+
+	context_for(&ctx, ap_park, stack + sizeof(stack));
+	ctx.user_regs.ds = 0x1233;
+	ctx.failsafe_callback_eip = 0;
+	CHECK_EQ(hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_initialise, 1, &ctx), 0);
+	CHECK_EQ(hypercall3(__HYPERVISOR_vcpu_op, VCPUOP_up, 1, 0), 0);
+	for (;;)
+		nap_ns(1000000);
+}
+
+static void bad_way_back_and_no_gate(void)
 {
 	struct regs r;
 
 	user_init();
-	callbacks(event_entry, NULL, syscall_entry);
+	trap_gate_clear(13);
 	user_regs_init(&r);
 	r.ss = 0x1233;
 	user_run(&r);
@@ -201,6 +215,7 @@ static const struct {
 	{ no_gate_at_all, "and no handler" },
 	{ no_syscall_callback_and_no_gate, "and no handler" },
 	{ no_failsafe_callback, "no failsafe callback" },
+	{ bad_way_back_and_no_gate, "and no handler" },
 	{ stack_for_syscalls_unmapped, "kernel stack" },
 	{ stack_for_syscalls_in_the_hypervisor, "kernel stack" },
 	{ event_stack_unmapped, "kernel stack" },

@@ -146,6 +146,8 @@ struct domain {
 	struct logdirty *logdirty;	/* NULL: not logged; see logdirty.h */
 	struct logdirty *logdirty_dying;	/* not logged any more, not all freed yet */
 	u32 mirrors_max;		/* pages for mirrors, 0: the default */
+	bool mirrored;			/* logged, and by mirrors */
+	u64 soft_dirty;			/* a bit of its L1 entries that its kernel takes for dirty, 0: none; LITEOP_soft_dirty */
 	u32 dead_tables;		/* page tables whose last use is gone, PAGE_LIST_END when none; pt_lock */
 
 	struct shared_info *shared_info;

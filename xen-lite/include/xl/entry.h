@@ -38,6 +38,8 @@ void bounce_pending(struct vcpu *v);	/* exit path: build the frame for v->pv.bou
 void bounce_event(struct vcpu *v);
 void bounce_nmi(struct vcpu *v);
 void bounce_syscall(struct vcpu *v);
+void bounce_syscall32(struct vcpu *v);
+void bounce_sysenter(struct vcpu *v);
 void bounce_failsafe(struct vcpu *v);
 
 /* pv/ */

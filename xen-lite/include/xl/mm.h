@@ -34,6 +34,9 @@ struct page_info {
 		};
 		u32 mirror;	/* validated table of level 1 to 3: its mirror's frame, 0: none, see mirror.c */
 		struct {
+			u32 next_l1, prev_l1;	/* or, level 1: neighbours in the list of harvest.c, next_l1 0: not in it */
+		};
+		struct {
 			u32 mirror_of, mirror_generation;	/* a mirror */
 		};
 	};
