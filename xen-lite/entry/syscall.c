@@ -72,13 +72,24 @@ void syscall_init_cpu(void)
 	      X86_EFLAGS_IOPL | X86_EFLAGS_VM);
 }
 
-__hot void guest_syscall(struct cpu_user_regs *regs)
+/* Apart, so that a hypercall saves no registers for its sake. */
+static __hot __attribute__((noinline)) void syscall_from_user(struct cpu_user_regs *regs)
 {
 	struct vcpu *v = current;
 
 	pv_settle_mode(v);
-	if (unlikely(!v->pv.kernel_mode)) {
+	if (v->pv.kernel_mode)
+		guest_syscall(regs);
+	else
 		bounce_syscall(v);
+}
+
+__hot void guest_syscall(struct cpu_user_regs *regs)
+{
+	struct vcpu *v = current;
+
+	if (unlikely(!v->pv.kernel_mode)) {
+		syscall_from_user(regs);
 	} else if (regs->rax == __HYPERVISOR_iret) {	/* the way back from it, without what others need */
 		v->count[COUNT_HYPERCALL]++;
 		do_iret();
