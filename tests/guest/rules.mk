@@ -37,9 +37,9 @@ endef
 $(foreach t,$(GUEST_DIRS),$(eval $(call guest_test,$(t))))
 
 # A kernel without the library: bare/bare.c says why.
-$(B)/tests/guest/bare/bare: tests/guest/bare/bare.c tests/guest/bare/bare.lds
+$(B)/tests/system/bare: tests/guest/bare/bare.c tests/guest/bare/bare.lds
 	@mkdir -p $(@D)
-	@echo "  LD    tests/guest/bare"
+	@echo "  LD    tests/system/bare"
 	@$(CC) $(GUEST_CFLAGS) -mcmodel=small -MMD -MP -MT $@ -c -o $@.o $<
 	@$(LD) -nostdlib -static -z noexecstack --no-warn-rwx-segments -T tests/guest/bare/bare.lds -o $@ $@.o
 
@@ -47,7 +47,7 @@ GUEST_IMAGES := $(foreach t,$(GUEST_DIRS),$(B)/tests/guest/$(t)/$(t))
 
 $(eval $(call tool,tests/guest/run,tests/guest/runner.c,-lz))
 
-TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES) $(B)/tests/guest/bare/bare
+TEST_PROGRAMS += $(B)/tests/guest/run $(GUEST_IMAGES) $(B)/tests/system/bare
 GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35

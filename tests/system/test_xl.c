@@ -85,7 +85,7 @@ static void test_runner(void)
 	char path[512];
 	const char *out;
 
-	snprintf(path, sizeof(path), "%s/tests/guest/bare/bare", lab_build_dir());
+	snprintf(path, sizeof(path), "%s/tests/system/bare", lab_build_dir());
 	CU_ASSERT_FATAL(sys_ok(lab_push(H, path, "/root/bare", &sys_err), "push"));
 	sys_must(H, "printf 'name=\"%s\"\nloader=\"generic\"\nmemory=128\nkernel=\"/root/bare\"\nmax_event_channels=4096\n"
 		 "viridian=1\n' >/root/bare.cfg", name);
