@@ -310,6 +310,12 @@ static void goes_on(void)
 	CU_ASSERT_EQUAL(status, 0);
 }
 
+/*
+ * Linux's own, with several vCPUs: one may go idle between the suspend of its timer and the time when all stop, and stop a timer
+ * that is shut down already.
+ */
+#define NOT_THE_TIMER "| grep -v kernel/time/clockevents.c"
+
 static void test_free(void)
 {
 	struct lab_opts o = sys_opts(H);
@@ -329,7 +335,7 @@ static void test_free(void)
 			goes_on();
 			guest_must(H, "g", "test ! -e /tmp/bad && read p r e x </tmp/m1 && test $e = 0");
 		}
-		guest_must(H, "g", "! dmesg | grep -E 'WARNING:|BUG:|Oops|Bad page'");
+		guest_must(H, "g", "! dmesg | grep -E 'WARNING:|BUG:|Oops|Bad page' " NOT_THE_TIMER);
 		destroy("g");
 	}
 	sys_down(H);
@@ -421,7 +427,7 @@ static void test_resume(void)
 	}
 	sys_must(H, "xl save -c g /run/g.save");
 	check_devices();
-	guest_must(H, "g", "! dmesg | grep -E 'WARNING:|BUG:|Oops|blocked for'");
+	guest_must(H, "g", "! dmesg | grep -E 'WARNING:|BUG:|Oops|blocked for' " NOT_THE_TIMER);
 	destroy("g");
 out:
 	sys_down(H);
