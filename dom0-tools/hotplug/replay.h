@@ -4,8 +4,8 @@
  * and the writes that it has answered but that no flush has followed yet. A server that dies has them in its memory at
  * most. No I/O is done here.
  *
- * Invariant: a write that the disk's user believes done is flushed in the server, or in the log. After a death the log is
- * written again, in its order and one by one, before anything else is asked.
+ * Invariant: a write that the disk's user believes done is flushed in the server, or in the log. After a death the log
+ * is written again, in its order and one by one, before anything else is asked.
  */
 #ifndef HOTPLUG_REPLAY_H
 #define HOTPLUG_REPLAY_H

@@ -532,7 +532,9 @@ static void leave_domain(struct console *c)
 	disconnect(c);
 }
 
-/* Who reads its console, or has just asked where that is, gets the rest: a domain may be gone before a reader is there. */
+/*
+ * Who reads its console, or has just asked where that is, gets the rest: a domain may be gone before a reader is there.
+ */
 static void begin_end(struct console *c)
 {
 	leave_domain(c);

@@ -37,7 +37,10 @@ void console_watch_all(struct consoled *all);
 void console_event(struct consoled *all, int port);
 /* Events were lost: look at all of them. */
 void console_event_all(struct consoled *all);
-/* Drop the consoles of domains that are gone, after a last look at what they wrote; a pty with unread text stays a second. */
+/*
+ * Drop the consoles of domains that are gone, after a last look at what they wrote; a pty with unread text stays a
+ * second.
+ */
 void console_reap(struct consoled *all);
 void console_free(struct console *c);
 

@@ -221,8 +221,9 @@ static bool may_read(const struct conn *c)
 }
 
 /*
- * What has been done becomes certain; then the other side may know that its bytes were taken. It calls only when it adds
- * to a ring that it sees empty, and what it added until now it added to one that was not: that is looked for once more.
+ * What has been done becomes certain; then the other side may know that its bytes were taken. It calls only when it
+ * adds to a ring that it sees empty, and what it added until now it added to one that was not: that is looked for once
+ * more.
  */
 static void commit(struct conn *c)
 {

@@ -4,8 +4,8 @@
  * whenever the writer is killed.
  *
  * The file is mapped and written by plain stores, so that a commit costs no system call; it belongs on a tmpfs, since
- * it has to survive the daemon and not the machine: a file of an earlier boot is not read. Each group carries its length
- * and a CRC; the first that does not fit ends the file. What the groups mean is state.c's business.
+ * it has to survive the daemon and not the machine: a file of an earlier boot is not read. Each group carries its
+ * length and a CRC; the first that does not fit ends the file. What the groups mean is state.c's business.
  */
 #ifndef XENSTORED_JOURNAL_H
 #define XENSTORED_JOURNAL_H

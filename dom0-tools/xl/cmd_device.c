@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xl block-*, cd-*, network-*: devices of domains that run. The columns of the lists are those of Xen's xl, since scripts
- * look for them.
+ * xl block-*, cd-*, network-*: devices of domains that run. The columns of the lists are those of Xen's xl, since
+ * scripts look for them.
  */
 #include <limits.h>
 #include <unistd.h>

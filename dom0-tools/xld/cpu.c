@@ -280,7 +280,8 @@ static bool set_host_sched(struct xld *x, const xld_sched_host *a, struct xenctl
 				"a slice of %u ms: it may be 1 to %d", p->tslice_ms, TSLICE_MAX_MS);
 	rc = xenctl_sched_params_set(x->xc, p);
 	if (rc == -EINVAL)
-		return invalid(err, "set up", "the scheduler", "the rate limit may be 0 or 100 to 500000 us and no more than a slice, the migration delay 0",
+		return invalid(err, "set up", "the scheduler",
+			       "the rate limit may be 0 or 100 to 500000 us and no more than a slice, the migration delay 0",
 			       "the hypervisor does not take these values");
 	return !rc || hypervisor_refused(err, "set up", "the scheduler", rc);
 }

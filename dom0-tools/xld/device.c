@@ -274,9 +274,9 @@ static bool is_closed(const struct devwork *w, const struct device *d, const voi
 }
 
 /*
- * Neither end is about to connect. A kernel's back end that is told to close just then goes on to Connected, and a front
- * end that has seen it closing comes to it a second time: Linux's blkfront stops at a BUG there, and with it all that waits
- * for the store.
+ * Neither end is about to connect. A kernel's back end that is told to close just then goes on to Connected, and a
+ * front end that has seen it closing comes to it a second time: Linux's blkfront stops at a BUG there, and with it all
+ * that waits for the store.
  */
 static bool is_settled(const struct devwork *w, const struct device *d, const void *arg)
 {

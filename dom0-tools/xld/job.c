@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs: one forked worker process for each long operation (create, destroy, a device, save, both ends of a migration), at
- * most one per domain.
+ * Jobs: one forked worker process for each long operation (create, destroy, a device, save, both ends of a migration),
+ * at most one per domain.
  *
  * A worker tells what it does and how it ended through a socket pair, in the messages of the RPC protocol: progress
  * events, then one reply. It holds no descriptor of the daemon but its end of the pair and its log, opens its own

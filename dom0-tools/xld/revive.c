@@ -3,8 +3,8 @@
  * Back ends that die and come back: dom0's driver was unloaded, or unbound from a device, and is there again.
  *
  * Both drivers of stock Linux take the guest's rings over where the dead one has left them, so the guest notices
- * nothing but a pause. A disk needs no more than that. A network has a new interface, in no bridge and without its filter:
- * its script has to run again. The node ifindex of the back end's directory says for which interface it has run
+ * nothing but a pause. A disk needs no more than that. A network has a new interface, in no bridge and without its
+ * filter: its script has to run again. The node ifindex of the back end's directory says for which interface it has run
  * (vif_connect()); an interface vifN.D with another index is one to be served. That fails once only.
  *
  * A disk of another format has a process in dom0, block-keeper, which holds a lock in a file named after the domain and

@@ -206,9 +206,9 @@ void client_reply_error(struct client *c, uint32_t proc, uint32_t serial, const 
 void client_progress(struct client *c, uint32_t serial, const char *text);
 const char *client_name(const struct client *c);	/* for the log: who it is and where */
 /*
- * To go on with a client's connection in a worker: the call (of the mark `pipe`) queues its reply and forks; the worker makes a pipe of
- * client_stream() with rpc_stream_detach(), before it closes the daemon's descriptors; the daemon forgets the client
- * with client_abandon() as soon as it has forked, and then returns from the call with *later set.
+ * To go on with a client's connection in a worker: the call (of the mark `pipe`) queues its reply and forks; the worker
+ * makes a pipe of client_stream() with rpc_stream_detach(), before it closes the daemon's descriptors; the daemon
+ * forgets the client with client_abandon() as soon as it has forked, and then returns from the call with *later set.
  */
 struct rpc_stream *client_stream(struct client *c);
 void client_abandon(struct client *c);
@@ -276,8 +276,8 @@ struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n);
 const struct xenctl_dominfo *dom_info(const struct dom *d, const struct xenctl_dominfo *list, size_t n);
 void config_rename(struct domcfg *cfg, const uint8_t uuid[16], const char *name);
 /*
- * Another UUID and name, everywhere; both may stay what they are. false, and nothing has changed, when the hypervisor or
- * the store refuse.
+ * Another UUID and name, everywhere; both may stay what they are. false, and nothing has changed, when the hypervisor
+ * or the store refuse.
  */
 bool dom_rename(struct xld *x, struct dom *d, const uint8_t uuid[16], const char *name);
 void dom_ask(struct dom *d, struct client *c, uint32_t proc, uint32_t serial, uint64_t deadline);

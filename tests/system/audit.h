@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The leak audit: what a host's domains and daemons hold, counted before and after something that has to leave no trace.
+ * The leak audit: what a host's domains and daemons hold, counted before and after something that has to leave no
+ * trace.
  */
 #ifndef AUDIT_H
 #define AUDIT_H

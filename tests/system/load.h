@@ -6,7 +6,9 @@
 #ifndef LOAD_H
 #define LOAD_H
 
-/* Put the guest's initramfs where /root/g.cfg, which is written too, expects it: a guest `g` with these lines besides. */
+/*
+ * Put the guest's initramfs where /root/g.cfg, which is written too, expects it: a guest `g` with these lines besides.
+ */
 void load_prepare(const char *host, const char *lines);
 /* xld anew; in its environment `env`, a word or none, and with these options besides. */
 void load_xld_restart(const char *host, const char *env, const char *options);

@@ -53,8 +53,8 @@ static void test_up(void)
 }
 
 /*
- * In pieces that are shorter than a command may take. Looking costs time that the guest does not have, so a long run is not
- * looked at all the time. Returns 0 when the guest has ended by itself.
+ * In pieces that are shorter than a command may take. Looking costs time that the guest does not have, so a long run is
+ * not looked at all the time. Returns 0 when the guest has ended by itself.
  */
 static int wait_for_end(double seconds)
 {

@@ -76,8 +76,8 @@ static void test_hostile_rings(void)
 }
 
 /*
- * The same for the back ends of a disk and a network: dom0's kernel does not complain of itself, xld is the same process and
- * can list, take away and give what the guest has written nonsense about.
+ * The same for the back ends of a disk and a network: dom0's kernel does not complain of itself, xld is the same
+ * process and can list, take away and give what the guest has written nonsense about.
  */
 static void test_hostile_front(void)
 {
@@ -107,8 +107,8 @@ static void test_hostile_front(void)
 }
 
 /*
- * The same at random, for a while (FRONT_SECONDS, 12), while dom0 takes the devices away and gives them again. SEED in the
- * environment chooses what the guest does. Afterwards a guest that is honest is served with what is left: an image.
+ * The same at random, for a while (FRONT_SECONDS, 12), while dom0 takes the devices away and gives them again. SEED in
+ * the environment chooses what the guest does. Afterwards a guest that is honest is served with what is left: an image.
  */
 static void test_random_front(void)
 {

@@ -2,8 +2,8 @@
 /*
  * xenstored, xenconsoled and xld killed at random moments, one or several at a time, while guests write to a disk, to
  * their consoles and to the store, and xl creates and destroys a domain with a disk and a network. Afterwards all is
- * there: each line that the guest has written to its console is in the log, each write that it has flushed is on its disk,
- * its store has lost neither answer nor event, and what was half made is gone.
+ * there: each line that the guest has written to its console is in the log, each write that it has flushed is on its
+ * disk, its store has lost neither answer nor event, and what was half made is gone.
  *
  * KILLS=n sets how often (20; `make soak` 200), SEED=n when and whom.
  */
@@ -54,8 +54,8 @@ static void test_up(void)
 }
 
 /*
- * The guests, and beside them dom0's own traffic and xl, until /tmp/stop is there. What xl says while xld is away is fine, and
- * that the store cannot be reached if its daemon does not come back in time.
+ * The guests, and beside them dom0's own traffic and xl, until /tmp/stop is there. What xl says while xld is away is
+ * fine, and that the store cannot be reached if its daemon does not come back in time.
  */
 static void start_traffic(void)
 {

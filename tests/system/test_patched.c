@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each
- * also beside a stock kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any
- * hypervisor. Memory and programs have to behave everywhere (ptcheck, usercheck), and which extensions are on has to be told
- * truly. Shared tables, direct system calls, free pages, the resume in the background and logging by dirty bits have
- * tests of their own.
+ * The patched guest kernel (guest-patches/), one image, wherever it has to run: as dom0 and as guest here, each also
+ * beside a stock kernel on the other side; on Debian's Xen when `make peer` has fetched it; without any hypervisor.
+ * Memory and programs have to behave everywhere (ptcheck, usercheck), and which extensions are on has to be told truly.
+ * Shared tables, direct system calls, free pages, the resume in the background and logging by dirty bits have tests of
+ * their own.
  *
  * Needs `make guest-kernel`; run by `make guest-check` and `make soak`, not by `make check`.
  */
@@ -311,8 +311,8 @@ static void goes_on(void)
 }
 
 /*
- * Linux's own, with several vCPUs: one may go idle between the suspend of its timer and the time when all stop, and stop a timer
- * that is shut down already.
+ * Linux's own, with several vCPUs: one may go idle between the suspend of its timer and the time when all stop, and
+ * stop a timer that is shut down already.
  */
 #define NOT_THE_TIMER "| grep -v kernel/time/clockevents.c"
 

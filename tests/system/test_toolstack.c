@@ -73,6 +73,7 @@ static void test_up(void)
 		 ">/root/tiny.cfg");
 	/* Once, so that whatever is made at first use is there. */
 	sys_must(H, TINY "&& " AWAIT("tiny", "PASS") " && xl destroy tiny && xl dmesg >/dev/null");
+	sys_must(H, "sleep 2");		/* a console stays for a second after its domain */
 	snprintf(baseline, sizeof(baseline), "%s", audit());
 }
 
@@ -147,7 +148,9 @@ static void test_crash(void)
 	nothing_left();
 }
 
-/* restart gives up when it is of no use; rename-restart keeps the old one, also for an xld that was killed meanwhile. */
+/*
+ * restart gives up when it is of no use; rename-restart keeps the old one, also for an xld that was killed meanwhile.
+ */
 static void test_actions(void)
 {
 	const char *out;

@@ -78,7 +78,9 @@ static void test_up(void)
 
 /* --- words for Xen's xl --- */
 
-/* A test runner: made paused, the console on a pipe, run, and the last line is the verdict. Then with -F and the log. */
+/*
+ * A test runner: made paused, the console on a pipe, run, and the last line is the verdict. Then with -F and the log.
+ */
 static void test_runner(void)
 {
 	static const char name[] = "test-pv64-bare~one";

@@ -92,8 +92,8 @@ struct pair {
 };
 
 /*
- * one_call(word): getppid, with the word below the stack pointer meanwhile. jump_call(word, nr): the same instruction, jumped
- * to. call_read, call_sleep: read and nanosleep. no_stack_call: getppid without a stack.
+ * one_call(word): getppid, with the word below the stack pointer meanwhile. jump_call(word, nr): the same instruction,
+ * jumped to. call_read, call_sleep: read and nanosleep. no_stack_call: getppid without a stack.
  */
 __asm__(".pushsection .text\n"
 	"one_call:\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world of the event channel tests: dom0 (a) and a guest (b) with two vCPUs each, what event_channel.c calls, and its
- * operations as functions.
+ * The world of the event channel tests: dom0 (a) and a guest (b) with two vCPUs each, what event_channel.c calls, and
+ * its operations as functions.
  */
 #ifndef EVTCHN_WORLD_H
 #define EVTCHN_WORLD_H

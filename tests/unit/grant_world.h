@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The world of the grant tests: dom0 (a) maps what a guest (b) grants. Page counts and page tables, which have their own
- * tests, are played here by counters; entry n of the guest's table grants its frame n, odd ones only for reading.
+ * The world of the grant tests: dom0 (a) maps what a guest (b) grants. Page counts and page tables, which have their
+ * own tests, are played here by counters; entry n of the guest's table grants its frame n, odd ones only for reading.
  */
 #ifndef GRANT_WORLD_H
 #define GRANT_WORLD_H

@@ -81,8 +81,8 @@ extern bool shim_loud;			/* show what is printed */
 extern char shim_log[4096];		/* what was printed since the test cleared it; the rest is dropped when full */
 extern int shim_allocs_left;		/* so many allocations succeed, then one fails; negative: none does */
 /*
- * fn is what somebody else does, right before the (n + 1)th lock or compare-exchange from now. As it is this thread that does
- * it, the locks that are held at that moment are out of its reach.
+ * fn is what somebody else does, right before the (n + 1)th lock or compare-exchange from now. As it is this thread
+ * that does it, the locks that are held at that moment are out of its reach.
  */
 void shim_meanwhile(unsigned int n, void (*fn)(void));
 extern unsigned int shim_locks_held;

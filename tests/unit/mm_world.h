@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A world of a few frames of two domains, and in it the real mm/page_type.c, mm/pt_validate.c, mm/pt_write.c and mm/harvest.c: included, not linked,
- * so that they see these frames where the hypervisor's direct map and frame table would be. What they call is played here, and what it
- * says is the test's choice. With WORLD_OWNERS mm/frame.c is in it too, and the test plays the heap.
+ * A world of a few frames of two domains, and in it the real mm/page_type.c, mm/pt_validate.c, mm/pt_write.c and
+ * mm/harvest.c: included, not linked, so that they see these frames where the hypervisor's direct map and frame table
+ * would be. What they call is played here, and what it says is the test's choice. With WORLD_OWNERS mm/frame.c is in it
+ * too, and the test plays the heap.
  *
- * There is one thread. What another CPU does at the same time is a function that world_meanwhile() places before a compare-exchange.
+ * There is one thread. What another CPU does at the same time is a function that world_meanwhile() places before a
+ * compare-exchange.
  */
 #ifndef MM_WORLD_H
 #define MM_WORLD_H
@@ -85,7 +87,10 @@ void tlb_flush_since(u64 stamp) { (void)stamp; nr_flushes++; }
 u64 tlb_stamp_now(void) { static u64 t; return ++t; }
 void cpu_l4_entry_changed(const u64 *table) { (void)table; nr_l4_changes++; }
 
-/* A logged domain: which frames were marked, which was last, or its entry changed; how many mirrors were dropped, other writers counted. */
+/*
+ * A logged domain: which frames were marked, which was last, or its entry changed; how many mirrors were dropped, other
+ * writers counted.
+ */
 static bool marked[NR_FRAMES];
 static const struct page_info *marked_last, *changed_last;
 static unsigned int nr_mirrors_dropped;

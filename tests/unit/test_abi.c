@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest and toolstack ABI against literal numbers: every structure's size and the place of each of its fields, every
- * constant, and what the macros of the headers do. The numbers are those of the Xen 4.17 interface for 64-bit PV guests,
- * taken from a compiler, not from our headers; a change that moves one breaks every guest that exists.
+ * The guest and toolstack ABI against literal numbers: every structure's size and the place of each of its fields,
+ * every constant, and what the macros of the headers do. The numbers are those of the Xen 4.17 interface for 64-bit PV
+ * guests, taken from a compiler, not from our headers; a change that moves one breaks every guest that exists.
  */
 #include <stdio.h>
 #include <string.h>

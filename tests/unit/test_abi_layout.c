@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Layouts of the ABI's structures: size of each, then offset and size of its fields, bytes. Fields of a nested structure
- * without a name of its own are listed with their path; F0 is a trailing array without a length.
+ * Layouts of the ABI's structures: size of each, then offset and size of its fields, bytes. Fields of a nested
+ * structure without a name of its own are listed with their path; F0 is a trailing array without a length.
  */
 #include <public/arch-x86.h>
 #include <public/callback.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event channels where something is missing or somebody else is faster: no memory, no port, no vCPU, no domain, an answer that cannot be
- * delivered, a port that changes while its two domains are being locked. What is refused leaves both ends as they were.
+ * Event channels where something is missing or somebody else is faster: no memory, no port, no vCPU, no domain, an
+ * answer that cannot be delivered, a port that changes while its two domains are being locked. What is refused leaves
+ * both ends as they were.
  */
 #include "evtchn_world.h"
 #include "suite.h"
@@ -84,7 +85,9 @@ static void test_no_domain(void)
 	world_down();
 }
 
-/* A domain is built step by step: until there is a vCPU to tell, what is sent to it is lost, and nothing else happens. */
+/*
+ * A domain is built step by step: until there is a vCPU to tell, what is sent to it is lost, and nothing else happens.
+ */
 static void test_no_vcpu(void)
 {
 	struct evtchn_alloc_unbound un = { .remote_dom = 0 };
@@ -216,7 +219,9 @@ static void test_unmask(void)
 	world_down();
 }
 
-/* --- somebody else is faster --------------------------------------------------------------------------------------- */
+/*
+ * --- somebody else is faster ---------------------------------------------------------------------------------------
+ */
 
 static struct domain *c;		/* a third domain */
 static u32 race_port, race_peer;
@@ -268,7 +273,9 @@ static void test_close_races(void)
 	}
 }
 
-/* --- the debug key --------------------------------------------------------------------------------------------------- */
+/*
+ * --- the debug key ---------------------------------------------------------------------------------------------------
+ */
 
 static void test_dump(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Owners of frames, mm/frame.c, on top of the real page types: getting frames, giving them up, sharing, and the end of a domain in
- * whatever state its page tables are. Each frame comes back to the heap once, when nobody refers to it any more and not before;
- * a domain that owns a frame, or whose frame somebody holds, is still there.
+ * Owners of frames, mm/frame.c, on top of the real page types: getting frames, giving them up, sharing, and the end of
+ * a domain in whatever state its page tables are. Each frame comes back to the heap once, when nobody refers to it any
+ * more and not before; a domain that owns a frame, or whose frame somebody holds, is still there.
  */
 #define WORLD_OWNERS
 #include "mm_world.h"

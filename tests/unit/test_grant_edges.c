@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grants where something is missing, refused, changed in between or interrupted. Whatever happens, no pin, no reference and no
- * status bit is left over, and none is given back twice.
+ * Grants where something is missing, refused, changed in between or interrupted. Whatever happens, no pin, no reference
+ * and no status bit is left over, and none is given back twice.
  */
 #include "grant_world.h"
 #include "suite.h"
@@ -96,7 +96,9 @@ static void test_changing_entry(void)
 	world_down();
 }
 
-/* --- mapping ------------------------------------------------------------------------------------------------------- */
+/*
+ * --- mapping -------------------------------------------------------------------------------------------------------
+ */
 
 static void test_page_of_ours(void)
 {
@@ -159,7 +161,9 @@ static void test_device_maps(void)
 	world_down();
 }
 
-/* --- unmapping ------------------------------------------------------------------------------------------------------- */
+/*
+ * --- unmapping -------------------------------------------------------------------------------------------------------
+ */
 
 static void test_wrong_bus_address(void)
 {
@@ -249,7 +253,10 @@ static void test_lost_handle(void)
 	world_down();
 }
 
-/* Long batches make way, and go on where they stopped; the end of a domain does so even if no handle is in use any more. */
+/*
+ * Long batches make way, and go on where they stopped; the end of a domain does so even if no handle is in use any
+ * more.
+ */
 static void test_making_way(void)
 {
 	static struct gnttab_unmap_grant_ref u[100];
@@ -281,7 +288,10 @@ static void test_making_way(void)
 	world_down();
 }
 
-/* --- copying ----------------------------------------------------------------------------------------------------------- */
+/*
+ * --- copying
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static int copy_a_frame(domid_t_ from, u64 frame, u32 to_ref, domid_t_ to)
 {
@@ -314,7 +324,10 @@ static void test_copy_rights(void)
 	world_down();
 }
 
-/* --- small operations ---------------------------------------------------------------------------------------------------- */
+/*
+ * --- small operations
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 /* Unknown domain, and somebody else's without the right. */
 static void test_rights(void)

@@ -227,7 +227,10 @@ static void test_random(void)
 		memset(marked, 0, sizeof(marked));
 		for (unsigned int n = below(30); n; n--)
 			step(written);
-		/* While a walk is preempted the guest goes on: what it writes then is marked by this walk or by the next. */
+		/*
+		 * While a walk is preempted the guest goes on: what it writes then is marked by this walk or by the
+		 * next.
+		 */
 		if (below(2) && harvest_walk(&domain_a))
 			for (unsigned int n = below(10); n; n--)
 				step(written);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page allocator, mm/page_alloc.c, on a machine of 64 MiB that is an array here: the memory map with its holes, what the
- * boot takes, then a random walk of allocations and frees against a map of who has what. Every frame handed out is RAM, belongs to
- * nobody else, is zero where that was promised and below the address asked for; in the end all is free again, in as large blocks as
- * in the beginning.
+ * The page allocator, mm/page_alloc.c, on a machine of 64 MiB that is an array here: the memory map with its holes,
+ * what the boot takes, then a random walk of allocations and frees against a map of who has what. Every frame handed
+ * out is RAM, belongs to nobody else, is zero where that was promised and below the address asked for; in the end all
+ * is free again, in as large blocks as in the beginning.
  */
 #include <setjmp.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Page types, rule by rule: what the random walk of test_page_type.c cannot reach. Who may have a reference, counts at their limit,
- * two CPUs at the same frame at the same moment, frames that are no RAM, and the exchange of one entry. Each test ends with the counts that
- * it promises, so a reference that is lost or taken twice shows.
+ * Page types, rule by rule: what the random walk of test_page_type.c cannot reach. Who may have a reference, counts at
+ * their limit, two CPUs at the same frame at the same moment, frames that are no RAM, and the exchange of one entry.
+ * Each test ends with the counts that it promises, so a reference that is lost or taken twice shows.
  */
 #include "mm_world.h"
 #include "suite.h"
@@ -260,7 +260,10 @@ static void test_races(void)
 	CU_ASSERT_EQUAL(page(0)->type_info, PGT_writable | PGT_validated | 1);
 }
 
-/* Writable for another CPU just now: no table. It has let go again: a table, but after a flush that comes later than its use. */
+/*
+ * Writable for another CPU just now: no table. It has let go again: a table, but after a flush that comes later than
+ * its use.
+ */
 static void test_race_for_a_table(void)
 {
 	world_reset();
@@ -394,7 +397,10 @@ static void test_write_l4(void)
 	check_idle(2);
 }
 
-/* A logged domain: a table is marked when it comes to be one, when it changes, and when it ends, without its mirror then. */
+/*
+ * A logged domain: a table is marked when it comes to be one, when it changes, and when it ends, without its mirror
+ * then.
+ */
 static void test_logged(void)
 {
 	l1_world();

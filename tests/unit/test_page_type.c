@@ -2,10 +2,11 @@
 /*
  * The page-type state machine against a naive model, by random walk.
  *
- * The real mm/page_type.c and mm/pt_validate.c, and pt_write_entry() of mm/mmu_update.c, run on a world of a few frames: typed holds come
- * and go (as pins and base pointers do), entries of tables and of plain frames are written, validation is preempted at random and taken up
- * again or given up. The model knows only which holds exist and what is in the frames: from these it computes, for each frame, how
- * many references and which type it must have. After each step both must agree, and no frame may be writable and a table at once.
+ * The real mm/page_type.c and mm/pt_validate.c, and pt_write_entry() of mm/mmu_update.c, run on a world of a few
+ * frames: typed holds come and go (as pins and base pointers do), entries of tables and of plain frames are written,
+ * validation is preempted at random and taken up again or given up. The model knows only which holds exist and what is
+ * in the frames: from these it computes, for each frame, how many references and which type it must have. After each
+ * step both must agree, and no frame may be writable and a table at once.
  */
 #include "mm_world.h"
 #include "suite.h"
@@ -234,8 +235,8 @@ static void test_flush(void)
 }
 
 /*
- * A preemption point is for whoever validates a table of level 3 or 4, which can go on where it stopped. Nobody else may be told to
- * come again: a store to a page table, an LDT fault or a grant has nobody to tell it to.
+ * A preemption point is for whoever validates a table of level 3 or 4, which can go on where it stopped. Nobody else
+ * may be told to come again: a store to a page table, an LDT fault or a grant has nobody to tell it to.
  */
 static void test_dead_in_the_way(void)
 {

@@ -677,8 +677,8 @@ static void test_boost(void)
 }
 
 /*
- * With a rate limit: whoever has just begun goes on to its end although a better one waits, unless it stops by itself; whoever
- * has run for longer makes room at once.
+ * With a rate limit: whoever has just begun goes on to its end although a better one waits, unless it stops by itself;
+ * whoever has run for longer makes room at once.
  */
 static void test_rate_limit(void)
 {
@@ -900,8 +900,8 @@ static void test_soft_wakes_at_home(void)
 }
 
 /*
- * An idle CPU has been called for somebody in its queue, and before it looks there it wakes one that prefers to be there
- * (a timer was due as well): that one goes somewhere, not back and forth. (Whole machines hung here.)
+ * An idle CPU has been called for somebody in its queue, and before it looks there it wakes one that prefers to be
+ * there (a timer was due as well): that one goes somewhere, not back and forth. (Whole machines hung here.)
  */
 static void test_wakes_after_a_call(void)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What guests and the toolstack say to the scheduler (sched_op, timers, parameters), and what others rely on when they stop a vCPU.
- * Who runs when is the business of test_sched.c. A request that is refused changes nothing: no flag, no timer, no parameter.
+ * What guests and the toolstack say to the scheduler (sched_op, timers, parameters), and what others rely on when they
+ * stop a vCPU. Who runs when is the business of test_sched.c. A request that is refused changes nothing: no flag, no
+ * timer, no parameter.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The division of a period, common/sched_share.c, as arithmetic: no clock and no queue. Random machines of domains with weights, vCPUs
- * with what they can use, and pinning to nested sets of CPUs. Nobody gets more than it can use, no set of CPUs gives away more than
- * it has, and whoever gets less than it could use is bound to CPUs whose time is all given away.
+ * The division of a period, common/sched_share.c, as arithmetic: no clock and no queue. Random machines of domains with
+ * weights, vCPUs with what they can use, and pinning to nested sets of CPUs. Nobody gets more than it can use, no set
+ * of CPUs gives away more than it has, and whoever gets less than it could use is bound to CPUs whose time is all given
+ * away.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,7 +158,10 @@ static void test_within_a_domain(void)
 	world_down();
 }
 
-/* vCPUs that do not exist, are not set up or take no part, and domains of such: nothing for them, nothing lost to the others. */
+/*
+ * vCPUs that do not exist, are not set up or take no part, and domains of such: nothing for them, nothing lost to the
+ * others.
+ */
 static void test_absent(void)
 {
 	struct domain *d, *none;

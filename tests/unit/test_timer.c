@@ -221,7 +221,10 @@ static void fired_at_last(void)
 		shim_timer_heap[1].firing = NULL;
 }
 
-/* Whoever stops a timer may free it next: its function on another CPU has to be through, its own CPU cannot wait for that. */
+/*
+ * Whoever stops a timer may free it next: its function on another CPU has to be through, its own CPU cannot wait for
+ * that.
+ */
 static void test_stop_waits(void)
 {
 	set_up();

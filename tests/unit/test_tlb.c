@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clock of mm/tlb.c, with processors that have a TLB each: a bit for every frame that a translation leads to. A frame
- * whose use has ended is used otherwise only after tlb_flush_since(), and then no processor may know it any more; and one that has flushed by
- * itself meanwhile is left in peace, which is what the clock is for.
+ * The clock of mm/tlb.c, with processors that have a TLB each: a bit for every frame that a translation leads to. A
+ * frame whose use has ended is used otherwise only after tlb_flush_since(), and then no processor may know it any more;
+ * and one that has flushed by itself meanwhile is left in peace, which is what the clock is for.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * xenstored killed at any instant. The server runs in a process of its own on a ring page in shared memory and a
- * journal; this process is the guest. It sends requests, several at a time, and kills the server again and again, at random
- * moments; each time a new one takes over page and journal. Every request must be answered exactly once and in order,
- * every change of a watched node must bring its event, and what was acknowledged must be in the store.
+ * journal; this process is the guest. It sends requests, several at a time, and kills the server again and again, at
+ * random moments; each time a new one takes over page and journal. Every request must be answered exactly once and in
+ * order, every change of a watched node must bring its event, and what was acknowledged must be in the store.
  *
  * KILLS=n sets the number of kills (200); SEED=n the random numbers.
  */

@@ -2,8 +2,8 @@
 /*
  * Start-up: a table of contents.
  *
- * Order matters in few places and the comments say which. Up to heap_init() memory comes from boot_alloc(); up to sched_init()
- * there is no current vCPU; interrupts stay off until the exit path first runs a guest or halts.
+ * Order matters in few places and the comments say which. Up to heap_init() memory comes from boot_alloc(); up to
+ * sched_init() there is no current vCPU; interrupts stay off until the exit path first runs a guest or halts.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>

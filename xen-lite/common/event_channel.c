@@ -127,7 +127,9 @@ static bool upcall(struct vcpu *v, u32 port)
 	       !xchg(&v->info->evtchn_upcall_pending, 1);
 }
 
-/* False when it was pending already. *kick: whom to kick, if anybody, when no lock is held any more that others need. */
+/*
+ * False when it was pending already. *kick: whom to kick, if anybody, when no lock is held any more that others need.
+ */
 static bool mark_pending(struct domain *d, u32 vcpu_id, u32 port, struct vcpu **kick)
 {
 	struct shared_info *s = d->shared_info;

@@ -221,16 +221,16 @@ static void sched_tick(void *data)
 }
 
 /*
- * Rate limit: one that has just begun goes on for a while, though a better one waits. A driver that wakes its other end with
- * each request would otherwise be switched out at each; so both do a batch at a time.
+ * Rate limit: one that has just begun goes on for a while, though a better one waits. A driver that wakes its other end
+ * with each request would otherwise be switched out at each; so both do a batch at a time.
  */
 static bool hold(struct runqueue *rq, const struct vcpu *prev, s_time_t t)
 {
 	s_time_t end = rq->run_start + MICROSECS(sched_ratelimit_us);
 
-	if (t >= end || list_empty(&rq->queue) ||
-	    !ops->preempts(list_first_entry(&rq->queue, struct sched_vcpu, link)->v, rq) || prev == rq->idle || !vcpu_runnable(prev) || prev->sched->yield || prev->sched->parked ||
-	    !test_bit(rq->cpu, prev->hard_affinity))
+	if (t >= end || prev == rq->idle || !vcpu_runnable(prev) || prev->sched->yield || prev->sched->parked ||
+	    !test_bit(rq->cpu, prev->hard_affinity) || list_empty(&rq->queue) ||
+	    !ops->preempts(list_first_entry(&rq->queue, struct sched_vcpu, link)->v, rq))
 		return false;
 	timer_set(&rq->hold, end);
 	return true;
@@ -364,8 +364,8 @@ void vcpu_runstate_get(struct vcpu *v, struct vcpu_runstate_info *r)
 /* --- the switch ---------------------------------------------------------------------------------------- */
 
 /*
- * Under the lock: what prev becomes, and who is next. A vCPU that just goes on is in no queue at any moment, or idle CPUs
- * would look at it.
+ * Under the lock: what prev becomes, and who is next. A vCPU that just goes on is in no queue at any moment, or idle
+ * CPUs would look at it.
  */
 static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 {

@@ -2,8 +2,8 @@
 /*
  * The one way back to a guest, and the idle loop.
  *
- * Order, until nothing is left: hazards (cross-CPU requests, timers, reschedule), a queued trap, an event upcall. Interrupts are
- * off; an interrupt that comes in meanwhile is taken as soon as the guest runs.
+ * Order, until nothing is left: hazards (cross-CPU requests, timers, reschedule), a queued trap, an event upcall.
+ * Interrupts are off; an interrupt that comes in meanwhile is taken as soon as the guest runs.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>
@@ -31,8 +31,8 @@ static void hazards_run(void)
 }
 
 /*
- * Does SYSRET put the guest where IRET would? It is much cheaper, with flat 64-bit segments, and never faults with a canonical
- * rip. After an interrupt ss is null, which some processors would pass on to the guest.
+ * Does SYSRET put the guest where IRET would? It is much cheaper, with flat 64-bit segments, and never faults with a
+ * canonical rip. After an interrupt ss is null, which some processors would pass on to the guest.
  */
 static __hot bool sysret_does(const struct cpu_user_regs *regs)
 {

@@ -2,9 +2,9 @@
 /*
  * The SYSCALL instruction: a hypercall from guest kernel mode, a system call to bounce from guest user mode.
  *
- * SYSCALL does not switch stacks and clobbers only rcx and r11, so its first instructions must know this CPU's
- * stack by themselves: each CPU has stubs of its own with the addresses as immediates, written at start-up. There are two, for 64-bit
- * code and for 32-bit code of a 64-bit guest, whose kernel has a callback of its own for it.
+ * SYSCALL does not switch stacks and clobbers only rcx and r11, so its first instructions must know this CPU's stack by
+ * themselves: each CPU has stubs of its own with the addresses as immediates, written at start-up. There are two, for
+ * 64-bit code and for 32-bit code of a 64-bit guest, whose kernel has a callback of its own for it.
  */
 #include <xl/entry.h>
 #include <xl/hypercall.h>

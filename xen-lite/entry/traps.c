@@ -2,9 +2,9 @@
 /*
  * Exceptions: the IDT, each CPU's GDT and TSS, and what happens at a trap.
  *
- * A trap from a guest is ours to handle (a lazily filled table, an emulated instruction) or is queued in v->pv.bounce and
- * delivered by the exit path. A trap from the hypervisor is a copy that faulted on guest memory (.extable), the final iretq that did
- * not like the guest's selectors, or our own bug: panic.
+ * A trap from a guest is ours to handle (a lazily filled table, an emulated instruction) or is queued in v->pv.bounce
+ * and delivered by the exit path. A trap from the hypervisor is a copy that faulted on guest memory (.extable), the
+ * final iretq that did not like the guest's selectors, or our own bug: panic.
  */
 #include <xl/entry.h>
 #include <xl/asm.h>
@@ -189,7 +189,10 @@ void desc_load(struct vcpu *v)
 	unsigned int pages = v ? DIV_ROUND_UP(v->pv.gdt_entries, 512) : 0;
 	u64 *gdt = this_cpu(gdt_page);
 
-	/* Where the guest has no GDT page there is one of empty descriptors: a selector into it faults as the manual says. */
+	/*
+	 * Where the guest has no GDT page there is one of empty descriptors: a selector into it faults as the manual
+	 * says.
+	 */
 	for (unsigned int i = 0; i < FIRST_RESERVED_GDT_PAGE; i++)
 		l1[i] = i < pages ? mfn_to_pa(_mfn(v->pv.gdt_frames[i])) | HV_PTE_RW : virt_to_pa(no_descriptors) | HV_PTE_RO;
 	for (unsigned int i = 0; i < 16; i++)	/* the others are mapped when a selector load asks for them */
@@ -213,8 +216,8 @@ static unsigned long extable_find(unsigned long rip)
 }
 
 /*
- * A fault may only mean that the top-level table of this CPU lags behind the guest's, or the mirrors of a logged domain behind its
- * tables, or that an LDT page is not mapped yet.
+ * A fault may only mean that the top-level table of this CPU lags behind the guest's, or the mirrors of a logged domain
+ * behind its tables, or that an LDT page is not mapped yet.
  */
 static __hot bool fixup_page_fault(unsigned long addr, u32 error)
 {
@@ -336,8 +339,8 @@ __hot void guest_exception(struct cpu_user_regs *regs)
 }
 
 /*
- * The guest's user code is in virtual-8086 mode, which it cannot be. An interrupt is served; the guest gets the #GP that a
- * processor would have raised at the iretd, and flat segments.
+ * The guest's user code is in virtual-8086 mode, which it cannot be. An interrupt is served; the guest gets the #GP
+ * that a processor would have raised at the iretd, and flat segments.
  */
 void guest_vm86(struct cpu_user_regs *regs)
 {

@@ -2,8 +2,8 @@
 /*
  * lite_op copy_frames: whole pages between the caller's memory and a domain's frames, without a mapping in between.
  *
- * A frame that is written to is held as a writable page meanwhile, so what is a page table or part of a descriptor table
- * cannot be changed this way. Locks: none.
+ * A frame that is written to is held as a writable page meanwhile, so what is a page table or part of a descriptor
+ * table cannot be changed this way. Locks: none.
  */
 #include <xl/domain.h>
 #include <xl/guest_access.h>

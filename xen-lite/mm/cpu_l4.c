@@ -2,22 +2,22 @@
 /*
  * Each CPU has a top-level page table of its own and never loads a guest's.
  *
- * It holds the hypervisor's slots and those of the current vCPU's slots that have been used lately: of its kernel table, or of its
- * user table (the two views). So a guest cannot see or forge the hypervisor's entries, and a system call needs no CR3 load: what the
- * kernel has beyond the user is set present in place, since a processor does not cache entries that are not present; only the way
- * back, where it must vanish, reloads CR3.
+ * It holds the hypervisor's slots and those of the current vCPU's slots that have been used lately: of its kernel
+ * table, or of its user table (the two views). So a guest cannot see or forge the hypervisor's entries, and a system
+ * call needs no CR3 load: what the kernel has beyond the user is set present in place, since a processor does not cache
+ * entries that are not present; only the way back, where it must vanish, reloads CR3.
  *
- * Slots are filled by page faults (cpu_l4_fixup()) and stay in the list of used ones, which survives context switches: a Linux
- * uses half a dozen of its 500. So nothing here ever walks a whole table.
+ * Slots are filled by page faults (cpu_l4_fixup()) and stay in the list of used ones, which survives context switches:
+ * a Linux uses half a dozen of its 500. So nothing here ever walks a whole table.
  *
- * A slot that is present in both tables but different (the vsyscall slot of Linux) stays absent in the user view until user
- * code faults on it; then the next entry to the kernel reloads.
+ * A slot that is present in both tables but different (the vsyscall slot of Linux) stays absent in the user view until
+ * user code faults on it; then the next entry to the kernel reloads.
  *
- * A domain that shares its tables (VMASST_TYPE_lite_shared_tables) has the kernel view only: it is taken for one without a
- * user table, and never leaves that view.
+ * A domain that shares its tables (VMASST_TYPE_lite_shared_tables) has the kernel view only: it is taken for one
+ * without a user table, and never leaves that view.
  *
- * Everything here is the CPU's own, so there is no lock. When an entry goes or changes in a guest L4 that some CPU runs on, that
- * CPU's copy is marked stale; it is reloaded before the guest runs again and before its memory is touched.
+ * Everything here is the CPU's own, so there is no lock. When an entry goes or changes in a guest L4 that some CPU runs
+ * on, that CPU's copy is marked stale; it is reloaded before the guest runs again and before its memory is touched.
  */
 #include <xl/logdirty.h>
 #include <xl/pt.h>
@@ -131,7 +131,9 @@ static void take_user(struct cpu_l4 *c)
 {
 	c->user = c->kern ? user_table(current) : NULL;
 	c->user_changed = false;
-	/* Pairs with the exchange in pt_write_entry(): who changes an entry from now on sees that we run on this table. */
+	/*
+	 * Pairs with the exchange in pt_write_entry(): who changes an entry from now on sees that we run on this table.
+	 */
 	smp_mb();
 	for (unsigned int n = 0; c->kern && n < c->nr_used; n++)
 		slot_classify(c, &c->used[n]);
@@ -225,8 +227,8 @@ bool cpu_l4_drop_idle(void)
 }
 
 /*
- * CPUs that may hold translations of d. One that loads d's tables after we looked does so with a CR3 load, so it cannot hold
- * anything that was taken away before.
+ * CPUs that may hold translations of d. One that loads d's tables after we looked does so with a CR3 load, so it cannot
+ * hold anything that was taken away before.
  */
 void cpu_l4_cpus_of(const struct domain *d, unsigned long *cpus)
 {

@@ -2,9 +2,9 @@
 /*
  * Who owns a frame: assigning, releasing, stealing, sharing, and giving all of a domain's memory back.
  *
- * A domain's frames hang on one of its two page lists, by index: page_list, and limbo_list for those that it has given up in
- * its death but that others still refer to. d->page_lock covers both lists and the counts. A domain that owns a frame cannot be
- * freed: the first frame takes a reference to it, the last gives it back.
+ * A domain's frames hang on one of its two page lists, by index: page_list, and limbo_list for those that it has given
+ * up in its death but that others still refer to. d->page_lock covers both lists and the counts. A domain that owns a
+ * frame cannot be freed: the first frame takes a reference to it, the last gives it back.
  */
 #include <xl/pt.h>
 #include <xl/hypercall.h>

@@ -2,8 +2,9 @@
 /*
  * The hypervisor's own address space: image, direct map, frame table, machine-to-physical table, device registers.
  *
- * Built once at boot into hv_l4, whose slots every CPU's table shares; later only hv_map_mmio() adds entries. Nothing is
- * unmapped but the init sections, once dom0 is built. Large pages where they fit. The image's text is the only thing executable, and it is not writable.
+ * Built once at boot into hv_l4, whose slots every CPU's table shares; later only hv_map_mmio() adds entries. Nothing
+ * is unmapped but the init sections, once dom0 is built. Large pages where they fit. The image's text is the only thing
+ * executable, and it is not writable.
  */
 #include <xl/pt.h>
 #include <xl/asm.h>

@@ -5,15 +5,16 @@
  * Marks are a bit per pfn, in leaves of a page each that are made when the first bit in them is set. What pfn a frame
  * has is what the guest says (the machine-to-physical table); one that lies about its frames gets its own memory wrong.
  *
- * A round ends with CLEAN: the leaves change places with an empty set, so that from then on new writes are marked there,
- * the mirrors become invalid (mirror.c), and the old leaves are copied out and cleared, a few at a time. Where there are no
- * mirrors, since the guest helps (harvest.c), dirty bits become marks before that, and all CPUs of the domain flush. A page that somebody else can
- * write all the time, another domain that has mapped it or we (a vCPU's registered vcpu_info), is in `always` and
- * counts as marked in every round.
+ * A round ends with CLEAN: the leaves change places with an empty set, so that from then on new writes are marked
+ * there, the mirrors become invalid (mirror.c), and the old leaves are copied out and cleared, a few at a time. Where
+ * there are no mirrors, since the guest helps (harvest.c), dirty bits become marks before that, and all CPUs of the
+ * domain flush. A page that somebody else can write all the time, another domain that has mapped it or we (a vCPU's
+ * registered vcpu_info), is in `always` and counts as marked in every round.
  *
- * Pages that the guest has named as free are in `unneeded` until the next mark. A page gets there only without a mark in
- * this round, since then no mirror lets anybody write to it without coming here first. Without mirrors what was written to it since
- * the last walk, before or after it was named, shows in the next one, which takes it out and marks it.
+ * Pages that the guest has named as free are in `unneeded` until the next mark. A page gets there only without a mark
+ * in this round, since then no mirror lets anybody write to it without coming here first. Without mirrors what was
+ * written to it since the last walk, before or after it was named, shows in the next one, which takes it out and marks
+ * it.
  *
  * Locks: d->dirty_lock for all of it; d->logdirty and the leaves' places change under pt_lock too, so either will do to
  * read them. Tools work here one at a time: domctl is serialised.
@@ -199,8 +200,8 @@ static bool take_frame(struct domain *d, struct logdirty *ld, struct page_info *
 }
 
 /*
- * ENABLE: what is written by others already, and the page tables of a guest that helps. Frames that come to be either of it
- * meanwhile say so themselves.
+ * ENABLE: what is written by others already, and the page tables of a guest that helps. Frames that come to be either
+ * of it meanwhile say so themselves.
  */
 static long scan_frames(struct domain *d, struct logdirty *ld)
 {
@@ -464,7 +465,9 @@ static long marks_out(struct domain *d, struct xen_domctl_shadow_op *op, bool cl
 
 /* --- pages that the guest does not need ---------------------------------------------------------------- */
 
-/* A guest that names what it does not have gets no more leaves for it than memory would take; the marks have their own. */
+/*
+ * A guest that names what it does not have gets no more leaves for it than memory would take; the marks have their own.
+ */
 static u64 *unneeded_leaf(struct logdirty *ld, unsigned long pfn)
 {
 	u64 **slot = &ld->unneeded->leaf[pfn / LEAF_BITS];

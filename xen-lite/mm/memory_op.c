@@ -133,7 +133,9 @@ static struct page_info *extent_alloc(struct extents *e)
 	unsigned long n = 1UL << e->order;
 	struct page_info *pg;
 
-	/* page_assign() checks it again; here it saves frames from being taken for nothing, and TLB flushes for that. */
+	/*
+	 * page_assign() checks it again; here it saves frames from being taken for nothing, and TLB flushes for that.
+	 */
 	if (e->d->tot_pages + n > e->d->max_pages)
 		return refuse(NULL, "d%u has %lu pages, limit %lu", e->d->id, (unsigned long)e->d->tot_pages,
 			      (unsigned long)e->d->max_pages);

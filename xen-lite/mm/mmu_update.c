@@ -340,9 +340,14 @@ long do_update_va_mapping_otherdomain(unsigned long va, u64 val, unsigned long f
 	return rc;
 }
 
-/* --- grants --------------------------------------------------------------------------------------------------------- */
+/*
+ * --- grants ---------------------------------------------------------------------------------------------------------
+ */
 
-/* The L1 entry at a machine address given by the guest, with its table referenced and typed; NULL when it is none of d's. */
+/*
+ * The L1 entry at a machine address given by the guest, with its table referenced and typed; NULL when it is none of
+ * d's.
+ */
 static u64 *pte_by_address(struct domain *d, u64 ma, struct page_info **table)
 {
 	mfn_t m = pa_to_mfn(ma);

@@ -2,8 +2,8 @@
 /*
  * mmuext_op: pinning, base pointers, flushes, the LDT, clearing and copying of frames.
  *
- * Pinning validates a table and keeps it validated though nothing points to it; the flag stands for one reference and one type
- * reference. Base pointers hold a reference and the L4 type each while a vCPU has them.
+ * Pinning validates a table and keeps it validated though nothing points to it; the flag stands for one reference and
+ * one type reference. Base pointers hold a reference and the L4 type each while a vCPU has them.
  */
 #include <xl/logdirty.h>
 #include <xl/pt.h>

@@ -2,10 +2,10 @@
 /*
  * The heap: who gets which frame.
  *
- * A binary buddy allocator over the frame table. Blocks of 2^order frames hang on free lists, one for each order and zone; a
- * zone is the number of bits of the block's machine address, so "below 2^n" is a choice of zones. High zones are used first.
- * Free frames keep PGC_scrub until they are zeroed, at allocation: no one ever sees old contents, and frames that are freed in
- * bulk cost nothing then.
+ * A binary buddy allocator over the frame table. Blocks of 2^order frames hang on free lists, one for each order and
+ * zone; a zone is the number of bits of the block's machine address, so "below 2^n" is a choice of zones. High zones
+ * are used first. Free frames keep PGC_scrub until they are zeroed, at allocation: no one ever sees old contents, and
+ * frames that are freed in bulk cost nothing then.
  *
  * heap_lock covers lists and free counts. It is the innermost lock but for none; nothing is called under it.
  */
@@ -364,8 +364,8 @@ unsigned long heap_hypervisor_pages(void)
 /* --- small objects ------------------------------------------------------------------------------------------ */
 
 /*
- * Power-of-two sizes from 16 to 2048 bytes, cut from single pages; a page knows its size by page_info.order and serves that
- * size for good. Larger requests are whole pages.
+ * Power-of-two sizes from 16 to 2048 bytes, cut from single pages; a page knows its size by page_info.order and serves
+ * that size for good. Larger requests are whole pages.
  */
 #define MIN_SHIFT	4
 #define MAX_SHIFT	11

@@ -2,19 +2,23 @@
 /*
  * The two counts of a frame: the one state machine that memory safety rests on.
  *
- * count_info: references. While a frame is owned, PGC_allocated stands for one of them. It goes back to the heap with the last.
+ * count_info: references. While a frame is owned, PGC_allocated stands for one of them. It goes back to the heap with
+ * the last.
+ *
  * type_info: type, flags and type count. Rules:
  *   - a type changes only while its count is 0, and translations of the old use are flushed before the new one counts;
- *   - a page-table or descriptor type is counted only once PGT_validated is set: every entry was checked and holds its own references;
- *   - count 0 of a page table means its entries hold nothing any more, with two exceptions: PGT_partial, a validation that was
- *     preempted, where entries [0, entries_done) do; and PGT_dead, a table that lost its last user, where all do.
+ *   - a page-table or descriptor type is counted only once PGT_validated is set: every entry was checked and holds its
+ *     own references;
+ *   - count 0 of a page table means its entries hold nothing any more, with two exceptions: PGT_partial, a validation
+ *     that was preempted, where entries [0, entries_done) do; and PGT_dead, a table that lost its last user, where all
+ *     do.
  *
- * Dead tables are on a list of their owner that pt_drain() empties; so taking down a tree is a loop, not a recursion. Whoever
- * wants a partial or dead frame settles that one frame first: bounded work, so it needs no continuation.
+ * Dead tables are on a list of their owner that pt_drain() empties; so taking down a tree is a loop, not a recursion.
+ * Whoever wants a partial or dead frame settles that one frame first: bounded work, so it needs no continuation.
  *
  * Writable references are taken and dropped by anyone, by compare-exchange. Page-table types only under the owner's
- * pt_lock. The file knows nothing of entries: pt_validate() and its kin are called through. It also compiles on the build host,
- * where a random walk compares it with a naive model.
+ * pt_lock. The file knows nothing of entries: pt_validate() and its kin are called through. It also compiles on the
+ * build host, where a random walk compares it with a naive model.
  */
 #include <xl/logdirty.h>
 #include <xl/pt.h>
@@ -98,7 +102,10 @@ static void settle(struct page_info *pg)
 	page_put(pg);			/* the unsettled state held one */
 }
 
-/* Entries of a table (or of a descriptor page) are checked while the count is 1 and PGT_validated is clear: nobody else gets in. */
+/*
+ * Entries of a table (or of a descriptor page) are checked while the count is 1 and PGT_validated is clear: nobody else
+ * gets in.
+ */
 static int validate(struct page_info *pg, u64 type, u16 done)
 {
 	unsigned int level = pgt_level(type);

@@ -2,13 +2,13 @@
 /*
  * What an entry of a guest page table may say, and the references it stands for.
  *
- * A present entry of level n >= 2 holds a reference and a type (level n-1) of the table below; one of level 1 holds a reference to the
- * frame it maps and, when writable, the writable type. Frames outside RAM have no counts: whether a domain may map them is
- * asked each time.
+ * A present entry of level n >= 2 holds a reference and a type (level n-1) of the table below; one of level 1 holds a
+ * reference to the frame it maps and, when writable, the writable type. Frames outside RAM have no counts: whether a
+ * domain may map them is asked each time.
  *
- * Not allowed: large pages, tables that contain themselves (types exclude it), addresses that do not exist, foreign frames but
- * for privileged domains that name the owner, entries in the hypervisor's slots of a top-level table (they are ignored, never
- * loaded). The user bit is forced: guest kernels run in ring 3. Global is dropped.
+ * Not allowed: large pages, tables that contain themselves (types exclude it), addresses that do not exist, foreign
+ * frames but for privileged domains that name the owner, entries in the hypervisor's slots of a top-level table (they
+ * are ignored, never loaded). The user bit is forced: guest kernels run in ring 3. Global is dropped.
  *
  * Lock: pt_lock of the table's owner.
  */
@@ -26,7 +26,9 @@ static bool address_exists(mfn_t m)
 	return mfn_x(m) < 1UL << (cpu_features.phys_bits - PAGE_SHIFT);
 }
 
-/* Not RAM: registers of devices, firmware tables, holes. They are dom0's unless they are ours, and no other domain's. */
+/*
+ * Not RAM: registers of devices, firmware tables, holes. They are dom0's unless they are ours, and no other domain's.
+ */
 static int mmio_get(const struct domain *owner, mfn_t m, u64 e)
 {
 	if ((!owner->privileged && owner != dom_io) || !address_exists(m))

@@ -3,9 +3,9 @@
  * Writing one entry of a validated page table: the one function behind mmu_update, update_va_mapping, grant maps and
  * emulated stores.
  *
- * Its order is the safety argument: take the new entry's references, exchange the entry, drop the old entry's. A failure before the
- * exchange leaves everything as it was. The old frame may still be in some TLB; whoever uses it as something else flushes
- * first (mm/tlb.c).
+ * Its order is the safety argument: take the new entry's references, exchange the entry, drop the old entry's. A
+ * failure before the exchange leaves everything as it was. The old frame may still be in some TLB; whoever uses it as
+ * something else flushes first (mm/tlb.c).
  */
 #include <xl/logdirty.h>
 #include <xl/pt.h>
@@ -16,8 +16,9 @@
 #define L1_FAST_BITS	(PTE_A | PTE_D | PTE_AVAIL | PTE_AVAIL_HIGH | PTE_U | PTE_NX | PTE_G)
 
 /*
- * Exchanges the entry; it keeps the bits of `keep` that are set. The processor sets A and D behind our back; anything else cannot
- * change while pt_lock is held. *old is what was there. -XEN_EAGAIN: it was to be a compare-exchange, and the entry is not `*old` any more.
+ * Exchanges the entry; it keeps the bits of `keep` that are set. The processor sets A and D behind our back; anything
+ * else cannot change while pt_lock is held. *old is what was there. -XEN_EAGAIN: it was to be a compare-exchange, and
+ * the entry is not `*old` any more.
  */
 static __hot int entry_exchange(u64 *ptr, u64 *old, u64 val, u64 keep, bool exact)
 {
@@ -41,8 +42,8 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 	int rc;
 
 	/*
-	 * Taking the new entry's references may settle a dead table, which may hold the last use of this one: keep it a table
-	 * until the entry is in it.
+	 * Taking the new entry's references may settle a dead table, which may hold the last use of this one: keep it a
+	 * table until the entry is in it.
 	 */
 	rc = page_get_with_type(page_to_mfn(table), d, (u64)level << 60);
 	if (rc)
@@ -52,7 +53,10 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 		rc = entry_exchange(ptr, &old, val, keep, exact);
 		if (!rc)
 			logdirty_entry_changed(d, table, ptr, old);
-		/* An entry that was absent is in nobody's copy. What it led to goes only when no CPU has it loaded any more. */
+		/*
+		 * An entry that was absent is in nobody's copy. What it led to goes only when no CPU has it loaded any
+		 * more.
+		 */
 		if (!rc && level == 4 && (old & PTE_P))
 			cpu_l4_entry_changed(page_to_virt(table));
 		pte_put(d, level, rc ? val : old);
@@ -61,7 +65,10 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 	return rc;
 }
 
-/* A frame of d's own that stays where it is and may only be read from now on: its writable use ends, its reference stays. */
+/*
+ * A frame of d's own that stays where it is and may only be read from now on: its writable use ends, its reference
+ * stays.
+ */
 static __hot bool only_loses_rw(const struct domain *d, const struct domain *owner, u64 old, u64 val)
 {
 	mfn_t m = pte_mfn(old);
@@ -71,8 +78,8 @@ static __hot bool only_loses_rw(const struct domain *d, const struct domain *own
 }
 
 /*
- * An L1 entry that becomes less than it was: nothing has to be taken, so nothing can fail but the exchange, and the table
- * needs no hold.
+ * An L1 entry that becomes less than it was: nothing has to be taken, so nothing can fail but the exchange, and the
+ * table needs no hold.
  */
 static __hot int write_less(struct domain *d, u64 *ptr, u64 val, u64 keep, u64 old, bool exact)
 {

@@ -2,10 +2,11 @@
 /*
  * Translation look-aside buffers, and when they must be flushed.
  *
- * One global clock. When the last translation-relevant use of a frame ends (its type count or its reference count falls to zero) the
- * clock ticks and the frame is stamped. A CPU that flushes everything notes the clock before it does. So before the frame is used as
- * something else, only CPUs whose note is older than the stamp need a flush. A CPU flushes at each return to user mode, so
- * nearly all are filtered out. The clock is written when frames are released and only read by flushes.
+ * One global clock. When the last translation-relevant use of a frame ends (its type count or its reference count falls
+ * to zero) the clock ticks and the frame is stamped. A CPU that flushes everything notes the clock before it does. So
+ * before the frame is used as something else, only CPUs whose note is older than the stamp need a flush. A CPU flushes
+ * at each return to user mode, so nearly all are filtered out. The clock is written when frames are released and only
+ * read by flushes.
  */
 #include <xl/mm.h>
 #include <xl/pt.h>

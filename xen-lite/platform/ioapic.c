@@ -151,7 +151,9 @@ void ioapic_route(struct irq_desc *desc)
 	ioapic_send_to(desc);
 }
 
-/* One write to the half of the entry that has nothing else: an interrupt meanwhile goes to the old or to the new CPU. */
+/*
+ * One write to the half of the entry that has nothing else: an interrupt meanwhile goes to the old or to the new CPU.
+ */
 void ioapic_send_to(const struct irq_desc *desc)
 {
 	const struct ioapic *io = ioapic_of(desc->gsi);

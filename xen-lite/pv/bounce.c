@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Delivering traps, system calls and events to a guest kernel: building the frame on its stack and pointing the registers at its
- * handler.
+ * Delivering traps, system calls and events to a guest kernel: building the frame on its stack and pointing the
+ * registers at its handler.
  *
- * From low to high addresses: rcx, r11, [error code], rip, cs, rflags, rsp, ss; the failsafe callback has ds, es,
- * fs, gs between r11 and rip. From user mode it goes on the stack that stack_switch named, else below the current one. rflags.IF in the frame
- * is the inverse of the event mask as it was; bits 32-39 of the cs slot are that mask. A frame that cannot be written is the end
- * of the guest.
+ * From low to high addresses: rcx, r11, [error code], rip, cs, rflags, rsp, ss; the failsafe callback has ds, es, fs,
+ * gs between r11 and rip. From user mode it goes on the stack that stack_switch named, else below the current one.
+ * rflags.IF in the frame is the inverse of the event mask as it was; bits 32-39 of the cs slot are that mask. A frame
+ * that cannot be written is the end of the guest.
  */
 #include <xl/entry.h>
 #include <xl/asm.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest kernel tells us about itself: trap table, callbacks, kernel stack, segment bases, assists, debug registers. All of
- * it is state of the calling vCPU (assists: of the domain), checked here once and trusted afterwards.
+ * What a guest kernel tells us about itself: trap table, callbacks, kernel stack, segment bases, assists, debug
+ * registers. All of it is state of the calling vCPU (assists: of the domain), checked here once and trusted afterwards.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>
@@ -11,7 +11,9 @@
 #include <public/callback.h>
 #include <public/nmi.h>
 
-/* --- traps and callbacks --------------------------------------------------------------------------------------------- */
+/*
+ * --- traps and callbacks ---------------------------------------------------------------------------------------------
+ */
 
 long do_set_trap_table(void *list)
 {
@@ -134,7 +136,9 @@ long do_nmi_op(unsigned int cmd, void *arg)
 	}
 }
 
-/* --- stack, FPU, segments ------------------------------------------------------------------------------------------- */
+/*
+ * --- stack, FPU, segments -------------------------------------------------------------------------------------------
+ */
 
 long do_stack_switch(unsigned long ss, unsigned long sp)
 {
@@ -187,7 +191,9 @@ long do_set_segment_base(unsigned int which, unsigned long base)
 	}
 }
 
-/* --- assists -------------------------------------------------------------------------------------------------------- */
+/*
+ * --- assists --------------------------------------------------------------------------------------------------------
+ */
 
 long do_vm_assist(unsigned int cmd, unsigned int type)
 {
@@ -214,7 +220,10 @@ long do_vm_assist(unsigned int cmd, unsigned int type)
 	return 0;
 }
 
-/* --- debug registers -------------------------------------------------------------------------------------------------- */
+/*
+ * --- debug registers
+ * --------------------------------------------------------------------------------------------------
+ */
 
 /* A breakpoint may not watch the hypervisor. */
 static bool breakpoint_ok(unsigned long addr)
@@ -275,7 +284,10 @@ int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val)
 		val = (val & 0xe00f) | 0xffff0ff0;
 		break;
 	case 7:
-		/* Fixed bits; general detect is ours. An I/O breakpoint (type 2) would need CR4.DE semantics of the host. */
+		/*
+		 * Fixed bits; general detect is ours. An I/O breakpoint (type 2) would need CR4.DE semantics of the
+		 * host.
+		 */
 		val = (val & 0xffff03ff) | 0x400;
 		for (int i = 0; i < 4; i++)
 			if ((val >> (16 + 4 * i) & 3) == 2)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a PV kernel reads with CPUID: the processor's features less those that a PV guest cannot use, plus our own leaves.
+ * What a PV kernel reads with CPUID: the processor's features less those that a PV guest cannot use, plus our own
+ * leaves.
  *
- * Only what is named here passes: a feature that a new processor brings stays hidden until somebody has thought about it. User
- * space executes CPUID natively, so state that users see enabled (XSAVE) is kept consistent with the processor. For the
- * same reason, what a domain's policy hides is hidden from its kernel only.
+ * Only what is named here passes: a feature that a new processor brings stays hidden until somebody has thought about
+ * it. User space executes CPUID natively, so state that users see enabled (XSAVE) is kept consistent with the
+ * processor. For the same reason, what a domain's policy hides is hidden from its kernel only.
  */
 #include <xl/entry.h>
 #include <xl/asm.h>
@@ -25,7 +26,9 @@ static const struct {
 	{ 0x80000008, XEN_CPUID_NO_SUBLEAF, 1 },
 };
 
-/* Leaf 1 EDX: FPU DE TSC MSR PAE MCE CX8 APIC MCA CMOV PAT CLFSH MMX FXSR SSE SSE2; hidden: VME PSE MTRR PGE PSE36 SEP. */
+/*
+ * Leaf 1 EDX: FPU DE TSC MSR PAE MCE CX8 APIC MCA CMOV PAT CLFSH MMX FXSR SSE SSE2; hidden: VME PSE MTRR PGE PSE36 SEP.
+ */
 #define L1_EDX	(B(0) | B(2) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(14) | B(15) | B(16) | B(19) | B(23) | B(24) | \
 		 B(25) | B(26))
 #define L1_EDX_ACPI	B(22)
@@ -34,14 +37,23 @@ static const struct {
 		 B(30))
 #define L1_ECX_HYPERVISOR	B(31)
 #define L1_ECX_XSAVE_ALL	(B(26) | B(27) | B(28) | B(29) | B(12))
-/* Leaf 7 EBX: BMI1 AVX2 BMI2 ERMS RDSEED ADX CLFLUSHOPT CLWB SHA and AVX512 F DQ IFMA CD BW VL; hidden: FSGSBASE SMEP SMAP INVPCID. */
+/*
+ * Leaf 7 EBX: BMI1 AVX2 BMI2 ERMS RDSEED ADX CLFLUSHOPT CLWB SHA and AVX512 F DQ IFMA CD BW VL; hidden: FSGSBASE SMEP
+ * SMAP INVPCID.
+ */
 #define L7_EBX	(B(3) | B(5) | B(8) | B(9) | B(16) | B(17) | B(18) | B(19) | B(21) | B(23) | B(24) | B(28) | B(29) | B(30) | \
 		 B(31))
 #define L7_EBX_AVX512	(B(16) | B(17) | B(21) | B(28) | B(30) | B(31))
-/* Leaf 7 ECX: AVX512_VBMI VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ. EDX: AVX512 4VNNIW 4FMAPS, FSRM, VP2INTERSECT. */
+/*
+ * Leaf 7 ECX: AVX512_VBMI VBMI2 GFNI VAES VPCLMULQDQ VNNI BITALG VPOPCNTDQ. EDX: AVX512 4VNNIW 4FMAPS, FSRM,
+ * VP2INTERSECT.
+ */
 #define L7_ECX	(B(1) | B(6) | B(8) | B(9) | B(10) | B(11) | B(12) | B(14))
 #define L7_EDX	(B(2) | B(3) | B(4) | B(8))
-/* 0x80000001 EDX: SYSCALL NX MMXEXT FFXSR RDTSCP LM 3DNOWEXT 3DNOW and AMD's copies of leaf 1; hidden: PSE PGE 1GB pages ... */
+/*
+ * 0x80000001 EDX: SYSCALL NX MMXEXT FFXSR RDTSCP LM 3DNOWEXT 3DNOW and AMD's copies of leaf 1; hidden: PSE PGE 1GB
+ * pages ...
+ */
 #define E1_EDX	(B(11) | B(20) | B(22) | B(25) | B(27) | B(29) | B(30) | B(31))
 #define E1_EDX_COPY	(B(0) | B(2) | B(4) | B(5) | B(6) | B(7) | B(8) | B(9) | B(14) | B(15) | B(16) | B(23) | B(24))
 /* 0x80000001 ECX: LAHF ABM SSE4A MISALIGNSSE PREFETCHW XOP FMA4 TBM. */

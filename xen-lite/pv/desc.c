@@ -2,9 +2,10 @@
 /*
  * Descriptor tables: set_gdt, update_descriptor, the lazily mapped LDT.
  *
- * A frame used as part of a GDT or LDT has the type seg_desc: every descriptor in it was checked, and the guest can write it only through
- * update_descriptor. A descriptor may be anything that does no harm in ring 3: privilege levels are raised to 3, system descriptors
- * (gates, TSS, LDT) are refused. Locks: pt_lock for types; the vCPU's own fields belong to the vCPU.
+ * A frame used as part of a GDT or LDT has the type seg_desc: every descriptor in it was checked, and the guest can
+ * write it only through update_descriptor. A descriptor may be anything that does no harm in ring 3: privilege levels
+ * are raised to 3, system descriptors (gates, TSS, LDT) are refused. Locks: pt_lock for types; the vCPU's own fields
+ * belong to the vCPU.
  */
 #include <xl/entry.h>
 #include <xl/logdirty.h>
@@ -27,7 +28,10 @@ bool desc_check(u64 *desc)
 	u64 x = *desc;
 
 	if (!(x & DESC_P)) {
-		/* Not present faults on load; keep it that way whatever it is, but no system type may become one by a present bit alone. */
+		/*
+		 * Not present faults on load; keep it that way whatever it is, but no system type may become one by a
+		 * present bit alone.
+		 */
 		return true;
 	}
 	if (!(x & DESC_S))
@@ -155,8 +159,8 @@ static bool ldt_map_page(struct vcpu *v, unsigned int page)
 }
 
 /*
- * A selector load read the LDT window where no page is mapped yet. When the guest has none there either, the guest gets the page
- * fault at the address in its own LDT.
+ * A selector load read the LDT window where no page is mapped yet. When the guest has none there either, the guest gets
+ * the page fault at the address in its own LDT.
  */
 bool desc_ldt_fault(unsigned long addr)
 {

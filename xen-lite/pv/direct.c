@@ -2,12 +2,12 @@
 /*
  * Direct entry (VMASST_TYPE_lite_direct_entry): a guest goes from user to kernel mode and back without us.
  *
- * Where it is, a byte in the vCPU's struct vcpu_info says. On every entry into the hypervisor it is looked at, once, and what was
- * entered directly is turned into what an ordinary entry would have left: kernel_mode, the GS bases, and no byte. So nothing else
- * in the hypervisor knows of it, and a byte or a base that lies harms that guest alone.
+ * Where it is, a byte in the vCPU's struct vcpu_info says. On every entry into the hypervisor it is looked at, once,
+ * and what was entered directly is turned into what an ordinary entry would have left: kernel_mode, the GS bases, and
+ * no byte. So nothing else in the hypervisor knows of it, and a byte or a base that lies harms that guest alone.
  *
- * The guest needs FSGSBASE for it. CR4 has the bit only while a vCPU of such a domain is current or was so last: other guests do not
- * know of these instructions, and could not keep what their programs would do with them.
+ * The guest needs FSGSBASE for it. CR4 has the bit only while a vCPU of such a domain is current or was so last: other
+ * guests do not know of these instructions, and could not keep what their programs would do with them.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>

@@ -3,8 +3,9 @@
  * Hypercalls: the table, the dispatcher, continuation, and multicall.
  *
  * rax = number, rdi, rsi, rdx, r10, r8, r9 = arguments, result in rax. A handler that is preempted rewrites the
- * arguments through hypercall_continue() and the guest's rip is put back on the SYSCALL instruction, so the guest itself issues
- * the call again, after whatever was more urgent. In a multicall the arguments are those of the entry in progress.
+ * arguments through hypercall_continue() and the guest's rip is put back on the SYSCALL instruction, so the guest
+ * itself issues the call again, after whatever was more urgent. In a multicall the arguments are those of the entry in
+ * progress.
  */
 #include <xl/entry.h>
 #include <xl/hypercall.h>
@@ -95,8 +96,8 @@ __hot void hypercall_run(struct cpu_user_regs *regs)
 /* --- preemption --------------------------------------------------------------------------------------------------- */
 
 /*
- * Interrupts are off, so nobody can tell us that one waits: after a stay of 50 us in long work it is time to look. The guest issues the
- * call again at once when there was nothing; that costs 1 us in 50.
+ * Interrupts are off, so nobody can tell us that one waits: after a stay of 50 us in long work it is time to look. The
+ * guest issues the call again at once when there was nothing; that costs 1 us in 50.
  */
 bool hypercall_preempt_check(void)
 {
@@ -178,7 +179,9 @@ long do_multicall(void *list, unsigned int n)
 	return hypercall_continue(__HYPERVISOR_multicall, 2, guest + i, (unsigned long)(n - i));
 }
 
-/* --- the hypercall page --------------------------------------------------------------------------------------------- */
+/*
+ * --- the hypercall page ---------------------------------------------------------------------------------------------
+ */
 
 /* 128 stubs of 32 bytes. iret does not come back: its stub leaves the frame that do_iret() reads. */
 void hypercall_page_fill(void *page)

@@ -2,8 +2,8 @@
 /*
  * The iret hypercall: how a PV kernel goes back to what it interrupted, to user space or to itself.
  *
- * The frame (struct iret_context) lies on the kernel stack. Everything in it may be hostile: selectors get RPL 3, flags that matter to
- * us are forced, what iretq itself does not take becomes the guest's fault, at the rip of the frame.
+ * The frame (struct iret_context) lies on the kernel stack. Everything in it may be hostile: selectors get RPL 3, flags
+ * that matter to us are forced, what iretq itself does not take becomes the guest's fault, at the rip of the frame.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>

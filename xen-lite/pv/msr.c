@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Model-specific registers of a PV guest, as rdmsr and wrmsr meet them: what is not named here is not there. Segment bases
- * and TSC_AUX are the vCPU's own; a few registers that kernels touch without asking read 0 or swallow what is written.
- * No lock: all of it belongs to the calling vCPU.
+ * Model-specific registers of a PV guest, as rdmsr and wrmsr meet them: what is not named here is not there. Segment
+ * bases and TSC_AUX are the vCPU's own; a few registers that kernels touch without asking read 0 or swallow what is
+ * written. No lock: all of it belongs to the calling vCPU.
  */
 #include <xl/entry.h>
 #include <xl/asm.h>

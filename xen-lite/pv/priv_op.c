@@ -3,8 +3,8 @@
  * Privileged instructions of a PV kernel, met as #GP (or #UD with the forced-emulation prefix): decoded, checked
  * against what the vCPU may do, carried out on its virtual state.
  *
- * Port access: a vCPU may execute it by its virtual IOPL (kernel 1 or 0, user 3) or by its I/O bitmap; what then reaches a
- * device is decided by the domain's port permissions. Other ports read as nothing there.
+ * Port access: a vCPU may execute it by its virtual IOPL (kernel 1 or 0, user 3) or by its I/O bitmap; what then
+ * reaches a device is decided by the domain's port permissions. Other ports read as nothing there.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>
@@ -14,7 +14,9 @@
 #include <xl/hypercall.h>
 #include <xl/guest_access.h>
 
-/* --- ports ---------------------------------------------------------------------------------------------------------- */
+/*
+ * --- ports ----------------------------------------------------------------------------------------------------------
+ */
 
 static u32 dom0_cf8;		/* the configuration address that dom0 last wrote */
 
@@ -82,7 +84,9 @@ static u32 port_read(struct domain *d, u16 port, unsigned int size)
 	}
 	if (reaches_device(d, port, size))
 		return size == 1 ? inb(port) : size == 2 ? inw(port) : inl(port);
-	/* A timer that reads 0 makes a guest's calibration against it give up at once instead of polling 50 000 times. */
+	/*
+	 * A timer that reads 0 makes a guest's calibration against it give up at once instead of polling 50 000 times.
+	 */
 	return port >= 0x40 && port <= 0x42 ? 0 : ~0U;
 }
 
@@ -137,7 +141,9 @@ static bool string_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *reg
 		if (!string_element(v, in))
 			return true;
 		insn_string_step(in, regs);
-		/* Past the instruction; or somebody else has changed its bytes, and it faults again for a fresh look. */
+		/*
+		 * Past the instruction; or somebody else has changed its bytes, and it faults again for a fresh look.
+		 */
 		if (regs->rip != rip || !guest_insn(in, regs) || (in->class != INSN_INS && in->class != INSN_OUTS) ||
 		    !may_use_ports(v, in->port, in->size))
 			return true;
@@ -159,7 +165,10 @@ static bool port_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	return true;
 }
 
-/* --- control registers ------------------------------------------------------------------------------------------------ */
+/*
+ * --- control registers
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
 {
@@ -257,7 +266,10 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 	return true;
 }
 
-/* --- MSRs, CPUID ------------------------------------------------------------------------------------------------------ */
+/*
+ * --- MSRs, CPUID
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool msr_access(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
 {
@@ -268,7 +280,10 @@ static bool msr_access(struct vcpu *v, const struct insn *in, struct cpu_user_re
 		rc = pv_rdmsr(v, regs->ecx, &val);
 	else
 		rc = pv_wrmsr(v, regs->ecx, regs->eax | (u64)regs->edx << 32);
-	/* A kernel that has not set up its trap table yet cannot take the fault: the register reads 0, the write is lost. */
+	/*
+	 * A kernel that has not set up its trap table yet cannot take the fault: the register reads 0, the write is
+	 * lost.
+	 */
 	if (rc && v->pv.traps[TRAP_gp_fault].address) {
 		printk(XL_GUEST "d%u: %s of MSR %x refused\n", v->domain->id, in->class == INSN_RDMSR ? "read" : "write", regs->ecx);
 		return false;
@@ -318,7 +333,10 @@ bool emulate_forced(struct cpu_user_regs *regs)
 	return true;
 }
 
-/* --- software interrupts ------------------------------------------------------------------------------------------------ */
+/*
+ * --- software interrupts
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /*
  * `int n` through our IDT faults with an error code that names n; QEMU 7.2 gets that number wrong, so the
@@ -386,8 +404,8 @@ static bool emulate(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 }
 
 /*
- * SYSENTER of a program: we leave it disabled in the processor, so that it comes as #GP. For the kernels that take the system
- * calls of 32-bit programs by it, this is enough.
+ * SYSENTER of a program: we leave it disabled in the processor, so that it comes as #GP. For the kernels that take the
+ * system calls of 32-bit programs by it, this is enough.
  */
 static bool is_sysenter(const struct vcpu *v, const struct cpu_user_regs *regs)
 {

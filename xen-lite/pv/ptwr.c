@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stores to page tables. A guest kernel maps its tables read-only and writes L1 entries with plain instructions all the
- * same; the page fault brings us here, and the instruction is carried out through pt_write_entry(). One that is not known
- * is named in the log, and the guest gets its fault.
+ * same; the page fault brings us here, and the instruction is carried out through pt_write_entry(). One that is not
+ * known is named in the log, and the guest gets its fault.
  */
 #include <xl/entry.h>
 #include <xl/pt.h>

@@ -2,9 +2,9 @@
 /*
  * The processor context of a PV vCPU: set and read as a whole, and switched between vCPUs.
  *
- * While a vCPU is current its state is in the processor and in cpu_info.guest_regs; context_switch() moves it to and from
- * struct vcpu. Setting a context checks every field first and takes the references of base tables and descriptor frames; the
- * vCPU must not be running.
+ * While a vCPU is current its state is in the processor and in cpu_info.guest_regs; context_switch() moves it to and
+ * from struct vcpu. Setting a context checks every field first and takes the references of base tables and descriptor
+ * frames; the vCPU must not be running.
  */
 #include <xl/entry.h>
 #include <xl/hypercall.h>
@@ -55,7 +55,10 @@ void pv_vcpu_destroy(struct vcpu *v)
 	v->pv.fpu = NULL;
 }
 
-/* --- whole contexts ---------------------------------------------------------------------------------------------------- */
+/*
+ * --- whole contexts
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static bool addresses_ok(const struct vcpu_guest_context *c)
 {
@@ -186,7 +189,10 @@ void vcpu_context_get(struct vcpu *v, struct vcpu_guest_context *c)
 	c->gs_base_user = pv->gs_base_user;
 }
 
-/* --- switching ----------------------------------------------------------------------------------------------------------- */
+/*
+ * --- switching
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 static void save(struct vcpu *v)
 {
@@ -204,7 +210,10 @@ static void save(struct vcpu *v)
 		pv_clear_debugregs();
 }
 
-/* Selectors before bases: loading one overwrites the other. A selector that no longer loads makes the guest's failsafe callback run. */
+/*
+ * Selectors before bases: loading one overwrites the other. A selector that no longer loads makes the guest's failsafe
+ * callback run.
+ */
 static bool load_segments(const struct pv_vcpu *pv)
 {
 	int rc = load_ds(pv->ds) | load_es(pv->es) | load_fs(pv->fs) | load_gs(pv->gs);
@@ -235,8 +244,8 @@ static void load(struct vcpu *v)
 }
 
 /*
- * An idle CPU leaves the last guest's state in the processor's place in memory: it is saved when the guest stops being current, so
- * that anyone may look at it.
+ * An idle CPU leaves the last guest's state in the processor's place in memory: it is saved when the guest stops being
+ * current, so that anyone may look at it.
  */
 void context_switch(struct vcpu *prev, struct vcpu *next)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Build-time program: `nm -n IMAGE | mksyms BASE > syms.S` makes the symbol table that lib/backtrace.c searches. BASE is the
- * address, in hexadecimal, that the 32-bit offsets count from. Functions only; the table ends with the end of the last one
- * (the first symbol behind it). With no input the table is empty, which is what the first link step uses.
+ * Build-time program: `nm -n IMAGE | mksyms BASE > syms.S` makes the symbol table that lib/backtrace.c searches. BASE
+ * is the address, in hexadecimal, that the 32-bit offsets count from. Functions only; the table ends with the end of
+ * the last one (the first symbol behind it). With no input the table is empty, which is what the first link step uses.
  */
 #include <stdio.h>
 #include <stdlib.h>

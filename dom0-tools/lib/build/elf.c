@@ -4,8 +4,8 @@
  *
  * Segments are placed by p_paddr, never by p_vaddr: Linux links its per-CPU section at virtual address 0. Notes come
  * from PT_NOTE headers; only if none of those holds a Xen note, SHT_NOTE sections are searched, for kernels linked
- * without a note segment, and then section __xen_guest, which is what kernels had before there were notes (Mini-OS has it).
- * Headers are copied before use, so the input needs no alignment.
+ * without a note segment, and then section __xen_guest, which is what kernels had before there were notes (Mini-OS has
+ * it). Headers are copied before use, so the input needs no alignment.
  */
 #include "image.h"
 

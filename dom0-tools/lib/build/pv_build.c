@@ -4,8 +4,8 @@
  *
  * Order: look at the files, plan, then give the domain its memory and fill it, then page tables, then grant table and
  * vCPU. The guest's memory comes scrubbed from the hypervisor, so pages of zeroes in kernel and initrd are not copied
- * (half of a stock kernel), and .bss is not touched. It is written by copies, not through mappings: those cost more, and a
- * frame that is mapped writable anywhere cannot become a page table.
+ * (half of a stock kernel), and .bss is not touched. It is written by copies, not through mappings: those cost more,
+ * and a frame that is mapped writable anywhere cannot become a page table.
  *
  * Nothing here needs undoing in the domain: a failed build ends with the caller destroying it.
  */
@@ -125,8 +125,10 @@ static int give_memory(struct builder *b)
 
 static int copy_flush(struct builder *b)
 {
-	int rc = b->nr_copies ? xenctl_copy_frames(b->xc, b->p->domid, true, b->copy_mfn, b->nr_copies, b->copies, NULL) : 0;
+	int rc = 0;
 
+	if (b->nr_copies)
+		rc = xenctl_copy_frames(b->xc, b->p->domid, true, b->copy_mfn, b->nr_copies, b->copies, NULL);
 	b->nr_copies = 0;
 	return rc ? hv_fail(b, rc, "write its memory") : 0;
 }

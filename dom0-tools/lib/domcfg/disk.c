@@ -2,8 +2,8 @@
 /*
  * Entries of disk=, see disk.h. Parsing knows nothing of the host: whether a target exists is for xld to find out.
  *
- * Invariant: a disk that disk_parse() has accepted has a target (empty only in a CD-ROM drive without a disc), a vdev and
- * a devid, and its texts can stand in an entry again (no commas but in the target).
+ * Invariant: a disk that disk_parse() has accepted has a target (empty only in a CD-ROM drive without a disc), a vdev
+ * and a devid, and its texts can stand in an entry again (no commas but in the target).
  */
 #include "disk.h"
 #include "spec.h"

@@ -34,7 +34,10 @@ struct cfg_key {
 	const char *unit;		/* of these: what the number counts */
 	uint64_t absent;		/* of numbers and words: the value that means "not given" */
 	const struct cfg_word *words;	/* KEY_WORD */
-	/* KEY_LIST, KEY_STRING: an item in our own form (caller frees); NULL and *why if it is wrong. NULL: taken as they are. */
+	/*
+	 * KEY_LIST, KEY_STRING: an item in our own form (caller frees); NULL and *why if it is wrong. NULL: taken as
+	 * they are.
+	 */
 	char *(*item)(const char *text, char **why);
 };
 

@@ -86,7 +86,10 @@ struct rule {
 	const char *key;		/* that its text is the value of, or NULL */
 };
 
-/* Rows: an element that a function takes; one whose text is a key's value; one that is only a frame for others; ignored, refused, without a meaning. */
+/*
+ * Rows: an element that a function takes; one whose text is a key's value; one that is only a frame for others;
+ * ignored, refused, without a meaning.
+ */
 #define TAKE(p, n, f, a, fl)	{ .parent = p, .name = n, .fn = f, .attrs = a, .flags = fl }
 #define TEXT(p, n, k, fl)	{ .parent = p, .name = n, .key = k, .flags = RULE_OWN | (fl) }
 #define FRAME(p, n)		{ .parent = p, .name = n }

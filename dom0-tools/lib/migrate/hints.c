@@ -2,10 +2,10 @@
 /*
  * Pages that a guest does not need: those that its kernel has free. An empty page goes out for each.
  *
- * Invariant: what is left out is in none of the guest's hands at a time after the log was emptied last, so if it is used again it is in
- * the log of the next round. The hypervisor sees to that (docs/log-dirty.md); a guest that does not
- * listen, or does not answer soon, costs time on the line and nothing else. A log is needed for it, so one is kept
- * for a domain that is only stopped and saved, too.
+ * Invariant: what is left out is in none of the guest's hands at a time after the log was emptied last, so if it is
+ * used again it is in the log of the next round. The hypervisor sees to that (docs/log-dirty.md); a guest that does not
+ * listen, or does not answer soon, costs time on the line and nothing else. A log is needed for it, so one is kept for
+ * a domain that is only stopped and saved, too.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -48,9 +48,9 @@ struct save_params {
 	uint64_t bandwidth;		/* bytes a second while it runs; 0: no limit */
 	enum stream_packing packing;	/* of the contents of pages */
 	/*
-	 * Of a live save, to somebody who answers: wait until that one has taken all that was sent. At the end of each round and
-	 * before the suspend; what is on its way then would be waited for while the guest stands still. May be NULL. Not 0:
-	 * the caller knows why.
+	 * Of a live save, to somebody who answers: wait until that one has taken all that was sent. At the end of each
+	 * round and before the suspend; what is on its way then would be waited for while the guest stands still. May
+	 * be NULL. Not 0: the caller knows why.
 	 */
 	int (*caught_up)(void *arg);
 	/* Have it shut down with SHUTDOWN_suspend. Not 0: it cannot, and the caller knows why. */

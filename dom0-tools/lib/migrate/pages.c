@@ -4,9 +4,9 @@
  *
  * Invariant of a live save: at the beginning of each round the log has been emptied first and types and frames have
  * been read then, so whatever changes later, a type too, is in the log of the next round. A page has to go out from
- * when it is found in the log until it has been written. Of a running domain nothing need fit: a page that has gone, or a
- * page table that leads to somebody else's memory just now, is left for a later round. Once it has stopped, everything
- * fits or the save fails.
+ * when it is found in the log until it has been written. Of a running domain nothing need fit: a page that has gone, or
+ * a page table that leads to somebody else's memory just now, is left for a later round. Once it has stopped,
+ * everything fits or the save fails.
  *
  * Memory that comes or goes meanwhile (balloon) changes the memory map, which goes out again before the pages of the
  * round; a frame that has come is one that has not been sent.
@@ -109,7 +109,8 @@ static void note_sent(struct saver *s, uint64_t word)
 }
 
 /*
- * The contents, s->copies up to `full`, are one piece, packed or not; none if there are none. Returns how many pieces that is.
+ * The contents, s->copies up to `full`, are one piece, packed or not; none if there are none. Returns how many pieces
+ * that is.
  */
 static size_t put_contents(struct saver *s, struct stream_pages *head, struct stream_piece *contents)
 {

@@ -254,7 +254,10 @@ static int take_memory(struct restorer *t, const struct stream_record *r)
 
 /* --- pages --- */
 
-/* Which pages of a record have to be written: those with contents, and zeroes over something else. They come into t->copies. */
+/*
+ * Which pages of a record have to be written: those with contents, and zeroes over something else. They come into
+ * t->copies.
+ */
 static uint32_t choose(struct restorer *t, const struct stream_pages *p, uint64_t *frame)
 {
 	uint8_t *data = t->check.contents, *to = t->copies;

@@ -72,7 +72,8 @@ enum stream_packing { STREAM_UNPACKED, STREAM_LZ4, STREAM_ZSTD, STREAM_PACKINGS 
 
 /*
  * STREAM_PAGES: count words, then `full` pages, one for each word without STREAM_PAGE_ZERO, in their order. From
- * version 2 on they may be packed together: an LZ4 block or a zstd frame, shorter than they are, to the end of the body.
+ * version 2 on they may be packed together: an LZ4 block or a zstd frame, shorter than they are, to the end of the
+ * body.
  */
 struct stream_pages {
 	uint16_t count, packing;	/* enum stream_packing */
@@ -119,8 +120,8 @@ struct stream_node {
  * STREAM_STOP: empty. The guest is about to be stopped, and most of what has come will stay: the reader may get on with
  * it. From version 2 on, or not at all.
  *
- * STREAM_SYNC: empty, between the pages. Who reads from a connection says when it has come so far (as for a STREAM_STOP), so that the
- * writer knows what is on its way. From version 3 on.
+ * STREAM_SYNC: empty, between the pages. Who reads from a connection says when it has come so far (as for a
+ * STREAM_STOP), so that the writer knows what is on its way. From version 3 on.
  */
 
 #define STREAM_CONSOLE_MAX	(64U << 10)		/* bytes of the console's last output */

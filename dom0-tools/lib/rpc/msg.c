@@ -10,7 +10,9 @@
 #include "xrpc.h"
 #include "util/mem.h"
 
-/* PROC changes something, READS does not, MIXED does if fn(args) says so; behind PIPE the connection is one for bytes. */
+/*
+ * PROC changes something, READS does not, MIXED does if fn(args) says so; behind PIPE the connection is one for bytes.
+ */
 #define ROW(p, args, ret, fn, pipe) \
 	{ p, #p, (xdrproc_t)xdr_##args, sizeof(args), (xdrproc_t)xdr_##ret, sizeof(ret), fn, pipe }
 #define PROC(p, args, ret) ROW(p, args, ret, always, false)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Other domains' memory in this process: foreign frames and hypervisor resources, both through privcmd; and copies of it.
+ * Other domains' memory in this process: foreign frames and hypervisor resources, both through privcmd; and copies of
+ * it.
  *
  * A mapping is a range of the privcmd device whose page-table entries the kernel has the hypervisor fill in. munmap
  * drops them again. Nothing here survives fork (the kernel marks the range so).

@@ -66,10 +66,10 @@ void xenctl_unmap(void *addr, size_t n);			/* NULL is fine */
 
 #define XENCTL_NO_FRAME	(~0ULL)
 /*
- * Copy n whole pages of domid to buf, or with `in` from buf to them, without a mapping: cheaper than one that is used once.
- * buf: n pages from xenctl_buf_alloc(). The page of an XENCTL_NO_FRAME is left as it is. 0 or -errno: -EINVAL for a frame
- * that is not the domain's or, if it is written, is a page table. *done (NULL: not wanted) is the number of frames
- * before the one that failed.
+ * Copy n whole pages of domid to buf, or with `in` from buf to them, without a mapping: cheaper than one that is used
+ * once. buf: n pages from xenctl_buf_alloc(). The page of an XENCTL_NO_FRAME is left as it is. 0 or -errno: -EINVAL for
+ * a frame that is not the domain's or, if it is written, is a page table. *done (NULL: not wanted) is the number of
+ * frames before the one that failed.
  */
 int xenctl_copy_frames(struct xenctl *x, uint32_t domid, bool in, const uint64_t *frames, size_t n, void *buf,
 		       size_t *done);
@@ -191,8 +191,8 @@ int xenctl_logdirty_off(struct xenctl *x, uint32_t domid);	/* also if it is not 
 /* A bit for each pfn below pages that was written since the last time; bits has room for whole 64-bit words. */
 int xenctl_logdirty_clean(struct xenctl *x, uint32_t domid, uint8_t *bits, uint64_t pages);
 /*
- * A bit for each pfn that a logged domain does not need, and LITE_HINTS_*; bits NULL: only that, of any domain. -ENOSYS: the
- * hypervisor is another than ours.
+ * A bit for each pfn that a logged domain does not need, and LITE_HINTS_*; bits NULL: only that, of any domain.
+ * -ENOSYS: the hypervisor is another than ours.
  */
 int xenctl_unneeded(struct xenctl *x, uint32_t domid, uint8_t *bits, uint64_t pages, uint32_t *state);
 

@@ -3,9 +3,9 @@
  * A kernel that takes nothing for granted but what the Xen ABI promises a domU: other people's small kernels are like
  * this one, and unlike Linux and our other test kernels.
  *
- * No note says where it starts (the ELF header does) or where it is seen (so at 0); it unmaps page 0; it has a GDT of its
- * own and registers every callback; its programs run on its own page tables; it waits until its console has been read.
- * Its last line is the verdict, then it powers off. tests/system/test_xl.c runs it as a test runner would.
+ * No note says where it starts (the ELF header does) or where it is seen (so at 0); it unmaps page 0; it has a GDT of
+ * its own and registers every callback; its programs run on its own page tables; it waits until its console has been
+ * read. Its last line is the verdict, then it powers off. tests/system/test_xl.c runs it as a test runner would.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the hypervisor's basic services cost a kernel, without an operating system around them: for tests/bench, which
- * reads the lines `COST ROW NANOSECONDS`. In a privileged domain (dom0.*) and in a second one (guest.*); the least of several rounds.
+ * reads the lines `COST ROW NANOSECONDS`. In a privileged domain (dom0.*) and in a second one (guest.*); the least of
+ * several rounds.
  *
  * As a test: each service does what it should, again and again, in both domains, and an event is answered each time.
  */

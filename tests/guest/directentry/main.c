@@ -2,11 +2,12 @@
 /*
  * vm_assist lite_direct_entry: from user to kernel mode and back without the hypervisor.
  *
- * Invariant: from the instruction that sets the byte in vcpu_info, the vCPU is in kernel mode: hypercalls are hypercalls, frames lie
- * below its stack pointer and say "kernel", error codes too; before it, and after the one that clears it, it is in user mode with
- * frames on the stack of stack_switch. Whatever enters the hypervisor in between finds the right GS bases for both modes and
- * clears the byte, so that a context, too, says what is true. Who has not turned it on, or may not, has neither the byte nor
- * the instructions. A guest that lies harms itself only. Where the hypervisor does not know it there is nothing to test.
+ * Invariant: from the instruction that sets the byte in vcpu_info, the vCPU is in kernel mode: hypercalls are
+ * hypercalls, frames lie below its stack pointer and say "kernel", error codes too; before it, and after the one that
+ * clears it, it is in user mode with frames on the stack of stack_switch. Whatever enters the hypervisor in between
+ * finds the right GS bases for both modes and clears the byte, so that a context, too, says what is true. Who has not
+ * turned it on, or may not, has neither the byte nor the instructions. A guest that lies harms itself only. Where the
+ * hypervisor does not know it there is nothing to test.
  */
 #include "child.h"
 
@@ -17,8 +18,8 @@
 #define TRIES		100
 
 /*
- * Code for user mode, in the kernel's own text: rdi = vcpu_info, rsi = top of a stack of its own, rdx = the kernel's GS base.
- * `back` leaves user_run() from kernel mode.
+ * Code for user mode, in the kernel's own text: rdi = vcpu_info, rsi = top of a stack of its own, rdx = the kernel's GS
+ * base. `back` leaves user_run() from kernel mode.
  */
 asm(".pushsection .text\n"
     "	.macro enter_kernel flags=0x0101\n"

@@ -5,8 +5,8 @@
  *
  * ABI: a request that cannot be served is answered with an error, or the back end stops taking requests of this ring.
  * Either way the front end can close (state 6) and begin anew (state 1), and then honest requests are served: after
- * each foul move that is tried. A network is not served again before it is attached anew, so each foul packet has one of
- * its own.
+ * each foul move that is tried. A network is not served again before it is attached anew, so each foul packet has one
+ * of its own.
  *
  * It needs back ends, so as dom0 it has nothing to do. As a guest it tells the outcome in its node data/result and then
  * waits to be destroyed.

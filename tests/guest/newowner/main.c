@@ -3,9 +3,9 @@
  * A frame goes to another domain while a vCPU of the first one goes on writing to it (XSA 241, 286, 292).
  *
  * Invariant: once a frame has a new owner, or is a page table, no write through a translation of before arrives in it,
- * whatever flushes its old owner asked for (none here), on whichever processors its vCPUs have been, and whether they were
- * moved meanwhile. A guest with two vCPUs gives a page away while its second vCPU writes to it without a pause; dom0
- * takes the frame and watches it. The same with a page that becomes a page table.
+ * whatever flushes its old owner asked for (none here), on whichever processors its vCPUs have been, and whether they
+ * were moved meanwhile. A guest with two vCPUs gives a page away while its second vCPU writes to it without a pause;
+ * dom0 takes the frame and watches it. The same with a page that becomes a page table.
  */
 #include "child.h"
 

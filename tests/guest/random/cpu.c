@@ -261,7 +261,10 @@ static const u8 snippets[][8] = {
 			0x0f, 0x00, 0xd0 },
 };
 
-/* No iretd by itself: QEMU may take it for a way to virtual-8086 mode, and could stop there with interrupts off (test vm86). */
+/*
+ * No iretd by itself: QEMU may take it for a way to virtual-8086 mode, and could stop there with interrupts off (test
+ * vm86).
+ */
 static void write_code(struct actor *a)
 {
 	u8 *code = user_code + a->id * 2048;

@@ -229,7 +229,10 @@ static void frames_settle(void)
 		memset(tops[i], 0, PAGE);
 		tops[i][511] = kernel_slot;
 	}
-	/* A table whose validation was preempted and given up holds what it has so far, until it is wanted as something else. */
+	/*
+	 * A table whose validation was preempted and given up holds what it has so far, until it is wanted as something
+	 * else.
+	 */
 	for (unsigned int i = 0; i < NR_SCRATCH; i++)
 		set_va(scratch[i], PTE(scratch_mfn[i], PTE_KERNEL));
 	for (unsigned int i = 0; i < NR_SCRATCH; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest whose front ends do anything: seeded random requests, producer indices, grants that come and go while they are
- * in use, nodes with and without sense, states in any order, on its disk and its two networks, over and over.
+ * A guest whose front ends do anything: seeded random requests, producer indices, grants that come and go while they
+ * are in use, nodes with and without sense, states in any order, on its disk and its two networks, over and over.
  *
  * ABI: whatever a front end does, the back end serves it, refuses it or closes; it can be taken away and given anew
  * (tests/system/test_daemons.c does so all the time), and dom0 is none the worse. That is for dom0 to see: the guest

@@ -5,8 +5,8 @@
  * Invariant: who has no permission is refused and runs as before. With the assist no way between user and kernel mode
  * loads CR3; user code sees what the kernel sees, with the rights of the page, and nothing of the hypervisor; error
  * codes say "user". It can be turned off again, also while another vCPU is in user mode; the domain's permission
- * decides when a context with the bit is set; log-dirty sees what user code writes. Where the hypervisor does not know it there
- * is nothing to test.
+ * decides when a context with the bit is set; log-dirty sees what user code writes. Where the hypervisor does not know
+ * it there is nothing to test.
  */
 #include "child.h"
 

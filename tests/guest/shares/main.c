@@ -168,7 +168,10 @@ static void test_64_vcpus(void)
 	end(1);
 }
 
-/* Moved while it runs: by hard affinity at once, to a preferred idle CPU within a tick. We must not wake up there ourselves. */
+/*
+ * Moved while it runs: by hard affinity at once, to a preferred idle CPU within a tick. We must not wake up there
+ * ourselves.
+ */
 static void test_affinity(void)
 {
 	static const struct hog self = { .domid = 0 };

@@ -119,8 +119,8 @@ static bool standing(void)
 }
 
 /*
- * A shutdown does not wait for the other vCPUs: each stops at its next interrupt, and on a loaded host that comes when the
- * emulated processor has its turn.
+ * A shutdown does not wait for the other vCPUs: each stops at its next interrupt, and on a loaded host that comes when
+ * the emulated processor has its turn.
  */
 static bool comes_to_rest(unsigned int word)
 {

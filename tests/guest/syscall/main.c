@@ -2,10 +2,10 @@
 /*
  * System calls from user mode, and the two address spaces.
  *
- * ABI: SYSCALL in user mode enters the syscall callback in the kernel's address space, on the kernel stack: rcx,
- * r11, rip, cs, rflags, rsp, ss, with rip behind the instruction. The frame's rcx and r11 are the user's rip and
- * rflags, as the instruction leaves them; every other register is the user's. The kernel begins without the user's TF, NT, AC
- * and DF. User code sees nothing of the kernel, not the machine-to-physical table, and cannot make hypercalls.
+ * ABI: SYSCALL in user mode enters the syscall callback in the kernel's address space, on the kernel stack: rcx, r11,
+ * rip, cs, rflags, rsp, ss, with rip behind the instruction. The frame's rcx and r11 are the user's rip and rflags, as
+ * the instruction leaves them; every other register is the user's. The kernel begins without the user's TF, NT, AC and
+ * DF. User code sees nothing of the kernel, not the machine-to-physical table, and cannot make hypercalls.
  */
 #include "guest.h"
 

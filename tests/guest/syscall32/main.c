@@ -2,11 +2,11 @@
 /*
  * System calls of 32-bit programs, SYSCALL and SYSENTER, and a kernel that runs its programs on its own page tables.
  *
- * ABI: both have callbacks of their own, which can ask for events to be off on entry. SYSCALL in 32-bit code enters
- * as in 64-bit code, with the flat 32-bit code selector in the frame; an iret with VGCF_in_syscall goes back there in
+ * ABI: both have callbacks of their own, which can ask for events to be off on entry. SYSCALL in 32-bit code enters as
+ * in 64-bit code, with the flat 32-bit code selector in the frame; an iret with VGCF_in_syscall goes back there in
  * 32-bit mode. SYSENTER says neither where it was nor what the stack was: rip, rsp and selector are 0 (cs 3). Where the
- * processor does not have an instruction it is #UD (SYSENTER on AMD). QEMU 7.2 takes Xen 4.17 down with a SYSENTER of an
- * Intel processor; ours never lets the processor execute it.
+ * processor does not have an instruction it is #UD (SYSENTER on AMD). QEMU 7.2 takes Xen 4.17 down with a SYSENTER of
+ * an Intel processor; ours never lets the processor execute it.
  */
 #include "guest.h"
 

@@ -153,7 +153,10 @@ static u64 call_ns(u64 flags)
 	return time_now() - start;
 }
 
-/* Single step does not go on in the hypervisor (XSA 204): there it would show in nothing but the time that a call takes. */
+/*
+ * Single step does not go on in the hypervisor (XSA 204): there it would show in nothing but the time that a call
+ * takes.
+ */
 static void test_step_over_hypercall(void)
 {
 	u64 plain = ~0ul, stepped = ~0ul, ns;

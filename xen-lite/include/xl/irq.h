@@ -92,7 +92,9 @@ void apic_error_interrupt(void);
 /* msi.c */
 void msi_write(struct irq_desc *desc);		/* address and data into the device */
 void msi_set_mask(struct irq_desc *desc, bool masked);
-/* n descriptors with vectors; table 0: plain MSI (n a power of two up to 32), else that entry of the MSI-X table there. */
+/*
+ * n descriptors with vectors; table 0: plain MSI (n a power of two up to 32), else that entry of the MSI-X table there.
+ */
 int msi_setup(struct pci_addr a, paddr_t table, u32 entry, unsigned int n, struct irq_desc **desc);
 void msi_teardown(struct irq_desc *desc);
 int msi_restore(struct pci_addr a);		/* write again what the device had: after a reset */

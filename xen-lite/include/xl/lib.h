@@ -24,7 +24,9 @@ void vprintk(const char *fmt, va_list ap);
 int snprintf(char *buf, size_t size, const char *fmt, ...) __printf(3, 4);
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);
 
-/* Our own bug or a machine we cannot run on: prints, shows registers and back trace, stops all CPUs, reboots or halts. */
+/*
+ * Our own bug or a machine we cannot run on: prints, shows registers and back trace, stops all CPUs, reboots or halts.
+ */
 void panic(const char *fmt, ...) __printf(1, 2) __noreturn;
 /* A machine or set-up we cannot run on, at boot: one readable line, then halt. No registers. */
 void boot_fail(const char *fmt, ...) __printf(1, 2) __noreturn;
@@ -58,7 +60,10 @@ int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 char *strstr(const char *s, const char *sub);
 size_t strlcpy(char *dst, const char *src, size_t size);
-/* Number in base 10, or 16 after 0x, or 8 after 0; *end is set past it. parse_size also takes a K, M, G, T suffix (default: plain). */
+/*
+ * Number in base 10, or 16 after 0x, or 8 after 0; *end is set past it. parse_size also takes a K, M, G, T suffix
+ * (default: plain).
+ */
 unsigned long strtoul(const char *s, char **end, int base);
 u64 parse_size(const char *s, const char **end);
 

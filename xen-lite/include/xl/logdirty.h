@@ -46,7 +46,10 @@ void logdirty_foreign_writer(struct page_info *pg, bool comes);
 long logdirty_op(struct domain *d, struct xen_domctl_shadow_op *op);
 struct xen_lite_free_pages;
 struct xen_lite_unneeded;
-/* LITEOP_free_pages of d itself, LITEOP_unneeded about d: 0, -XEN_E*, or -XEN_ERESTART with what is done in the structure. */
+/*
+ * LITEOP_free_pages of d itself, LITEOP_unneeded about d: 0, -XEN_E*, or -XEN_ERESTART with what is done in the
+ * structure.
+ */
 long logdirty_free_pages(struct domain *d, struct xen_lite_free_pages *f);
 long logdirty_unneeded(struct domain *d, struct xen_lite_unneeded *u);
 /* d dies: nothing of d runs any more. 0 or -XEN_ERESTART. */
@@ -76,7 +79,10 @@ void harvest_link(struct domain *d, struct page_info *table);	/* an L1 table, wh
 void harvest_unlink(struct domain *d, struct page_info *table);
 bool harvest_unlink_one(struct domain *d);	/* false when there is none */
 void harvest_entry_slow(struct domain *d, u64 e);
-/* When logging begins: if pg is an L1 table of d, no page is dirty by it. True: it is. Take it that all CPUs flush then. */
+/*
+ * When logging begins: if pg is an L1 table of d, no page is dirty by it. True: it is. Take it that all CPUs flush
+ * then.
+ */
 bool harvest_take(struct domain *d, struct page_info *pg);
 /*
  * Marks every page that an entry says to have been written at the time when this was called first. 0 or

@@ -110,7 +110,10 @@ static inline void hv_free_page(void *v) { hv_free_pages(v, 0); }
 /* Small objects, zeroed, 16-byte aligned (whole pages above 2 KiB). */
 void *hv_alloc(size_t size);
 void hv_free(void *v);
-/* 2^order frames for a domain, zeroed unless MEMF_no_scrub; checks and charges max_pages. M2P is set to INVALID. NULL: no memory or over the limit. */
+/*
+ * 2^order frames for a domain, zeroed unless MEMF_no_scrub; checks and charges max_pages. M2P is set to INVALID. NULL:
+ * no memory or over the limit.
+ */
 struct page_info *domain_alloc_pages(struct domain *d, unsigned int order, unsigned int memflags);
 struct page_info *heap_alloc_block(unsigned int order, unsigned int memflags);	/* 2^order frames for nobody yet: page_assign() */
 void heap_free_block(struct page_info *pg, unsigned int order);	/* frames that nobody owns or refers to */
@@ -125,8 +128,8 @@ bool page_get(struct page_info *pg, const struct domain *d);	/* only if owned by
 void page_put(struct page_info *pg);				/* the last one frees it */
 bool page_get_owner_any(struct page_info *pg, struct domain **owner);	/* whoever owns it; NULL owner fails */
 /*
- * Typed use; the caller already holds a reference. 0; -EINVAL: other type in use. -ERESTART: preempted half way, only for PGT_l2 to
- * PGT_l4, so whoever takes another type has nothing to continue.
+ * Typed use; the caller already holds a reference. 0; -EINVAL: other type in use. -ERESTART: preempted half way, only
+ * for PGT_l2 to PGT_l4, so whoever takes another type has nothing to continue.
  */
 int page_get_type(struct page_info *pg, u64 type);
 void page_put_type(struct page_info *pg);
@@ -143,7 +146,10 @@ void page_settle_partial(struct page_info *pg);
 void page_release(struct page_info *pg);
 /* Give the domain's own (PGC_allocated) reference back; used by decrease_reservation and relinquish. */
 void page_put_allocated(struct page_info *pg);
-/* mm/frame.c: take the frame out of d's list and accounts without freeing (exchange, transfer): only when nobody else uses it. -EBUSY, -EINVAL. */
+/*
+ * mm/frame.c: take the frame out of d's list and accounts without freeing (exchange, transfer): only when nobody else
+ * uses it. -EBUSY, -EINVAL.
+ */
 int page_steal(struct domain *d, struct page_info *pg);
 int page_assign(struct page_info *pg, unsigned int order, struct domain *d);	/* -E2BIG over max_pages, -EINVAL dying */
 /* Drops all of d's memory in bounded steps; -ERESTART. */
@@ -153,7 +159,10 @@ int domain_relinquish_memory(struct domain *d);
 unsigned long memory_claims_total(void);
 void memory_claim_release(struct domain *d);
 
-/* mm/copy_frames.c: LITEOP_copy_frames, frames of c->list from c->done on. 0, -XEN_E*, or -XEN_ERESTART; c->done is moved on. */
+/*
+ * mm/copy_frames.c: LITEOP_copy_frames, frames of c->list from c->done on. 0, -XEN_E*, or -XEN_ERESTART; c->done is
+ * moved on.
+ */
 struct xen_lite_copy_frames;
 long copy_frames(struct domain *d, struct xen_lite_copy_frames *c);
 

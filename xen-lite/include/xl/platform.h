@@ -127,8 +127,8 @@ void irq_relinquish_domain(struct domain *d);	/* physdev: unmaps all pirqs of d 
 void physdev_init_dom0(struct domain *d);	/* physdev: fills d->io_ports */
 
 /*
- * A PIRQ: the number by which a domain names a physical interrupt. d->pirq[] and the slots are under d->event_lock; NULL
- * slots are free numbers. Everything below is called with that lock held, except irq_relinquish_domain().
+ * A PIRQ: the number by which a domain names a physical interrupt. d->pirq[] and the slots are under d->event_lock;
+ * NULL slots are free numbers. Everything below is called with that lock held, except irq_relinquish_domain().
  */
 struct irq_desc;
 struct pirq {
@@ -142,8 +142,8 @@ void pirq_guest_eoi(struct domain *d, u32 pirq);	/* a level interrupt was dealt 
 void pirq_guest_unmask(struct domain *d, u32 pirq);	/* EVTCHNOP_unmask of its port: lets a line held back go on */
 
 /*
- * PCI configuration space by ports 0xcf8/0xcfc, one lock for all users. cf8 as the device takes it (bit 31 set); off: byte
- * within the 0xcfc window, off + size <= 4. pci.c.
+ * PCI configuration space by ports 0xcf8/0xcfc, one lock for all users. cf8 as the device takes it (bit 31 set); off:
+ * byte within the 0xcfc window, off + size <= 4. pci.c.
  */
 u32 pci_conf_read(u32 cf8, unsigned int off, unsigned int size);
 void pci_conf_write(u32 cf8, unsigned int off, unsigned int size, u32 val);

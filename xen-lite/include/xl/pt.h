@@ -56,9 +56,15 @@ static inline bool pt_slot_is_ours(unsigned int l4_slot)
 int pte_get(struct domain *d, struct domain *owner, unsigned int level, u64 *e);
 /* Drops them. Not-present entries have none. */
 void pte_put(struct domain *d, unsigned int level, u64 e);
-/* Called by page_type.c. Take all references of a table, from entry *done on; -XEN_ERESTART leaves *done where to go on. */
+/*
+ * Called by page_type.c. Take all references of a table, from entry *done on; -XEN_ERESTART leaves *done where to go
+ * on.
+ */
 int pt_validate(struct page_info *pg, unsigned int level, u16 *done);
-/* Drop the references of entries [0, done). Tables below that lose their last use go to the owner's list of dead tables. */
+/*
+ * Drop the references of entries [0, done). Tables below that lose their last use go to the owner's list of dead
+ * tables.
+ */
 void pt_devalidate(struct page_info *pg, unsigned int level, u16 done);
 int seg_desc_validate(struct page_info *pg);
 /* Devalidates dead tables until none is left; -XEN_ERESTART when it should stop for now. Lock held. */
@@ -70,9 +76,9 @@ int pt_pin(struct domain *d, mfn_t m, u64 type);
 /* --- mm/pt_write.c, mm/mmu_update.c ---------------------------------------------------------------------------- */
 
 /*
- * Writes one entry of a page table of d after checking it: `ptr` in the direct map, `level` of its page. `preserve_ad` keeps
- * accessed and dirty bits that the processor set meanwhile. With `old_expected` the write is a compare-exchange: -XEN_EAGAIN
- * when the entry is something else by now. Lock held.
+ * Writes one entry of a page table of d after checking it: `ptr` in the direct map, `level` of its page. `preserve_ad`
+ * keeps accessed and dirty bits that the processor set meanwhile. With `old_expected` the write is a compare-exchange:
+ * -XEN_EAGAIN when the entry is something else by now. Lock held.
  */
 int pt_write_entry(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, bool preserve_ad,
 		   const u64 *old_expected);
@@ -92,15 +98,16 @@ u64 *guest_l1_entry(struct vcpu *v, unsigned long va);
 /* The same for v's kernel, whatever mode it is in. */
 u64 *guest_kernel_l1_entry(struct vcpu *v, unsigned long va);
 /*
- * Grant maps (called by grant_table.c, which holds the references of the grant itself): addr is a virtual address of curr's kernel, or
- * with is_pte_ma the machine address of an L1 entry. The entry takes references of its own, like any other. 0 or -XEN_E*.
+ * Grant maps (called by grant_table.c, which holds the references of the grant itself): addr is a virtual address of
+ * curr's kernel, or with is_pte_ma the machine address of an L1 entry. The entry takes references of its own, like any
+ * other. 0 or -XEN_E*.
  */
 int pt_grant_map(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, u64 pte_flags);
 int pt_grant_unmap(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, bool readonly, u64 replace_addr);
 
 /*
- * LITEOP_pt_exchange: requests of x->list from x->done on; x->done is moved on. 0 or -XEN_E*; -XEN_ERESTART: the rest is for
- * another go.
+ * LITEOP_pt_exchange: requests of x->list from x->done on; x->done is moved on. 0 or -XEN_E*; -XEN_ERESTART: the rest
+ * is for another go.
  */
 struct xen_lite_pt_exchange;
 long pt_exchange(struct xen_lite_pt_exchange *x);

@@ -71,7 +71,10 @@ extern const struct sched_ops sched_credit;
 extern u32 sched_slice_ms;
 extern u32 sched_ratelimit_us;	/* how long a vCPU goes on at least before another is preferred; 0: it does not matter */
 
-/* sched_share.c: divides a period's time of all CPUs among the active vCPUs; fills ->grant from ->want, weight, affinity. */
+/*
+ * sched_share.c: divides a period's time of all CPUs among the active vCPUs; fills ->grant from ->want, weight,
+ * affinity.
+ */
 void sched_share_out(s64 period);
 
 /* sched.c: makes the CPU pick again soon. The interrupt is sent by runq_unlock(). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One heap of timers per CPU, driven by that CPU's local APIC timer. A timer fires once on the CPU it was set on, from the
- * exit path (HAZARD_TIMER), with interrupts off and no lock held; its function may set it again.
+ * One heap of timers per CPU, driven by that CPU's local APIC timer. A timer fires once on the CPU it was set on, from
+ * the exit path (HAZARD_TIMER), with interrupts off and no lock held; its function may set it again.
  */
 #ifndef XL_TIMER_H
 #define XL_TIMER_H
