@@ -300,13 +300,17 @@ static bool ask_guest(const struct devwork *w, const struct device *d)
 			device_state_name(back_state(w, d)));
 }
 
+/* The device goes before its driver has let go: the interface of a network is still there then. */
 static bool kernel_let_go(const struct devwork *w, const struct device *d, const void *arg)
 {
 	char path[128];
 
 	(void)w, (void)arg;
 	snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/%s-%u-%u", device_type(d->kind), d->domid, d->devid);
-	return access(path, F_OK);
+	if (!access(path, F_OK))
+		return false;
+	snprintf(path, sizeof(path), "/sys/class/net/vif%u.%u", d->domid, d->devid);
+	return d->kind != DEV_VIF || access(path, F_OK);
 }
 
 static bool remove_front(struct xs_handle *xs, xs_transaction_t t, void *arg)

@@ -362,7 +362,8 @@ static bool short_enough(const struct saver *s, uint64_t left, uint64_t before)
 {
 	if (!s->p->max_downtime_ms)
 		return left <= FEW_PAGES || left >= before - before / 4 || s->round >= ROUNDS_MAX;
-	if (left <= LEAST_PAGES)
+	/* Who would rather have it stay is told that less time does not do. */
+	if (left <= LEAST_PAGES && s->p->on_timeout != SAVE_CANCEL)
 		return true;
 	/* A short round that halves the rest is worth its time. */
 	return s->state.expected_ms <= s->p->max_downtime_ms && (left >= before / 2 || s->round >= ROUNDS_MAX);
