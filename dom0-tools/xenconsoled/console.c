@@ -570,11 +570,12 @@ void console_reap(struct consoled *all)
 
 	for (c = all->list; c; c = next) {
 		struct xenctl_dominfo info;
-		int rc = c->ending ? 0 : xenctl_domain_info(all->xc, c->domid, &info);
+		int rc;
 
 		next = c->next;
 		if (c->ending)
 			continue;
+		rc = xenctl_domain_info(all->xc, c->domid, &info);
 		if (rc == -ESRCH || (!rc && info.dying))
 			begin_end(c);
 		else

@@ -378,13 +378,11 @@ static struct vcpu *choose(struct runqueue *rq, struct vcpu *prev, s_time_t t)
 		offer_rest(rq);
 		return prev;
 	}
-	if (prev != rq->idle) {
-		if (vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu) {
-			if (list_empty(&rq->queue) && !prev->sched->parked)
-				alone = prev;
-			else
-				ops->enqueue(rq, prev, false);
-		}
+	if (prev != rq->idle && vcpu_runnable(prev) && best_cpu(rq, prev) == rq->cpu) {
+		if (list_empty(&rq->queue) && !prev->sched->parked)
+			alone = prev;
+		else
+			ops->enqueue(rq, prev, false);
 	}
 	next = ops->pick(rq, alone, t);
 	if (!next && nr_cpus > 1) {

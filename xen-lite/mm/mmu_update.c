@@ -340,9 +340,7 @@ long do_update_va_mapping_otherdomain(unsigned long va, u64 val, unsigned long f
 	return rc;
 }
 
-/*
- * --- grants ---------------------------------------------------------------------------------------------------------
- */
+/* --- grants ------------------------------------------------------------------------------------------------------ */
 
 /*
  * The L1 entry at a machine address given by the guest, with its table referenced and typed; NULL when it is none of

@@ -119,7 +119,7 @@ static int validate(struct page_info *pg, u64 type, u16 done)
 		pg->tlb_stamp = 0;
 		pg->type_info = type | PGT_validated | 1;
 		logdirty_mark(page_owner(pg), pg);	/* tools send a table in another way than data */
-		if (level == 1 && unlikely(page_owner(pg)->logdirty) && !page_owner(pg)->mirrored)
+		if (level == 1 && logdirty_by_bits(page_owner(pg)))
 			harvest_link(page_owner(pg), pg);
 		return 0;
 	}

@@ -132,7 +132,7 @@ void pt_devalidate(struct page_info *pg, unsigned int level, u16 done)
 	struct domain *d = page_owner(pg);
 	u64 *table = page_to_virt(pg);
 
-	if (level == 1 && unlikely(d->logdirty) && !d->mirrored)
+	if (level == 1 && logdirty_by_bits(d))
 		for (unsigned int i = 0; i < done; i++)
 			harvest_entry_slow(d, ACCESS_ONCE(table[i]));
 	for (unsigned int i = 0; i < done; i++)

@@ -11,9 +11,7 @@
 #include <public/callback.h>
 #include <public/nmi.h>
 
-/*
- * --- traps and callbacks ---------------------------------------------------------------------------------------------
- */
+/* --- traps and callbacks ----------------------------------------------------------------------------------------- */
 
 long do_set_trap_table(void *list)
 {
@@ -136,9 +134,7 @@ long do_nmi_op(unsigned int cmd, void *arg)
 	}
 }
 
-/*
- * --- stack, FPU, segments -------------------------------------------------------------------------------------------
- */
+/* --- stack, FPU, segments ---------------------------------------------------------------------------------------- */
 
 long do_stack_switch(unsigned long ss, unsigned long sp)
 {
@@ -191,9 +187,7 @@ long do_set_segment_base(unsigned int which, unsigned long base)
 	}
 }
 
-/*
- * --- assists --------------------------------------------------------------------------------------------------------
- */
+/* --- assists ----------------------------------------------------------------------------------------------------- */
 
 long do_vm_assist(unsigned int cmd, unsigned int type)
 {

@@ -179,9 +179,7 @@ long do_multicall(void *list, unsigned int n)
 	return hypercall_continue(__HYPERVISOR_multicall, 2, guest + i, (unsigned long)(n - i));
 }
 
-/*
- * --- the hypercall page ---------------------------------------------------------------------------------------------
- */
+/* --- the hypercall page ------------------------------------------------------------------------------------------ */
 
 /* 128 stubs of 32 bytes. iret does not come back: its stub leaves the frame that do_iret() reads. */
 void hypercall_page_fill(void *page)

@@ -206,7 +206,9 @@ static unsigned int notes_from_sections(struct kernel_image *img, const uint8_t 
 {
 	unsigned int found = 0;
 
-	for (unsigned int i = 0; sections_ok(eh, len) && i < eh->e_shnum; i++) {
+	if (!sections_ok(eh, len))
+		return 0;
+	for (unsigned int i = 0; i < eh->e_shnum; i++) {
 		Elf64_Shdr sh = shdr_get(buf, len, eh, i);
 
 		if (sh.sh_type == SHT_NOTE)

@@ -134,17 +134,18 @@ static int copy_flush(struct builder *b)
 }
 
 /*
- * Where guest frame pfn is put together, of zeroes at first. It goes out whole, so all parts of it have to come one
- * after the other.
+ * Where guest frame pfn is put together, of zeroes at first unless all of it comes at once. It goes out whole, so all
+ * parts of it have to come one after the other.
  */
-static int copy_page(struct builder *b, uint64_t pfn, uint8_t **page)
+static int copy_page(struct builder *b, uint64_t pfn, bool all, uint8_t **page)
 {
 	int rc = 0;
 
 	if (!b->nr_copies || b->copy_pfn != pfn) {
 		if (b->nr_copies == COPY_BATCH)
 			rc = copy_flush(b);
-		memset(b->copies + b->nr_copies * PAGE_BYTES, 0, PAGE_BYTES);
+		if (!all)
+			memset(b->copies + b->nr_copies * PAGE_BYTES, 0, PAGE_BYTES);
 		b->copy_mfn[b->nr_copies++] = b->p2m[pfn];
 		b->copy_pfn = pfn;
 	}
@@ -169,7 +170,7 @@ static int copy_to_guest(struct builder *b, uint64_t pa, const void *data, uint6
 			now = len;
 		if (!all_zero(from, now)) {
 			uint8_t *page;
-			int rc = copy_page(b, pa >> PAGE_SHIFT, &page);
+			int rc = copy_page(b, pa >> PAGE_SHIFT, now == PAGE_BYTES, &page);
 
 			if (rc)
 				return rc;

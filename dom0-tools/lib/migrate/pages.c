@@ -108,19 +108,16 @@ static void note_sent(struct saver *s, uint64_t word)
 		s->todo[pfn / 64] &= ~(1ULL << pfn % 64);
 }
 
-/*
- * The contents, s->copies up to `full`, are one piece, packed or not; none if there are none. Returns how many pieces
- * that is.
- */
-static size_t put_contents(struct saver *s, struct stream_pages *head, struct stream_piece *contents)
+/* The contents, s->copies up to `full`, packed or not. */
+static struct stream_piece pack(struct saver *s, struct stream_pages *head)
 {
-	size_t n = s->packer.how && head->full ? packer_pack(&s->packer, s->copies, head->full * STREAM_PAGE) : 0;
+	size_t len = head->full * STREAM_PAGE;
+	size_t n = s->packer.how && len ? packer_pack(&s->packer, s->copies, len) : 0;
 
-	if (n)
-		head->packing = (uint16_t)s->packer.how;
-	*contents = n ? (struct stream_piece){ s->packer.room, n } :
-			(struct stream_piece){ s->copies, head->full * STREAM_PAGE };
-	return !!head->full;
+	if (!n)
+		return (struct stream_piece){ s->copies, len };
+	head->packing = (uint16_t)s->packer.how;
+	return (struct stream_piece){ s->packer.room, n };
 }
 
 /* Of n pages, in s->copies; those with contents move together there. */
@@ -129,7 +126,6 @@ static int put_batch(struct saver *s, const uint64_t *word, const bool *gone, ui
 	struct stream_piece piece[3];
 	struct stream_pages head = { 0 };
 	uint64_t out[STREAM_BATCH];
-	size_t pieces;
 	int rc;
 
 	for (uint32_t i = 0; i < n; i++) {
@@ -153,10 +149,10 @@ static int put_batch(struct saver *s, const uint64_t *word, const bool *gone, ui
 	s->full += head.full;
 	if (!head.count)
 		return 0;
-	pieces = put_contents(s, &head, piece + 2);
+	piece[2] = pack(s, &head);
 	piece[0] = (struct stream_piece){ &head, sizeof(head) };
 	piece[1] = (struct stream_piece){ out, head.count * sizeof(*out) };
-	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 2 + pieces);
+	rc = stream_put_pieces(&s->out, STREAM_PAGES, piece, 3);
 	if (!rc && s->todo && !s->running)
 		rc = stream_flush(&s->out);
 	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;

@@ -280,33 +280,49 @@ static int put_back(struct saver *s)
 	return rc ? migrate_fail(s->why, rc, "%s", s->out.why) : 0;
 }
 
+/* While it runs: its memory, if the save is live. */
+static int save_running(struct saver *s)
+{
+	int rc;
+
+	if (!s->p->live) {
+		hints_ask(s);
+		return 0;
+	}
+	rc = live_begin(s);
+	if (!rc)
+		rc = put_front(s);
+	if (!rc)
+		rc = live_rounds(s);
+	return rc ? rc : put_mark(s, STREAM_STOP);
+}
+
+/* It has stopped: learn what is left. */
+static int learn_last(struct saver *s)
+{
+	int rc;
+
+	if (s->p->live)
+		return live_last(s);
+	rc = guestmap_init(&s->g, s->xc, s->p->domid, s->why);
+	if (!rc)
+		rc = hints_last(s);
+	if (!rc)
+		rc = hints_take(s);
+	return rc ? rc : put_front(s);
+}
+
 static int save(struct saver *s, struct save_result *r)
 {
 	uint64_t stopped = 0;
-	int rc = 0;
+	int rc = save_running(s);
 
-	if (s->p->live)
-		rc = live_begin(s);
-	else
-		hints_ask(s);
-	if (!rc && s->p->live)
-		rc = put_front(s);
-	if (!rc && s->p->live)
-		rc = live_rounds(s);
-	if (!rc && s->p->live)
-		rc = put_mark(s, STREAM_STOP);
 	if (!rc) {
 		stopped = ev_now_ms();
 		rc = s->p->suspend(s->p->arg);
 	}
 	if (!rc)
-		rc = s->p->live ? live_last(s) : guestmap_init(&s->g, s->xc, s->p->domid, s->why);
-	if (!rc && !s->p->live)
-		rc = hints_last(s);
-	if (!rc && !s->p->live)
-		rc = hints_take(s);
-	if (!rc && !s->p->live)
-		rc = put_front(s);
+		rc = learn_last(s);
 	if (!rc)
 		rc = pages_put(s);
 	if (!rc)

@@ -114,12 +114,7 @@ static unsigned long left_out, copied;
 
 static void shadow(unsigned int what)
 {
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_shadow_op, .domain = c.id };
-
-	op.u.shadow_op.op = what;
-	op.u.shadow_op.pages = NR_PFNS;
-	set_xen_guest_handle(op.u.shadow_op.dirty_bitmap, (u8 *)marks);
-	CHECK_EQ(domctl(&op), 0);
+	CHECK_EQ(dirty_log(c.id, what, marks, NR_PFNS), 0);
 }
 
 static long ask(domid_t id, u64 *bits, u32 *state)

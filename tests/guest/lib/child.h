@@ -35,6 +35,8 @@ bool child_exists(const struct child *c);
 long domctl(struct xen_domctl *op);
 long domain_info(domid_t id, struct xen_domctl_getdomaininfo *info);
 long map_foreign(void *va, domid_t id, u64 pte);
+/* XEN_DOMCTL_SHADOW_OP_* without settings; marks: a bit for each of as many pages, where the operation gives them. */
+long dirty_log(domid_t id, unsigned int what, u64 *marks, u64 pages);
 u64 machine_free_pages(void);
 void domain_limit(domid_t id, u64 pages);		/* of its memory */
 void vcpu_pin(domid_t id, unsigned int vcpu, u64 cpus);	/* cpus: a bit for each */

@@ -60,6 +60,16 @@ long map_foreign(void *va, domid_t id, u64 pte)
 	return hypercall4(__HYPERVISOR_update_va_mapping_otherdomain, va, pte, UVMF_INVLPG, id);
 }
 
+long dirty_log(domid_t id, unsigned int what, u64 *marks, u64 pages)
+{
+	struct xen_domctl op = { .cmd = XEN_DOMCTL_shadow_op, .domain = id };
+
+	op.u.shadow_op.op = what;
+	op.u.shadow_op.pages = pages;
+	set_xen_guest_handle(op.u.shadow_op.dirty_bitmap, (u8 *)marks);
+	return domctl(&op);
+}
+
 /* --- the hypervisor's log --- */
 
 static struct xen_sysctl log_op;

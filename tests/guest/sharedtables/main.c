@@ -279,27 +279,19 @@ static u64 marks[64];
 
 static bool round_marks(const struct child *c, u64 pfn)
 {
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_shadow_op, .domain = c->id };
-
-	op.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_CLEAN;
-	op.u.shadow_op.pages = sizeof(marks) * 8;
-	set_xen_guest_handle(op.u.shadow_op.dirty_bitmap, (u8 *)marks);
-	CHECK_EQ(domctl(&op), 0);
+	CHECK_EQ(dirty_log(c->id, XEN_DOMCTL_SHADOW_OP_CLEAN, marks, sizeof(marks) * 8), 0);
 	return marks[pfn / 64] >> pfn % 64 & 1;
 }
 
 static void test_logdirty(void)
 {
-	struct xen_domctl op = { .cmd = XEN_DOMCTL_shadow_op };
 	static struct child c;
 
 	child_create(&c, writer);
 	CHECK_EQ(allow(c.id, LITEF_shared_tables), 0);
 	child_run(&c);
 	CHECK(child_wait(&c, 1, 1), "the child does not begin");
-	op.domain = c.id;
-	op.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY;
-	CHECK_EQ(domctl(&op), 0);
+	CHECK_EQ(dirty_log(c.id, XEN_DOMCTL_SHADOW_OP_ENABLE_LOGDIRTY, NULL, 0), 0);
 	for (u64 n = 1; n <= 5; n++) {
 		c.mail[2] = n;
 		CHECK(child_wait(&c, 0, n), "the child does not write");
@@ -308,8 +300,7 @@ static void test_logdirty(void)
 		spin_ns(1000000);
 		CHECK(!round_marks(&c, c.mail[1]), "round %lu: marked without a write", n);
 	}
-	op.u.shadow_op.op = XEN_DOMCTL_SHADOW_OP_OFF;
-	CHECK_EQ(domctl(&op), 0);
+	CHECK_EQ(dirty_log(c.id, XEN_DOMCTL_SHADOW_OP_OFF, NULL, 0), 0);
 	c.mail[2] = ~0ul;
 	child_done(&c);
 	child_destroy(&c);

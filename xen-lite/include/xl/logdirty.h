@@ -73,6 +73,12 @@ static inline void logdirty_entry_changed(struct domain *d, struct page_info *ta
 		logdirty_entry_changed_slow(d, table, ptr, old);
 }
 
+/* Is d logged, and by its dirty bits? */
+static inline bool logdirty_by_bits(const struct domain *d)
+{
+	return unlikely(d->logdirty) && !d->mirrored;
+}
+
 /* --- mm/harvest.c. pt_lock held but for harvest_take() and harvest_walk(). -------------------------------- */
 
 void harvest_link(struct domain *d, struct page_info *table);	/* an L1 table, which may be in the list already */
@@ -93,7 +99,7 @@ long harvest_walk(struct domain *d);
 /* An L1 entry of d stops to be one. */
 static inline void harvest_entry(struct domain *d, u64 e)
 {
-	if (unlikely(d->logdirty) && !d->mirrored)
+	if (logdirty_by_bits(d))
 		harvest_entry_slow(d, e);
 }
 
