@@ -25,7 +25,8 @@ static void print_report(const char *name, const xld_migrated *r)
 static const struct option migrate_longs[] = {
 	{ "max-downtime", required_argument, NULL, 'm' }, { "timeout", required_argument, NULL, 'T' },
 	{ "on-timeout", required_argument, NULL, 'o' }, { "bandwidth", required_argument, NULL, 'b' },
-	{ "compress", required_argument, NULL, 'z' }, { "debug", no_argument, NULL, 'd' }, { "stopped", no_argument, NULL, 'S' },
+	{ "compress", required_argument, NULL, 'z' }, { "connections", required_argument, NULL, 'c' },
+	{ "debug", no_argument, NULL, 'd' }, { "stopped", no_argument, NULL, 'S' },
 	{ "help", no_argument, NULL, 'h' }, { 0 },
 };
 
@@ -52,6 +53,7 @@ static bool take_option(int opt, xld_migrate *m, const char **config)
 	case 'b': return parse_number("--bandwidth", optarg, &m->bandwidth_kib);
 	case 'o': return parse_policy(optarg, &m->on_timeout);
 	case 'z': return parse_compress(optarg, &m->compress);
+	case 'c': return parse_number("--connections", optarg, &m->connections);
 	case 'C': *config = optarg; break;
 	case 'p': m->flags |= XLD_MIGRATE_PAUSED; break;
 	case 'S': m->flags |= XLD_MIGRATE_STOPPED; break;
@@ -239,6 +241,7 @@ const struct command cmds_migrate[] = {
 		     "  --on-timeout=cancel|pause|throttle  if that does not come to an end (throttle)\n"
 		     "  --bandwidth KIB  send at most that many KiB/s while it runs\n"
 		     COMPRESS_HELP
+		     "  --connections N  send by that many connections (1)\n"
 		     "  --stopped  do not copy its memory while it runs\n"
 		     "  --debug  tell what is being done\n"
 		     "  -e, -D  accepted, no effect\n" },

@@ -516,6 +516,7 @@ static call_fn *const calls[] = {
 	[XLD_DOMAIN_SAVE] = call_save,
 	[XLD_DOMAIN_RESTORE] = call_restore,
 	[XLD_DOMAIN_MIGRATE] = call_migrate,
+	[XLD_MIGRATE_LANE] = call_lane,
 	[XLD_MIGRATE_OFFER] = call_offer,
 	[XLD_MIGRATE_SETTLE] = call_settle,
 	[XLD_MIGRATE_LIST] = call_moves,

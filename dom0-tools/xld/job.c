@@ -123,15 +123,16 @@ void worker_job(int fd, const struct save_state *s)
 
 #define PEER_FD 4
 
-/* Keep fd (as 3), peer (as 4) and the standard descriptors; everything else is the daemon's. */
-static int worker_descriptors(int fd, int peer)
+/* Keep fd (as 3), n peers (from 4 on) and the standard descriptors; everything else is the daemon's. */
+static int worker_descriptors(int fd, int *peer, unsigned int n)
 {
-	int f = fcntl(fd, F_DUPFD_CLOEXEC, 5), p = peer < 0 ? -1 : fcntl(peer, F_DUPFD_CLOEXEC, 5);
-
-	dup3(f, 3, O_CLOEXEC);
-	if (p >= 0)
-		dup3(p, PEER_FD, O_CLOEXEC);
-	close_range(p >= 0 ? 5 : 4, ~0U, 0);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, PEER_FD + XLD_LANES_MAX);
+	for (unsigned int i = 0; i < n; i++)
+		peer[i] = fcntl(peer[i], F_DUPFD_CLOEXEC, PEER_FD + XLD_LANES_MAX);
+	dup3(fd, 3, O_CLOEXEC);
+	for (unsigned int i = 0; i < n; i++)
+		dup3(peer[i], PEER_FD + (int)i, O_CLOEXEC);
+	close_range(PEER_FD + n, ~0U, 0);
 	return 3;
 }
 
@@ -160,10 +161,17 @@ static bool worker_run(const struct job *j, int fd, struct result *r, xld_error 
 	return false;
 }
 
-/* The connection that an offer came by, as a pipe. */
-static int take_peer(const struct job *j)
+/* The connections of an offer as pipes, the one that it came by first. How many, or -errno. */
+static int take_peers(const struct offer *o, int peer[XLD_LANES_MAX])
 {
-	return rpc_stream_detach(client_stream(j->dom->offer->client));
+	int n = 0;
+
+	peer[n] = rpc_stream_detach(client_stream(o->client));
+	while (peer[n] >= 0 && (unsigned int)n < o->nr_lanes) {
+		peer[n + 1] = rpc_stream_detach(client_stream(o->lane[n]));
+		n++;
+	}
+	return peer[n] < 0 ? peer[n] : n + 1;
 }
 
 __attribute__((noreturn))
@@ -172,7 +180,7 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 	struct rpc_header h = { .program = XLD_PROGRAM, .version = XLD_VERSION, .type = XLD_REPLY,
 				.proc = j->kind == JOB_MIGRATE ? XLD_DOMAIN_MIGRATE : XLD_DOMAIN_CREATE };
 	struct result r = { .migrated.host = (char *)"" };
-	int peer = j->kind == JOB_RECEIVE ? take_peer(j) : -1;
+	int peer[XLD_LANES_MAX], peers = j->kind == JOB_RECEIVE ? take_peers(j->dom->offer, peer) : 0;
 	xld_error err = { 0 };
 	sigset_t none;
 	bool ok;
@@ -182,9 +190,9 @@ static void worker_main(const struct job *j, int fd, pid_t parent)
 		_exit(1);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (j->kind == JOB_RECEIVE && peer < 0)
+	if (peers < 0)
 		_exit(1);
-	fd = worker_descriptors(fd, peer);
+	fd = worker_descriptors(fd, peer, (unsigned int)peers);
 	last_words_begin(NULL);
 	ok = worker_run(j, fd, &r, &err);
 	if (!ok)
@@ -764,6 +772,8 @@ void job_receive(struct xld *x, struct dom *d)
 	state_save(x, d);
 	job_start(x, d, JOB_RECEIVE);
 	client_abandon(d->offer->client);
+	while (d->offer->nr_lanes)
+		client_abandon(d->offer->lane[--d->offer->nr_lanes]);
 }
 
 bool job_cancel(struct dom *d)

@@ -41,6 +41,8 @@ struct sending {
 	xld_error *err;
 	xld_migrated *report;
 	int peer;
+	int lane[XLD_LANES_MAX];	/* further connections for the stream */
+	unsigned int nr_lanes;
 	uint64_t started, stopped;	/* ms */
 };
 
@@ -125,6 +127,7 @@ static bool offer(struct sending *s, struct rpc_client *c)
 	o.cpu.cpu_len = (u_int)((size_t)n * sizeof(*leaf));
 	o.config = config_with_macs(s->d, s->m->params.config);
 	o.next = *s->m->params.next ? config_with_macs(s->d, s->m->params.next) : xstrdup("");
+	o.lanes = s->nr_lanes;
 	memcpy(o.token, s->m->token, 16);
 	rpc_client_on_progress(c, on_progress, s);
 	ok = o.config && o.next ? rpc_client_call(c, XLD_MIGRATE_OFFER, &o, &a, s->err)
@@ -137,26 +140,58 @@ static bool offer(struct sending *s, struct rpc_client *c)
 	return ok;
 }
 
-static bool connect_peer(struct sending *s)
+/* From now on it carries bytes. */
+static bool make_pipe(struct sending *s, struct rpc_client *c, int *fd)
 {
 	struct timeval t = { .tv_sec = SEND_S };
+
+	*fd = rpc_client_detach(c);
+	if (*fd < 0)
+		return FAIL(s, XLD_E_UNREACHABLE, "", "the connection to %s broke", s->m->peer);
+	setsockopt(*fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
+	return true;
+}
+
+/* The target is told whose they are before it gets the offer. */
+static bool open_lanes(struct sending *s)
+{
+	xld_lane l = { 0 };
+	xld_nothing nothing;
+
+	memcpy(l.token, s->m->token, 16);
+	while (l.number + 1 < s->m->params.connections) {
+		struct rpc_client *c = rpc_client_open(s->m->peer, "xld", s->err);
+
+		l.number++;
+		if (!c)
+			return false;
+		if (!rpc_client_call(c, XLD_MIGRATE_LANE, &l, &nothing, s->err)) {
+			rpc_client_close(c);
+			return false;
+		}
+		if (!make_pipe(s, c, &s->lane[s->nr_lanes]))
+			return false;
+		s->nr_lanes++;
+	}
+	return true;
+}
+
+static bool connect_peer(struct sending *s)
+{
+	bool check = s->m->flags & XLD_MIGRATE_CHECK, ok;
 	struct rpc_client *c;
-	bool ok;
 
 	worker_progress(s->w.progress_fd, "%s: connect to %s", s->d->name, s->m->peer);
+	if (!check && !open_lanes(s))
+		return false;
 	c = rpc_client_open(s->m->peer, "xld", s->err);
 	if (!c)
 		return false;
 	ok = offer(s, c);
-	if (!ok || (s->m->flags & XLD_MIGRATE_CHECK)) {
-		rpc_client_close(c);
-		return ok;
-	}
-	s->peer = rpc_client_detach(c);
-	if (s->peer < 0)
-		return FAIL(s, XLD_E_UNREACHABLE, "", "the connection to %s broke", s->m->peer);
-	setsockopt(s->peer, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
-	return true;
+	if (ok && !check)
+		return make_pipe(s, c, &s->peer);
+	rpc_client_close(c);
+	return ok;
 }
 
 /* --- the stream --- */
@@ -240,7 +275,7 @@ static bool send_stream(struct sending *s)
 		.domid = s->d->domid, .config = q->config, .live = !(s->m->flags & XLD_MIGRATE_STOPPED),
 		.max_downtime_ms = q->max_downtime_ms ? q->max_downtime_ms : MAX_DOWNTIME_MS,
 		.timeout_ms = q->timeout_s * 1000ULL, .on_timeout = (enum save_on_timeout)q->on_timeout,
-		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing,
+		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing, .lanes = s->lane, .nr_lanes = s->nr_lanes,
 		.caught_up = await_caught_up, .suspend = suspend_now, .nodes = read_nodes, .console = read_console,
 		.state = progress, .arg = s,
 	};
@@ -379,6 +414,9 @@ bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, 
 	struct move *m;
 
 	(void)ret;
+	if (a->connections > XLD_LANES_MAX)
+		return xld_fail(err, XLD_E_INVALID, WHAT, a->name, "", "%u connections, %u at most", a->connections,
+				XLD_LANES_MAX);
 	if (!d || !suspend_allowed(x, d, WHAT, &info, err) || !config_for(d, a->config, WHAT, &config, err))
 		return false;
 	next = d->next_cfg && !*a->config ? domcfg_to_json(d->next_cfg) : xstrdup("");
@@ -386,7 +424,7 @@ bool call_migrate(struct xld *x, struct client *c, uint32_t serial, void *args, 
 	peer = !strcmp(a->target, "localhost") ? xasprintf("unix:%s", x->socket_path) : xstrdup(a->target);
 	m = move_new(x, false, token, d->name, d->uuid, peer, a->flags);
 	m->params = (struct move_params){ a->max_downtime_ms, a->timeout_s, a->on_timeout, a->bandwidth_kib,
-					  packing_for(x, peer, a->compress), config, next };
+					  packing_for(x, peer, a->compress), a->connections, config, next };
 	d->move = m;
 	free(peer);
 	dom_ask(d, c, XLD_DOMAIN_MIGRATE, serial, 0);

@@ -31,7 +31,7 @@ struct move {
 
 	/* In memory only. */
 	struct move_params {
-		uint32_t max_downtime_ms, timeout_s, on_timeout, bandwidth_kib, packing;
+		uint32_t max_downtime_ms, timeout_s, on_timeout, bandwidth_kib, packing, connections;
 		char *config, *next;	/* JSON, for there: now, and from its next start on (empty: the same) */
 	} params;
 	struct move_ask *ask;		/* under way */
@@ -66,8 +66,9 @@ bool migrate_comes_here(struct xld *x, const struct dom *d);
 void migrate_point(const struct xld *x, const char *name, int peer);
 
 /* --- receive.c --- */
+call_fn call_lane;
 call_fn call_offer;
-/* In a worker, by create.c: what comes between two of its steps. peer is the connection. */
+/* In a worker, by create.c: what comes between two of its steps. peer is the connection, its lanes are the next ones. */
 bool receive_accept(const struct dom *d, struct xenctl *xc, uint32_t domid, int peer, xld_error *err);
 bool receive_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, const uint32_t ports[2], int peer, int fd,
 		    struct restored *r, xld_error *err);

@@ -90,9 +90,15 @@ bool receive_memory(struct xenctl *xc, const struct dom *d, uint32_t domid, cons
 		    struct restored *r, xld_error *err)
 {
 	struct restore_params p = { .domid = domid, .more = true, .caught_up = say_caught_up, .arg = &peer };
+	struct timeval t = { .tv_sec = SILENT_S };
+	int lane[XLD_LANES_MAX], rc;
 	char why[STREAM_WHY];
-	int rc;
 
+	p.lanes = lane;
+	for (p.nr_lanes = 0; p.nr_lanes < d->offer->nr_lanes; p.nr_lanes++) {
+		lane[p.nr_lanes] = peer + 1 + (int)p.nr_lanes;
+		setsockopt(lane[p.nr_lanes], SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+	}
 	worker_progress(fd, "%s: it is being received from %s", d->move->name, d->move->peer);
 	rc = restore_stream(xc, d, &p, ports, peer, r, why);
 	if (rc == -ENOMEM)
@@ -338,16 +344,44 @@ static bool stream_known(const xld_offer *o, xld_error *err)
 			STREAM_VERSION);
 }
 
-static struct offer *keep_offer(const xld_offer *o, struct client *c, uint32_t serial)
+static struct offer *keep_offer(const xld_offer *o, const struct offer *lanes, struct client *c, uint32_t serial)
 {
 	struct offer *k = xcalloc(1, sizeof(*k));
 
+	*k = *lanes;
 	k->serial = serial;
 	k->client = c;
 	k->cpu_leaves = o->cpu.cpu_len / sizeof(*k->cpu);
 	k->cpu = xcalloc(k->cpu_leaves, sizeof(*k->cpu));
 	memcpy(k->cpu, o->cpu.cpu_val, k->cpu_leaves * sizeof(*k->cpu));
 	return k;
+}
+
+/* The connections that it will come by are there. */
+static bool find_lanes(struct xld *x, const xld_offer *o, struct offer *k, xld_error *err)
+{
+	if (o->lanes >= XLD_LANES_MAX)
+		return xld_fail(err, XLD_E_INVALID, WHAT, "?", "", "%u connections, %u at most", o->lanes + 1, XLD_LANES_MAX);
+	for (k->nr_lanes = 0; k->nr_lanes < o->lanes; k->nr_lanes++) {
+		k->lane[k->nr_lanes] = client_lane(x, (const uint8_t *)o->token, k->nr_lanes + 1);
+		if (!k->lane[k->nr_lanes])
+			return xld_fail(err, XLD_E_UNREACHABLE, WHAT, "?", "", "connection %u of %u is gone",
+					k->nr_lanes + 2, o->lanes + 1);
+	}
+	return true;
+}
+
+bool call_lane(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
+{
+	const xld_lane *l = args;
+	const uint8_t *token = (const uint8_t *)l->token;
+
+	(void)serial, (void)ret, (void)later;
+	if (!l->number || l->number >= XLD_LANES_MAX || client_lane(x, token, l->number))
+		return xld_fail(err, XLD_E_INVALID, WHAT, "?", "", "connection %u of this migration is there, or cannot be",
+				l->number + 1);
+	client_become_lane(c, token, l->number);
+	return true;
 }
 
 /* What it is to be from its next start on, if that is something else. */
@@ -373,6 +407,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	xld_offer *o = args;
 	const uint8_t *token = (const uint8_t *)o->token;
 	struct domcfg cfg, *next = NULL;
+	struct offer lanes = { 0 };
 	struct dom *d;
 	bool ok;
 
@@ -380,7 +415,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	domcfg_init(&cfg);
 	ok = !move_find(x, true, token) || xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
 	ok = ok && stream_known(o, err) && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) &&
-	     disks_possible(&cfg, err) && next_from_offer(o, &next, err);
+	     disks_possible(&cfg, err) && find_lanes(x, o, &lanes, err) && next_from_offer(o, &next, err);
 	if (!ok) {
 		domcfg_free(&cfg);
 		return false;
@@ -389,7 +424,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	free(d->name);
 	d->name = xasprintf("%.200s--incoming", cfg.name);
 	d->move = move_new(x, true, token, cfg.name, cfg.uuid, o->from, o->flags);
-	d->offer = keep_offer(o, c, serial);
+	d->offer = keep_offer(o, &lanes, c, serial);
 	config_rename(&cfg, token, d->name);
 	if (next)
 		config_rename(next, token, d->name);

@@ -41,6 +41,8 @@ struct client {
 	unsigned int calls;		/* that it waits for */
 	uint32_t kinds;			/* of events that it wants */
 	bool quiet;			/* its last call may end in a pipe: no keep-alive */
+	uint8_t token[16];		/* of a migration that it is a connection of, if lane is not 0 */
+	unsigned int lane;
 	bool heard, asked;		/* something came since the last look, at which we asked */
 	bool busy;			/* in client_event(), which frees it when it is doomed or gone */
 	bool doomed;			/* drop it at the next occasion outside of its own calls */
@@ -103,6 +105,21 @@ void client_abandon(struct client *c)
 	c->gone = true;
 	if (!c->busy)
 		client_free(c);
+}
+
+void client_become_lane(struct client *c, const uint8_t token[16], unsigned int number)
+{
+	memcpy(c->token, token, sizeof(c->token));
+	c->lane = number;
+}
+
+struct client *client_lane(struct xld *x, const uint8_t token[16], unsigned int number)
+{
+	struct client *c;
+
+	for (c = x->clients; c && (c->lane != number || memcmp(c->token, token, sizeof(c->token))); c = c->next)
+		;
+	return c;
 }
 
 /* All is said: let the peer read it before the connection goes, which takes with it what was not read. */

@@ -108,6 +108,8 @@ struct offer {
 	uint32_t serial;		/* of the call that is answered when all is ready */
 	struct xen_cpuid_leaf *cpu;	/* what the guest has seen */
 	size_t cpu_leaves;
+	struct client *lane[XLD_LANES_MAX];	/* further connections for the stream */
+	unsigned int nr_lanes;
 };
 
 /* A call that is answered later. The client's end removes it. */
@@ -212,6 +214,10 @@ const char *client_name(const struct client *c);	/* for the log: who it is and w
  */
 struct rpc_stream *client_stream(struct client *c);
 void client_abandon(struct client *c);
+/* It is the number-th (from 1 on) further connection of the migration with this token, which is still to be offered. */
+void client_become_lane(struct client *c, const uint8_t token[16], unsigned int number);
+/* NULL: there is none. */
+struct client *client_lane(struct xld *x, const uint8_t token[16], unsigned int number);
 /* Send an event to all clients that have subscribed to kind, one of XLD_SUBSCRIBE_*. */
 void client_event_all(struct xld *x, uint32_t kind, uint32_t event, const void *obj);
 

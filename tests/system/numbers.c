@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbered messages over one TCP connection, for guests that migrate: none may be lost, doubled or out of order, and the
- * client sees for how long the guest was silent.
+ * For guests that migrate, seen by a third party that stays where it is.
+ *
+ * Numbered messages over one TCP connection, of which none may be lost, doubled or out of order:
  *
  *	numbers serve PORT			answers each number with the number
  *	numbers ask HOST PORT FILE [MS]		sends one every MS (10); FILE has one line, renewed after each answer:
  *						answers, errors, longest silence in ms
+ *
+ * A heartbeat, of which some beats are lost while the guest stands still; its silence is the guest's own, while that of an
+ * answer over TCP is as long as TCP waits before it asks again:
+ *
+ *	numbers beat HOST PORT [MS]		sends a numbered datagram every MS (10)
+ *	numbers hear PORT FILE			FILE has one line, renewed after each beat: beats, errors (doubled or out of
+ *						order), longest silence in ms
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -110,12 +118,50 @@ static void ask(const char *host, int port, const char *file, unsigned int ms)
 	}
 }
 
+static void beat(const char *host, int port, unsigned int ms)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || inet_pton(AF_INET, host, &a.sin_addr) != 1)
+		err(1, "%s", host);
+	for (uint64_t n = 1; ; n++) {
+		/* A network that is being connected again refuses some. */
+		(void)!sendto(fd, &n, sizeof(n), 0, (struct sockaddr *)&a, sizeof(a));
+		usleep(ms * 1000);
+	}
+}
+
+static void hear(int port, const char *file)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	uint64_t beats = 0, errors = 0, longest = 0, last = 0, before = 0, n, now;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)))
+		err(1, "%s", "cannot listen");
+	while (read(fd, &n, sizeof(n)) == sizeof(n)) {
+		now = now_ms();
+		errors += n <= before;
+		if (beats++ && now - last > longest)
+			longest = now - last;
+		last = now;
+		before = n;
+		tell(file, beats, errors, longest);
+	}
+	err(1, "%s", "no beat");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "serve"))
 		serve(atoi(argv[2]));
 	else if (argc >= 5 && !strcmp(argv[1], "ask"))
 		ask(argv[2], atoi(argv[3]), argv[4], argc > 5 ? (unsigned int)atoi(argv[5]) : 10);
-	fprintf(stderr, "usage: numbers serve PORT | ask HOST PORT FILE [MS]\n");
+	else if (argc >= 4 && !strcmp(argv[1], "beat"))
+		beat(argv[2], atoi(argv[3]), argc > 4 ? (unsigned int)atoi(argv[4]) : 10);
+	else if (argc == 4 && !strcmp(argv[1], "hear"))
+		hear(atoi(argv[2]), argv[3]);
+	fprintf(stderr, "usage: numbers serve PORT | ask HOST PORT FILE [MS] | beat HOST PORT [MS] | hear PORT FILE\n");
 	return 2;
 }

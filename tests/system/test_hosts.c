@@ -138,7 +138,7 @@ static void over_tls(void)
 	sys_must(host[1], "chmod 600 /etc/xen-lite/pki/host.key");
 	xld_restart_as(0, "tls", "");
 	xld_restart_as(1, "tls", "");
-	printf(" %s", sys_must(host[here], "xl migrate g 10.77.0.%d 2>&1", 2 - here));
+	printf(" %s", sys_must(host[here], "xl migrate --connections 3 g 10.77.0.%d 2>&1", 2 - here));
 	here = !here;
 	check_numbers();
 	load_check(host[here], "g");

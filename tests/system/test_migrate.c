@@ -56,6 +56,8 @@ static void test_move(void)
 	sys_contains(guest_must(H, "g", "%s", mac), strtok(before, "\n"));
 	sys_contains(sys_must(H, "grep said-before /var/log/xen/console/guest-g.log | tail -n 1"), "said-before");
 	sys_contains(sys_must(H, "xl jobs"), "migrate  done");
+	sys_contains(sys_must(H, "xl migrate --connections 4 g localhost 2>&1"), "g: moved to ");
+	load_check(H, "g");
 	sys_must(H, "xl migrate -p --compress=zstd g localhost");
 	sys_contains(sys_must(H, "xl list g | tail -n 1"), "--p---");
 	sys_must(H, "xl unpause g");
@@ -73,6 +75,7 @@ static void test_refused(void)
 	guest_refused(H, 2, "cancel, pause or throttle", "xl migrate --on-timeout=hope g localhost 2>&1");
 	guest_refused(H, 2, "none, lz4 or zstd", "xl migrate --compress=gzip g localhost 2>&1");
 	guest_refused(H, 2, "there is no -s", "xl migrate -s ssh g localhost 2>&1");
+	guest_refused(H, 1, "17 connections, 16 at most", "xl migrate --connections 17 g localhost 2>&1");
 	/* Not enough memory for a second one, while it runs on. */
 	sys_must(H, "sed 's/memory = 128/memory = 4000/' /root/g.cfg >/root/big.cfg");
 	guest_refused(H, 1, "not enough memory", "xl migrate -C /root/big.cfg g localhost 2>&1");

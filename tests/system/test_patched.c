@@ -83,10 +83,16 @@ static bool guest_up(const char *name, const char *kernel, int vcpus)
 	return guest_up_with(name, kernel, vcpus, "", "");
 }
 
+/*
+ * Linux's own, with several vCPUs: one may go idle between the suspend of its timer and the time when all stop, and
+ * stop a timer that is shut down already.
+ */
+#define NOT_THE_TIMER "| grep -v kernel/time/clockevents.c"
+
 static void check_guest(const char *name)
 {
 	run_checks(name);
-	sys_contains(guest_must(H, name, "dmesg | grep -cE 'WARNING:|BUG:|Oops|bad pte|Bad page' || true"), "0");
+	guest_must(H, name, "! dmesg | grep -E 'WARNING:|BUG:|Oops|bad pte|Bad page' " NOT_THE_TIMER);
 }
 
 static void destroy(const char *name)
@@ -309,12 +315,6 @@ static void goes_on(void)
 	}
 	CU_ASSERT_EQUAL(status, 0);
 }
-
-/*
- * Linux's own, with several vCPUs: one may go idle between the suspend of its timer and the time when all stop, and
- * stop a timer that is shut down already.
- */
-#define NOT_THE_TIMER "| grep -v kernel/time/clockevents.c"
 
 static void test_free(void)
 {

@@ -264,9 +264,9 @@ static void begin(struct stream_out *s)
 static void refused(struct stream_out *s, const char *says)
 {
 	stream_flush(s);
-	CU_ASSERT_EQUAL(verify(s->fd), -EINVAL);
+	CU_ASSERT_EQUAL(verify(s->fd[0]), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, says));
-	close(s->fd);
+	close(s->fd[0]);
 	stream_out_free(s);
 }
 
@@ -423,10 +423,10 @@ static void test_maps(void)
 	second_map(&s, 8);		/* 6 has come */
 	put_zero(&s, 6);
 	sample_back(&s);
-	CU_ASSERT_EQUAL(verify(s.fd), 0);
+	CU_ASSERT_EQUAL(verify(s.fd[0]), 0);
 	CU_ASSERT_EQUAL(saw.nr_pages, 8);
 	CU_ASSERT_EQUAL(saw.zero_pages, 3);
-	close(s.fd);
+	close(s.fd[0]);
 	stream_out_free(&s);
 
 	second_map(&s, 8);
@@ -486,8 +486,8 @@ static void test_stop(void)
 	sample_pages(&s);
 	stream_put(&s, STREAM_STOP, NULL, 0);
 	sample_back(&s);
-	CU_ASSERT_EQUAL(verify(s.fd), 0);
-	close(s.fd);
+	CU_ASSERT_EQUAL(verify(s.fd[0]), 0);
+	close(s.fd[0]);
 	stream_out_free(&s);
 }
 
@@ -520,9 +520,64 @@ static void test_sync(void)
 	stream_put(&s, STREAM_STOP, NULL, 0);
 	stream_put(&s, STREAM_SYNC, NULL, 0);
 	sample_back(&s);
-	CU_ASSERT_EQUAL(verify(s.fd), 0);
-	close(s.fd);
+	CU_ASSERT_EQUAL(verify(s.fd[0]), 0);
+	close(s.fd[0]);
 	stream_out_free(&s);
+}
+
+/* --- connections --- */
+
+/* Records of different sizes, of which the largest is longer than a stripe, by three files. */
+static void test_lanes(void)
+{
+	static uint8_t body[5 * STREAM_STRIPE / 2];
+	static const size_t sizes[] = { sizeof(body), 10, 0, 100000, 4096, sizeof(body), 70000, 1 };
+	struct stream_record r;
+	struct stream_out out;
+	struct stream_in in;
+	int fd[3] = { new_file(), new_file(), new_file() };
+	off_t most, least;
+
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = (uint8_t)(i * 7 + i / 251);
+	stream_out_init(&out, fd[0]);
+	stream_out_lanes(&out, fd + 1, 2);
+	for (size_t i = 0; i < 8; i++) {
+		CU_ASSERT_EQUAL(stream_put(&out, STREAM_CONFIG, body + i, sizes[i] - (sizes[i] > 8 ? i : 0)), 0);
+		if (i == 4)
+			CU_ASSERT_EQUAL(stream_flush(&out), 0);
+	}
+	CU_ASSERT_EQUAL(stream_put_end(&out), 0);
+	CU_ASSERT_EQUAL(out.written, out.pos);
+	most = lseek(fd[0], 0, SEEK_CUR);
+	least = lseek(fd[2], 0, SEEK_CUR);
+	CU_ASSERT(most - least <= (off_t)STREAM_STRIPE && least >= (off_t)STREAM_STRIPE);
+
+	for (int i = 0; i < 3; i++)
+		lseek(fd[i], 0, SEEK_SET);
+	stream_in_init(&in, fd[0]);
+	stream_in_lanes(&in, fd + 1, 2);
+	for (size_t i = 0; i < 8; i++) {
+		CU_ASSERT_EQUAL_FATAL(stream_get(&in, &r), 0);
+		CU_ASSERT_EQUAL_FATAL(r.length, sizes[i] - (sizes[i] > 8 ? i : 0));
+		CU_ASSERT(!memcmp(r.body, body + i, r.length));
+	}
+	CU_ASSERT_EQUAL(stream_get(&in, &r), 0);
+	CU_ASSERT_EQUAL(r.type, STREAM_END);
+	stream_in_free(&in);
+
+	/* One of them breaks. */
+	for (int i = 0; i < 3; i++)
+		lseek(fd[i], 0, SEEK_SET);
+	CU_ASSERT_EQUAL(ftruncate(fd[1], 1000), 0);
+	stream_in_init(&in, fd[0]);
+	stream_in_lanes(&in, fd + 1, 2);
+	CU_ASSERT_EQUAL(stream_get(&in, &r), -ENODATA);
+	CU_ASSERT_PTR_NOT_NULL(strstr(in.why, "truncated"));
+	stream_in_free(&in);
+	stream_out_free(&out);
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
 }
 
 /* --- page tables --- */
@@ -586,6 +641,7 @@ int main(void)
 	CU_add_test(s, "maps", test_maps);
 	CU_add_test(s, "stop", test_stop);
 	CU_add_test(s, "sync", test_sync);
+	CU_add_test(s, "lanes", test_lanes);
 	CU_add_test(s, "tables", test_tables);
 	CU_add_test(s, "cpu", test_cpu);
 	CU_basic_set_mode(CU_BRM_VERBOSE);

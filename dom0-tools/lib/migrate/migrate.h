@@ -47,6 +47,8 @@ struct save_params {
 	enum save_on_timeout on_timeout;
 	uint64_t bandwidth;		/* bytes a second while it runs; 0: no limit */
 	enum stream_packing packing;	/* of the contents of pages */
+	const int *lanes;		/* further connections that the stream goes by */
+	unsigned int nr_lanes;
 	/*
 	 * Of a live save, to somebody who answers: wait until that one has taken all that was sent. At the end of each
 	 * round and before the suspend; what is on its way then would be waited for while the guest stands still. May
@@ -82,6 +84,8 @@ struct restore_params {
 	uint64_t max_pages;		/* what its memory map reaches to */
 	uint32_t store_evtchn, console_evtchn;	/* of the domain, remote end dom0 */
 	bool more;			/* there is something behind the stream, for others to read */
+	const int *lanes;		/* further connections that it comes by */
+	unsigned int nr_lanes;
 	/* The writer wants to know: all that has come so far is taken. May be NULL. 0 or -errno. */
 	int (*caught_up)(void *arg);
 	migrate_progress *progress;

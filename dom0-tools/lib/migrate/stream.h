@@ -29,6 +29,8 @@
 #define STREAM_VCPUS_MAX	32
 #define STREAM_BATCH		512			/* pages in a record, at most */
 #define STREAM_WHY		256
+#define STREAM_LANES		16			/* connections that one stream may go by */
+#define STREAM_STRIPE		(128UL << 10)		/* bytes that go by one, then the next has its turn */
 #define STREAM_PAGE		4096UL
 
 enum stream_type {
@@ -133,8 +135,10 @@ struct stream_end {
 /* --- writing --- */
 
 struct stream_out {
-	int fd;
+	int fd[STREAM_LANES];
+	unsigned int lanes;
 	uint64_t pos;
+	uint64_t written;		/* of pos, what is not in buf any more */
 	uint32_t serial;
 	uint8_t *buf;			/* what has not been written yet */
 	size_t used;
@@ -142,6 +146,11 @@ struct stream_out {
 };
 
 void stream_out_init(struct stream_out *s, int fd);
+/*
+ * Have it go by n more connections: byte B goes by number B / STREAM_STRIPE modulo their number, fd being number 0.
+ * Before the first byte. The other end has to read it in the same way.
+ */
+void stream_out_lanes(struct stream_out *s, const int *fd, unsigned int n);
 void stream_out_free(struct stream_out *s);
 /* Queue a record whose body comes in n pieces. 0, or -errno and s->why. */
 struct stream_piece {
@@ -165,7 +174,8 @@ struct stream_record {
 };
 
 struct stream_in {
-	int fd;
+	int fd[STREAM_LANES];
+	unsigned int lanes;
 	uint64_t pos;
 	uint32_t serial;
 	uint8_t *body;
@@ -174,6 +184,7 @@ struct stream_in {
 };
 
 void stream_in_init(struct stream_in *s, int fd);
+void stream_in_lanes(struct stream_in *s, const int *fd, unsigned int n);
 void stream_in_free(struct stream_in *s);
 /* Read the next record: whole, of a known type, in sequence, with the right checksums. 0, or -errno and s->why. */
 int stream_get(struct stream_in *s, struct stream_record *r);

@@ -76,6 +76,7 @@ static const struct rpc_proc procs[] = {
 	PROC(XLD_MIGRATE_RECOVER, xld_recover, xld_nothing),
 	READS(XLD_JOB_LIST, xld_nothing, xld_jobs),
 	PROC(XLD_JOB_CANCEL, xld_domain, xld_nothing),
+	PIPE(XLD_MIGRATE_LANE, xld_lane, xld_nothing),
 	READS(XLD_EVENT_SUBSCRIBE, xld_subscribe, xld_nothing),
 	READS(XLD_PING, xld_nothing, xld_nothing),
 	PROC(XLD_DOMAIN_RENAME, xld_rename, xld_nothing),

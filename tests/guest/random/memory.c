@@ -121,7 +121,10 @@ void call_mmuext(struct actor *a, struct call *c)
 
 /* --- memory_op --- */
 
-/* It is gone only when nothing of ours names it any more; a pin may. */
+/*
+ * It is gone only when nothing of ours names it any more; a pin may. So may a validation of its own that was preempted and
+ * given up; it holds what it leads to until the frame is wanted as something else.
+ */
 static volatile u64 given[NR_GIVEN], nr_given;
 
 static void given_away(u64 mfn)
@@ -131,8 +134,11 @@ static void given_away(u64 mfn)
 
 void given_unpin(void)
 {
-	for (u64 i = 0; i < nr_given && i < NR_GIVEN; i++)
+	for (u64 i = 0; i < nr_given && i < NR_GIVEN; i++) {
 		mmuext(MMUEXT_UNPIN_TABLE, given[i]);
+		mmuext(MMUEXT_PIN_L1_TABLE, given[i]);
+		mmuext(MMUEXT_UNPIN_TABLE, given[i]);
+	}
 	nr_given = 0;
 }
 
