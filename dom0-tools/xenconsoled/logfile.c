@@ -2,7 +2,6 @@
 /*
  * The log of one domain's console: see logfile.h.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "logfile.h"
+#include "util/conlog.h"
 
 /* .log.3 to .log.4, ... .log to .log.1. What does not exist is no error. */
 static void shift(const char *path)
@@ -43,7 +43,7 @@ int logfile_init(struct logfile *l, const char *dir, const char *name, size_t li
 	if (n + strlen(name) + 5 > sizeof(l->path))
 		return -ENAMETOOLONG;
 	for (; *name; name++)
-		l->path[n++] = isalnum((unsigned char)*name) || strchr("._+-~", *name) ? *name : '_';
+		l->path[n++] = conlog_char(*name);
 	strcpy(l->path + n, ".log");
 	return 0;
 }

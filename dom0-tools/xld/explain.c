@@ -5,7 +5,6 @@
  *
  * Findings are in an order in which a person would read them. Nothing here changes anything.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "device.h"
 #include "move.h"
+#include "util/conlog.h"
 
 #define CONSOLE_LOG_DIR "/var/log/xen/console"	/* xenconsoled's default */
 #define OBITUARIES	64
@@ -317,14 +317,12 @@ bool call_explain(struct xld *x, struct client *c, uint32_t serial, void *args, 
 
 /* --- the console's log --- */
 
-/* As xenconsoled makes it: other characters become _. */
 char *console_log_path(const char *name)
 {
 	char *path = xasprintf("%s/guest-%s.log", CONSOLE_LOG_DIR, name);
 
 	for (char *p = path + strlen(CONSOLE_LOG_DIR) + strlen("/guest-"); *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("._+-~", *p))
-			*p = '_';
+		*p = conlog_char(*p);
 	return path;
 }
 

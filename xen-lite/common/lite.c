@@ -16,18 +16,26 @@
 BUILD_BUG_ON(sizeof(((struct xen_lite_crash_reason *)0)->reason) != sizeof(((struct domain *)0)->crash_reason));
 BUILD_BUG_ON(COUNT_CR3 != LITE_COUNT_CR3 || COUNT_SWITCH != LITE_COUNT_SWITCH || COUNT_NR > LITE_NR_COUNTS);
 
+/* The domain that a privileged caller has named, to be put. */
+static long named_domain(domid_t id, struct domain **d)
+{
+	if (!current->domain->privileged)
+		return -XEN_EPERM;
+	*d = domain_get(id);
+	return *d ? 0 : -XEN_ESRCH;
+}
+
 static long crash_reason(void *arg)
 {
 	struct xen_lite_crash_reason r;
 	struct domain *d;
+	long rc;
 
 	if (copy_from_guest(&r, arg, 1))
 		return -XEN_EFAULT;
-	if (!current->domain->privileged)
-		return -XEN_EPERM;
-	d = domain_get(r.domid);
-	if (!d)
-		return -XEN_ESRCH;
+	rc = named_domain(r.domid, &d);
+	if (rc)
+		return rc;
 	memcpy(r.reason, d->crash_reason, sizeof(r.reason));
 	r.reason[sizeof(r.reason) - 1] = 0;
 	domain_put(d);
@@ -106,11 +114,9 @@ static long unneeded(void *arg)
 
 	if (copy_from_guest(&u, arg, 1))
 		return -XEN_EFAULT;
-	if (!current->domain->privileged)
-		return -XEN_EPERM;
-	d = domain_get(u.domid);
-	if (!d)
-		return -XEN_ESRCH;
+	rc = named_domain(u.domid, &d);
+	if (rc)
+		return rc;
 	rc = logdirty_unneeded(d, &u);
 	domain_put(d);
 	return give_back(LITEOP_unneeded, arg, &u, sizeof(u), rc);
@@ -124,11 +130,9 @@ static long copy(void *arg)
 
 	if (copy_from_guest(&c, arg, 1))
 		return -XEN_EFAULT;
-	if (!current->domain->privileged)
-		return -XEN_EPERM;
-	d = domain_get(c.domid);
-	if (!d)
-		return -XEN_ESRCH;
+	rc = named_domain(c.domid, &d);
+	if (rc)
+		return rc;
 	rc = copy_frames(d, &c);
 	domain_put(d);
 	return give_back(LITEOP_copy_frames, arg, &c, sizeof(c), rc);
@@ -162,18 +166,16 @@ static long allow(void *arg)
 {
 	struct xen_lite_allow a;
 	struct domain *d;
-	long rc = 0;
+	long rc;
 
 	if (copy_from_guest(&a, arg, 1))
 		return -XEN_EFAULT;
-	if (!current->domain->privileged)
-		return -XEN_EPERM;
+	rc = named_domain(a.domid, &d);
+	if (rc)
+		return rc;
 	if (a.features & ~(u64)LITEF_shared_tables)
-		return refuse(-XEN_EINVAL, "d%u: nothing to allow in %lx", a.domid, a.features);
-	d = domain_get(a.domid);
-	if (!d)
-		return -XEN_ESRCH;
-	if (d->is_initialised)
+		rc = refuse(-XEN_EINVAL, "d%u: nothing to allow in %lx", d->id, a.features);
+	else if (d->is_initialised)
 		rc = refuse(-XEN_EBUSY, "d%u runs already", d->id);
 	else
 		d->lite_allowed = a.features;

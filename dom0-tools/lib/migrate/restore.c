@@ -138,9 +138,39 @@ static int populate_range(struct restorer *t, uint64_t pfn, uint64_t n)
 				    (unsigned long long)t->check.nr_pages >> 8);
 }
 
-/* --- tables that are pinned early --- */
+/* --- tables that are pinned --- */
 
 #define PIN_BATCH	128
+
+typedef bool pin_wanted(const struct restorer *t, uint64_t pfn);
+/* Of n tables. 0, or -errno and t->why. */
+typedef int pin_fn(struct restorer *t, const struct xenctl_pin *pin, const uint64_t *pfn, size_t n);
+
+static unsigned int level_of(const struct restorer *t, uint64_t pfn)
+{
+	return t->check.frame[pfn] & FRAME_LEVEL;
+}
+
+/* All tables that are wanted, in batches. */
+static int with_tables(struct restorer *t, pin_wanted *wanted, pin_fn *fn)
+{
+	struct xenctl_pin pin[PIN_BATCH];
+	uint64_t pfns[PIN_BATCH];
+	size_t n = 0;
+	int rc = 0;
+
+	for (uint64_t pfn = 0; pfn < t->check.nr_pfns && !rc; pfn++) {
+		if (wanted(t, pfn)) {
+			pin[n] = (struct xenctl_pin){ level_of(t, pfn), t->p2m[pfn] };
+			pfns[n++] = pfn;
+		}
+		if (n == PIN_BATCH || (n && pfn + 1 == t->check.nr_pfns)) {
+			rc = fn(t, pin, pfns, n);
+			n = 0;
+		}
+	}
+	return rc;
+}
 
 /* This frame is about to be something else. */
 static void unpin_early(struct restorer *t, uint64_t pfn)
@@ -150,7 +180,7 @@ static void unpin_early(struct restorer *t, uint64_t pfn)
 }
 
 /* A table that does not fit yet is passed over. */
-static void pin_early_batch(struct restorer *t, const struct xenctl_pin *pin, const uint64_t *pfn, size_t n)
+static int pin_early_batch(struct restorer *t, const struct xenctl_pin *pin, const uint64_t *pfn, size_t n)
 {
 	size_t done;
 
@@ -159,6 +189,12 @@ static void pin_early_batch(struct restorer *t, const struct xenctl_pin *pin, co
 		for (size_t i = 0; i < done; i++)
 			t->early[pfn[at + i]] = 1;
 	}
+	return 0;
+}
+
+static bool first_level(const struct restorer *t, uint64_t pfn)
+{
+	return stream_has_memory(&t->check, pfn) && level_of(t, pfn) == 1;
 }
 
 static int take_mark(struct restorer *t)
@@ -170,23 +206,11 @@ static int take_mark(struct restorer *t)
 
 static int take_stop(struct restorer *t)
 {
-	struct xenctl_pin pin[PIN_BATCH];
-	uint64_t pfns[PIN_BATCH];
-	size_t n = 0;
-
 	if (!t->p->more)
 		return 0;		/* a file: nobody waits */
 	t->early = calloc(t->check.nr_pfns, 1);
-	for (uint64_t pfn = 0; t->early && pfn < t->check.nr_pfns; pfn++) {
-		if (stream_has_memory(&t->check, pfn) && (t->check.frame[pfn] & FRAME_LEVEL) == 1) {
-			pin[n] = (struct xenctl_pin){ 1, t->p2m[pfn] };
-			pfns[n++] = pfn;
-		}
-		if (n == PIN_BATCH || (n && pfn + 1 == t->check.nr_pfns)) {
-			pin_early_batch(t, pin, pfns, n);
-			n = 0;
-		}
-	}
+	if (t->early)
+		with_tables(t, first_level, pin_early_batch);
 	return take_mark(t);
 }
 
@@ -344,26 +368,16 @@ static int pin_batch(struct restorer *t, const struct xenctl_pin *pin, const uin
 			 strerror(-rc)) : 0;
 }
 
+static bool still_to_pin(const struct restorer *t, uint64_t pfn)
+{
+	return level_of(t, pfn) && (t->check.frame[pfn] & FRAME_PINNED) && !(t->early && t->early[pfn]);
+}
+
 /* All that are to be pinned, and nothing else. */
 static int pin_tables(struct restorer *t)
 {
-	struct xenctl_pin pin[PIN_BATCH];
-	uint64_t pfns[PIN_BATCH];
-	size_t n = 0;
-	int rc = 0;
+	int rc = with_tables(t, still_to_pin, pin_batch);
 
-	for (uint64_t pfn = 0; pfn < t->check.nr_pfns && !rc; pfn++) {
-		unsigned int level = t->check.frame[pfn] & FRAME_LEVEL;
-
-		if (level && (t->check.frame[pfn] & FRAME_PINNED) && !(t->early && t->early[pfn])) {
-			pin[n] = (struct xenctl_pin){ level, t->p2m[pfn] };
-			pfns[n++] = pfn;
-		}
-		if (n == PIN_BATCH || (n && pfn + 1 == t->check.nr_pfns)) {
-			rc = pin_batch(t, pin, pfns, n);
-			n = 0;
-		}
-	}
 	for (uint64_t pfn = 0; t->early && pfn < t->check.nr_pfns; pfn++)
 		if (!(t->check.frame[pfn] & FRAME_PINNED))
 			unpin_early(t, pfn);
