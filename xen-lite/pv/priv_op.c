@@ -126,6 +126,18 @@ static bool string_element(struct vcpu *v, const struct insn *in)
 	return false;
 }
 
+/* After an access that the guest watches, and whose instruction or element of it is over: true. */
+static bool port_breakpoint(struct vcpu *v, u32 port, unsigned int size, const struct cpu_user_regs *regs)
+{
+	u32 hit = pv_port_breakpoints(v, port, size);
+
+	if (likely(!hit))
+		return false;
+	v->pv.dr[6] |= hit | (regs->rflags & X86_EFLAGS_TF ? DR6_SINGLE_STEP : 0);
+	inject_trap(TRAP_debug, 0);
+	return true;
+}
+
 /* String forms: some elements at a time; the instruction is met again until rcx is 0. */
 static bool string_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 {
@@ -139,6 +151,8 @@ static bool string_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *reg
 		if (!string_element(v, in))
 			return true;
 		insn_string_step(in, regs);
+		if (port_breakpoint(v, in->port, in->size, regs))
+			return true;
 		/*
 		 * Past the instruction; or somebody else has changed its bytes, and it faults again for a fresh look.
 		 */
@@ -160,6 +174,7 @@ static bool port_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	else
 		port_write(v->domain, in->port, in->size, regs->eax);
 	insn_skip(in, regs);
+	port_breakpoint(v, in->port, in->size, regs);
 	return true;
 }
 
@@ -225,10 +240,24 @@ static bool set_xcr0(struct vcpu *v, u64 val)
 	return true;
 }
 
+/* A register that is not there is #UD; what it does not take is #GP, false. */
+static bool debug_register(const struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
+{
+	if (pv_debugreg_number(v, in->reg) < 0) {
+		inject_trap(TRAP_invalid_op, 0);
+		return true;
+	}
+	if (in->class == INSN_MOV_FROM_DR)
+		insn_reg_write(regs, in->rm, 8, do_get_debugreg(in->reg));
+	else if (do_set_debugreg(in->reg, insn_reg_read(regs, in->rm, 8)))
+		return false;
+	insn_skip(in, regs);
+	return true;
+}
+
 static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
 {
 	u64 val = 0;
-	long dr;
 	int rc;
 
 	switch (in->class) {
@@ -241,16 +270,6 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 		rc = write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8));
 		if (rc)
 			return rc == -XEN_ERESTART;
-		break;
-	case INSN_MOV_FROM_DR:
-		if (in->reg == 4 || in->reg == 5)	/* other names of 6 and 7, but not with CR4.DE */
-			return false;
-		dr = do_get_debugreg(in->reg);
-		insn_reg_write(regs, in->rm, 8, dr);
-		break;
-	case INSN_MOV_TO_DR:
-		if (do_set_debugreg(in->reg, insn_reg_read(regs, in->rm, 8)))
-			return false;
 		break;
 	case INSN_CLTS:
 		do_fpu_taskswitch(0);
@@ -377,11 +396,12 @@ static bool emulate(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	switch (in->class) {
 	case INSN_MOV_FROM_CR:
 	case INSN_MOV_TO_CR:
-	case INSN_MOV_FROM_DR:
-	case INSN_MOV_TO_DR:
 	case INSN_CLTS:
 	case INSN_XSETBV:
 		return control_register(v, in, regs);
+	case INSN_MOV_FROM_DR:
+	case INSN_MOV_TO_DR:
+		return debug_register(v, in, regs);
 	case INSN_WBINVD:
 		if (v->domain->privileged)
 			__asm__ __volatile__("wbinvd" ::: "memory");
