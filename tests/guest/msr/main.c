@@ -23,6 +23,7 @@ static const struct known {
 	{ 0x8b, 0x8b, false, YES, LOST, "microcode revision" },
 	{ 0xce, 0xce, false, YES, NO, "PLATFORM_INFO" },
 	{ 0xfe, 0xfe, false, YES, NO, "MTRRcap" },
+	{ 0x140, 0x140, false, YES, LOST, "MISC_FEATURES_ENABLES" },
 	{ 0x179, 0x179, false, YES, NO, "MCG_CAP" },
 	{ 0x17a, 0x17a, false, YES, LOST, "MCG_STATUS" },
 	{ 0x1a0, 0x1a0, false, YES, LOST, "MISC_ENABLE" },
