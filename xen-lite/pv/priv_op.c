@@ -202,14 +202,13 @@ static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
 	return false;
 }
 
-#define CR4_GUEST_MAY_SET	(X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | \
-				 X86_CR4_DE | X86_CR4_PGE | X86_CR4_PSE | 4 /* TSD */)
-
 /* 0; -XEN_EINVAL; -XEN_ERESTART: preempted, the instruction is to be executed again. */
 static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 {
 	switch (cr) {
 	case 0:
+		if ((val ^ read_cr0()) & ~(u64)X86_CR0_TS)
+			return -XEN_EINVAL;
 		do_fpu_taskswitch(val & X86_CR0_TS ? 1 : 0);
 		return 0;
 	case 2:
@@ -221,10 +220,8 @@ static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 		return mmuext_self(&op);
 	}
 	case 4:
-		/* What it may not have is ignored, as long as nothing unknown is asked for. */
-		v->pv.cr4 = (val & CR4_GUEST_MAY_SET) | X86_CR4_PAE;
-		if (!cpu_features.xsave)
-			v->pv.cr4 &= ~(u64)X86_CR4_OSXSAVE;
+		/* What it may not have, or has anyway, is ignored. */
+		v->pv.cr4 = (val & (X86_CR4_TSD | X86_CR4_DE | (cpu_features.xsave ? X86_CR4_OSXSAVE : 0))) | CR4_GUEST_FIXED;
 		return 0;
 	}
 	return -XEN_EINVAL;

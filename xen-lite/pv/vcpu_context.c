@@ -20,8 +20,7 @@ void pv_vcpu_init(struct vcpu *v)
 	v->pv.l4_cpu = ~0U;
 	v->pv.kernel_mode = true;
 	v->pv.bounce.vector = TRAP_NONE;
-	v->pv.cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_MCE |
-		    (cpu_features.xsave ? X86_CR4_OSXSAVE : 0);
+	v->pv.cr4 = CR4_GUEST_FIXED | (cpu_features.xsave ? X86_CR4_OSXSAVE : 0);
 	v->pv.xcr0 = fpu_host_xcr0() & 1;
 	v->pv.dr[6] = 0xffff0ff0;
 	v->pv.dr[7] = 0x400;
