@@ -86,6 +86,8 @@ static int flush_vcpus(const struct mmuext_op *op)
 
 static int set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
 {
+	if (!entries)
+		base = 0;
 	if ((base & ~PAGE_MASK) || entries > 8192 || !guest_range_ok((void *)base, entries, 8) || !is_canonical(base))
 		return -XEN_EINVAL;
 	if (!entries && !v->pv.ldt_entries)
