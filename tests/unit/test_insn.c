@@ -163,7 +163,7 @@ static const struct encoding memory_list[] = {
 	X(p8, "insw", INS, 2, NR, NR, 0x1234)		X(p9, "rex.w outsl", OUTS, 4, NR, NR, 0x1234) \
 	X(p10, "cli", CLI, 4, NR, NR, 0)		X(p11, "sti", STI, 4, NR, NR, 0) \
 	X(p12, "hlt", HLT, 4, NR, NR, 0)		X(p13, "clts", CLTS, 4, NR, NR, 0) \
-	X(p14, "wbinvd", WBINVD, 4, NR, NR, 0)		X(p15, "invd", WBINVD, 4, NR, NR, 0) \
+	X(p14, "wbinvd", WBINVD, 4, NR, NR, 0)		X(p15, "mov %cr2,%rcx", MOV_FROM_CR, 8, 2, 1, 0) \
 	X(p16, "mov %cr0,%rax", MOV_FROM_CR, 8, 0, 0, 0)	X(p17, "mov %cr4,%r15", MOV_FROM_CR, 8, 4, 15, 0) \
 	X(p18, "mov %rdi,%cr3", MOV_TO_CR, 8, 3, 7, 0)	X(p19, "mov %r9,%cr8", MOV_TO_CR, 8, 8, 9, 0) \
 	X(p20, "mov %db7,%rsi", MOV_FROM_DR, 8, 7, 6, 0)	X(p21, "mov %rsp,%db6", MOV_TO_DR, 8, 6, 4, 0) \
@@ -198,7 +198,8 @@ static const struct encoding priv_list[] = {
 	X(r17, ".byte 0x0f,0x0b,0x78,0x65,0x6e; rdtsc") X(r18, "btq %rcx,(%rdi)") X(r19, "xgetbv") \
 	X(r20, "testb $1,(%rdi)") \
 	X(r21, "btrq %rcx,%rax") X(r22, "notq (%rdi)") X(r23, "popf") X(r24, "syscall") X(r25, "sgdt (%rdi)") \
-	X(r26, "movq %ds,%rax") X(r27, "mov %eax,%ds") X(r28, "lretq") X(r29, "vmcall") X(r30, "cmpl $1,(%rdi)")
+	X(r26, "movq %ds,%rax") X(r27, "mov %eax,%ds") X(r28, "lretq") X(r29, "vmcall") X(r30, "cmpl $1,(%rdi)") \
+	X(r31, "invd")
 
 #define X(n, text) ENCODE(n, text)
 REFUSED_LIST(X)

@@ -111,6 +111,7 @@ static void world_up(void)
 	CU_ASSERT_PTR_EQUAL(current, d->vcpu[0]);
 	shut_down = NULL;
 	shut_down_code = NOT_YET;
+	d->shutdown_code = ~0U;
 	published = serves = 0;
 }
 
@@ -142,20 +143,35 @@ static void world_down(void)
 
 static void test_shutdown(void)
 {
-	struct sched_shutdown s = { .reason = SHUTDOWN_MAX + 1 };
+	struct sched_shutdown s = { .reason = SHUTDOWN_reboot };
 
 	world_up();
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown, BAD), -XEN_EFAULT);
-	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown, &s), -XEN_EINVAL);
-	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown_code, &s), -XEN_EINVAL);
-	s.reason = SHUTDOWN_reboot;
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown_code, &s), 0);	/* only says why, later */
 	CU_ASSERT_EQUAL(d->shutdown_code, SHUTDOWN_reboot);
+	s.reason = SHUTDOWN_poweroff;
+	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown_code, &s), 0);
+	CU_ASSERT_EQUAL(d->shutdown_code, SHUTDOWN_reboot);		/* the first one counts */
+	s.reason = SHUTDOWN_reboot;
 	CU_ASSERT_PTR_NULL(shut_down);
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown, &s), 0);
 	CU_ASSERT_PTR_EQUAL(shut_down, d);
 	CU_ASSERT_EQUAL(shut_down_code, SHUTDOWN_reboot);
 	CU_ASSERT_EQUAL(d->crash_reason[0], 0);
+	world_down();
+}
+
+/* Any number will do, as far as a byte goes. */
+static void test_unknown_reason(void)
+{
+	struct sched_shutdown s = { .reason = 0x100 | (SHUTDOWN_MAX + 1) };
+
+	world_up();
+	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown_code, &s), 0);
+	CU_ASSERT_EQUAL(d->shutdown_code, SHUTDOWN_MAX + 1);
+	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_shutdown, &s), 0);
+	CU_ASSERT_PTR_EQUAL(shut_down, d);
+	CU_ASSERT_EQUAL(shut_down_code, SHUTDOWN_MAX + 1);
 	world_down();
 }
 
@@ -190,8 +206,6 @@ static void test_remote_shutdown(void)
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_remote_shutdown, BAD), -XEN_EFAULT);
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_remote_shutdown, &s), -XEN_EPERM);
 	d->privileged = true;
-	s.reason = SHUTDOWN_MAX + 1;
-	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_remote_shutdown, &s), -XEN_EINVAL);
 	s = (struct sched_remote_shutdown){ .domain_id = 6, .reason = SHUTDOWN_suspend };
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_remote_shutdown, &s), -XEN_ESRCH);
 	CU_ASSERT_PTR_NULL(shut_down);
@@ -199,6 +213,9 @@ static void test_remote_shutdown(void)
 	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_remote_shutdown, &s), 0);
 	CU_ASSERT_PTR_EQUAL(shut_down, other);
 	CU_ASSERT_EQUAL(shut_down_code, SHUTDOWN_suspend);
+	s.reason = 0x100 | (SHUTDOWN_MAX + 1);
+	CU_ASSERT_EQUAL(do_sched_op(SCHEDOP_remote_shutdown, &s), 0);
+	CU_ASSERT_EQUAL(shut_down_code, SHUTDOWN_MAX + 1);
 	CU_ASSERT_EQUAL(other->refcnt, 1);
 	shim_domain_free(other);
 	world_down();
@@ -491,6 +508,7 @@ int main(void)
 {
 	static CU_TestInfo tests[] = {
 		{ "shutdown", test_shutdown },
+		{ "an unknown reason", test_unknown_reason },
 		{ "the first reason is kept", test_first_reason },
 		{ "shutdown of another domain", test_remote_shutdown },
 		{ "arguments of a watchdog", test_watchdog_arguments },

@@ -436,7 +436,7 @@ static int map_into(struct domain *rd, struct gnttab_map_grant_ref *op)
 	unpin(rd, op->ref, !(op->flags & GNTMAP_readonly));
 	if (op->flags & GNTMAP_device_map)
 		unpin(rd, op->ref, !(op->flags & GNTMAP_readonly));
-	return refuse(GNTST_bad_virt_addr, "no entry to map at %#lx", op->host_addr);
+	return refuse(GNTST_general_error, "no entry to map at %#lx", op->host_addr);
 }
 
 static int map_one(struct gnttab_map_grant_ref *op)
@@ -499,7 +499,7 @@ static int unmap_entry(struct maptrack *t, struct domain *rd, const struct gntta
 		return GNTST_okay;
 	if (pt_grant_unmap(current, op->host_addr, t->flags & GNTMAP_contains_pte, frame, t->flags & GNTMAP_readonly,
 			   new_addr))
-		return refuse(GNTST_bad_virt_addr, "handle %u is not mapped at %#lx", op->handle, op->host_addr);
+		return refuse(GNTST_general_error, "handle %u is not mapped at %#lx", op->handle, op->host_addr);
 	return GNTST_okay;
 }
 

@@ -660,6 +660,7 @@ static long poll(void *arg)
 	return 0;
 }
 
+/* The reason is a byte, and what it means is between the guest and the tools. */
 static long shutdown(void *arg, bool now_too)
 {
 	struct domain *d = current->domain;
@@ -667,10 +668,9 @@ static long shutdown(void *arg, bool now_too)
 
 	if (copy_from_guest(&s, arg, 1))
 		return -XEN_EFAULT;
-	if (s.reason > SHUTDOWN_MAX)
-		return refuse(-XEN_EINVAL, "unknown reason %u", s.reason);
+	s.reason &= 0xff;
 	if (!now_too) {
-		d->shutdown_code = s.reason;
+		cmpxchg(&d->shutdown_code, ~0U, s.reason);
 		return 0;
 	}
 	if (s.reason == SHUTDOWN_crash && !d->crash_reason[0]) {
@@ -690,12 +690,10 @@ static long remote_shutdown(void *arg)
 		return -XEN_EFAULT;
 	if (!current->domain->privileged)
 		return -XEN_EPERM;
-	if (s.reason > SHUTDOWN_MAX)
-		return -XEN_EINVAL;
 	d = domain_get(s.domain_id);
 	if (!d)
 		return -XEN_ESRCH;
-	domain_shutdown(d, s.reason);
+	domain_shutdown(d, s.reason & 0xff);
 	domain_put(d);
 	return 0;
 }

@@ -105,7 +105,7 @@ static __hot int update_entry(struct mmu_target *t, u64 where, u64 val, bool pre
 	pg = mfn_to_page(m);
 	if (!page_get(pg, t->pt))
 		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), t->pt->id);
-	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1) & ~7ULL));
+	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1)));
 	type = ACCESS_ONCE(pg->type_info);
 	level = pgt_level(type);
 	if (level >= 1 && level <= 4 && (type & PGT_count_mask) && (type & PGT_validated))
@@ -134,8 +134,8 @@ static int update_m2p(struct mmu_target *t, u64 where, u64 pfn)
 
 static __hot int update_one(struct mmu_target *t, const struct mmu_update *req)
 {
-	unsigned int cmd = req->ptr & 3;
-	u64 where = req->ptr & ~3ULL;
+	unsigned int cmd = req->ptr & 7;
+	u64 where = req->ptr & ~7ULL;
 
 	switch (cmd) {
 	case MMU_NORMAL_PT_UPDATE:
@@ -143,8 +143,10 @@ static __hot int update_one(struct mmu_target *t, const struct mmu_update *req)
 		return update_entry(t, where, req->val, false);
 	case MMU_PT_UPDATE_PRESERVE_AD:
 		return update_entry(t, where, req->val, true);
-	default:
+	case MMU_MACHPHYS_UPDATE:
 		return update_m2p(t, where, req->val);
+	default:
+		return -XEN_ENOSYS;
 	}
 }
 

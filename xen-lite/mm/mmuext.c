@@ -86,6 +86,8 @@ static int flush_vcpus(const struct mmuext_op *op)
 
 static int set_ldt(struct vcpu *v, unsigned long base, unsigned int entries)
 {
+	if (!entries)
+		base = 0;
 	if ((base & ~PAGE_MASK) || entries > 8192 || !guest_range_ok((void *)base, entries, 8) || !is_canonical(base))
 		return -XEN_EINVAL;
 	if (!entries && !v->pv.ldt_entries)
@@ -175,6 +177,9 @@ static int op_on_self(struct vcpu *v, const struct mmuext_op *op)
 		return 0;
 	case MMUEXT_SET_LDT:
 		return set_ldt(v, op->arg1.linear_addr, op->arg2.nr_ents);
+	case MMUEXT_MARK_SUPER:
+	case MMUEXT_UNMARK_SUPER:
+		return -XEN_EOPNOTSUPP;
 	default:
 		return -XEN_ENOSYS;
 	}

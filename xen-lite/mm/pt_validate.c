@@ -18,7 +18,7 @@
 #include <xl/platform.h>
 #include <xl/entry.h>
 
-#define TABLE_FORBIDDEN	(PTE_PSE | PTE_G)
+#define TABLE_FORBIDDEN	(PTE_PSE | PTE_G | PTE_PWT | PTE_PCD)
 #define CACHE_BITS	(PTE_PWT | PTE_PCD | PTE_PSE)	/* in L1, PSE is the PAT bit */
 
 static bool address_exists(mfn_t m)

@@ -267,31 +267,72 @@ void pv_resume_debugregs(const struct vcpu *v)
 		pv_load_debugregs(v);
 }
 
+/* The register that a number means, DR4 and DR5 being other names unless CR4.DE is set; -XEN_ENODEV: none. */
+int pv_debugreg_number(const struct vcpu *v, int reg)
+{
+	if ((reg == 4 || reg == 5) && !(v->pv.cr4 & X86_CR4_DE))
+		reg += 2;
+	return (reg >= 0 && reg <= 3) || reg == 6 || reg == 7 ? reg : -XEN_ENODEV;
+}
+
+static unsigned int dr7_type(unsigned long dr7, unsigned int n)
+{
+	return dr7 >> (16 + 4 * n) & 3;
+}
+
+/*
+ * Fixed bits; general detect is ours. Breakpoints on ports (type 2) are for the emulator of in and out, so the
+ * processor does not get to see that they are on.
+ */
+static int set_dr7(struct vcpu *v, unsigned long val)
+{
+	unsigned long on_ports = 0;
+
+	val = (val & 0xffff23ff) | 0x400;
+	if (val & DR7_GENERAL_DETECT)
+		return -XEN_EPERM;
+	for (unsigned int n = 0; n < 4 && (val & 0xff); n++) {
+		if (dr7_type(val, n) != DR7_TYPE_PORT)
+			continue;
+		if (!(v->pv.cr4 & X86_CR4_DE))
+			return -XEN_EPERM;
+		on_ports |= val & 3UL << 2 * n;
+	}
+	v->pv.dr7_ports = on_ports;
+	v->pv.dr[7] = val & ~on_ports;
+	return 0;
+}
+
 int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val)
 {
-	switch (reg) {
-	case 0 ... 3:
-		if (!breakpoint_ok(val))
-			return -XEN_EPERM;
-		break;
-	case 6:
-		val = (val & 0xe00f) | 0xffff0ff0;
-		break;
-	case 7:
-		/*
-		 * Fixed bits; general detect is ours. An I/O breakpoint (type 2) would need CR4.DE semantics of the
-		 * host.
-		 */
-		val = (val & 0xffff03ff) | 0x400;
-		for (int i = 0; i < 4; i++)
-			if ((val >> (16 + 4 * i) & 3) == 2)
-				return -XEN_EPERM;
-		break;
-	default:
+	reg = pv_debugreg_number(v, reg);
+	if (reg < 0)
+		return reg;
+	if (reg <= 3 && !breakpoint_ok(val))
+		return -XEN_EPERM;
+	if (reg >= 6 && val >> 32)
 		return -XEN_EINVAL;
-	}
-	v->pv.dr[reg] = val;
+	if (reg == 7)
+		return set_dr7(v, val);
+	v->pv.dr[reg] = reg == 6 ? (val & 0xe00f) | 0xffff0ff0 : val;
 	return 0;
+}
+
+/* The bits of DR6 for an access to these ports. */
+u32 pv_port_breakpoints(const struct vcpu *v, u32 port, unsigned int size)
+{
+	static const u8 widths[] = { 1, 2, 8, 4 };
+	u32 hit = 0;
+
+	if (likely(!v->pv.dr7_ports) || !(v->pv.cr4 & X86_CR4_DE))
+		return 0;
+	for (unsigned int n = 0; n < 4; n++) {
+		unsigned long width = widths[v->pv.dr[7] >> (18 + 4 * n) & 3], first = v->pv.dr[n] & ~(width - 1);
+
+		if ((v->pv.dr7_ports >> 2 * n & 3) && first < port + size && port < first + width)
+			hit |= 1U << n;
+	}
+	return hit;
 }
 
 long do_set_debugreg(int reg, unsigned long val)
@@ -308,7 +349,8 @@ long do_set_debugreg(int reg, unsigned long val)
 
 long do_get_debugreg(int reg)
 {
-	if ((reg < 0 || reg > 3) && reg != 6 && reg != 7)
-		return -XEN_EINVAL;
-	return current->pv.dr[reg];
+	const struct pv_vcpu *pv = &current->pv;
+
+	reg = pv_debugreg_number(current, reg);
+	return reg < 0 ? reg : (long)(pv->dr[reg] | (reg == 7 ? pv->dr7_ports : 0));
 }

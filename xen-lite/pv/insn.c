@@ -62,7 +62,7 @@ static const struct opcode one_byte[256] = {
 static const struct opcode two_byte[256] = {
 	[0x01] = GROUP(0F01, 0),
 	[0x06] = { INSN_CLTS, 0 },
-	[0x08] = { INSN_WBINVD, 0 },	[0x09] = { INSN_WBINVD, 0 },
+	[0x09] = { INSN_WBINVD, 0 },
 	[0x20] = { INSN_MOV_FROM_CR, F_MODRM | F_REGS },
 	[0x21] = { INSN_MOV_FROM_DR, F_MODRM | F_REGS },
 	[0x22] = { INSN_MOV_TO_CR, F_MODRM | F_REGS },

@@ -14,6 +14,7 @@
 #define MSR_UCODE_REV		0x0000008b
 #define MSR_PLATFORM_INFO	0x000000ce
 #define MSR_MTRRCAP		0x000000fe
+#define MSR_MISC_FEATURES	0x00000140
 #define MSR_MCG_CAP		0x00000179
 #define MSR_MCG_STATUS		0x0000017a
 #define MSR_MISC_ENABLE		0x000001a0
@@ -65,6 +66,7 @@ int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 	case MSR_UCODE_REV:
 	case MSR_PLATFORM_INFO:
 	case MSR_MTRRCAP:
+	case MSR_MISC_FEATURES:
 	case MSR_MCG_CAP:
 	case MSR_MCG_STATUS:
 	case MSR_MISC_ENABLE:
@@ -118,6 +120,8 @@ int pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
 	case MSR_MISC_ENABLE:
 	case MSR_MCG_STATUS:
 		return 0;		/* without effect */
+	case MSR_MISC_FEATURES:		/* no faults by CPUID, as MSR_PLATFORM_INFO says */
+		return val ? -XEN_EINVAL : 0;
 	case MSR_PAT:
 		return val == PAT_PV ? 0 : -XEN_EINVAL;
 	case MSR_K7_EVNTSEL0 ... MSR_K7_PERFCTR3:

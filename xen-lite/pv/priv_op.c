@@ -126,6 +126,18 @@ static bool string_element(struct vcpu *v, const struct insn *in)
 	return false;
 }
 
+/* After an access that the guest watches, and whose instruction or element of it is over: true. */
+static bool port_breakpoint(struct vcpu *v, u32 port, unsigned int size, const struct cpu_user_regs *regs)
+{
+	u32 hit = pv_port_breakpoints(v, port, size);
+
+	if (likely(!hit))
+		return false;
+	v->pv.dr[6] |= hit | (regs->rflags & X86_EFLAGS_TF ? DR6_SINGLE_STEP : 0);
+	inject_trap(TRAP_debug, 0);
+	return true;
+}
+
 /* String forms: some elements at a time; the instruction is met again until rcx is 0. */
 static bool string_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 {
@@ -139,6 +151,8 @@ static bool string_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *reg
 		if (!string_element(v, in))
 			return true;
 		insn_string_step(in, regs);
+		if (port_breakpoint(v, in->port, in->size, regs))
+			return true;
 		/*
 		 * Past the instruction; or somebody else has changed its bytes, and it faults again for a fresh look.
 		 */
@@ -160,6 +174,7 @@ static bool port_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	else
 		port_write(v->domain, in->port, in->size, regs->eax);
 	insn_skip(in, regs);
+	port_breakpoint(v, in->port, in->size, regs);
 	return true;
 }
 
@@ -187,14 +202,13 @@ static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
 	return false;
 }
 
-#define CR4_GUEST_MAY_SET	(X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE | \
-				 X86_CR4_DE | X86_CR4_PGE | X86_CR4_PSE | 4 /* TSD */)
-
 /* 0; -XEN_EINVAL; -XEN_ERESTART: preempted, the instruction is to be executed again. */
 static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 {
 	switch (cr) {
 	case 0:
+		if ((val ^ read_cr0()) & ~(u64)X86_CR0_TS)
+			return -XEN_EINVAL;
 		do_fpu_taskswitch(val & X86_CR0_TS ? 1 : 0);
 		return 0;
 	case 2:
@@ -206,10 +220,8 @@ static int write_cr(struct vcpu *v, unsigned int cr, u64 val)
 		return mmuext_self(&op);
 	}
 	case 4:
-		/* What it may not have is ignored, as long as nothing unknown is asked for. */
-		v->pv.cr4 = (val & CR4_GUEST_MAY_SET) | X86_CR4_PAE;
-		if (!cpu_features.xsave)
-			v->pv.cr4 &= ~(u64)X86_CR4_OSXSAVE;
+		/* What it may not have, or has anyway, is ignored. */
+		v->pv.cr4 = (val & (X86_CR4_TSD | X86_CR4_DE | (cpu_features.xsave ? X86_CR4_OSXSAVE : 0))) | CR4_GUEST_FIXED;
 		return 0;
 	}
 	return -XEN_EINVAL;
@@ -225,10 +237,24 @@ static bool set_xcr0(struct vcpu *v, u64 val)
 	return true;
 }
 
+/* A register that is not there is #UD; what it does not take is #GP, false. */
+static bool debug_register(const struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
+{
+	if (pv_debugreg_number(v, in->reg) < 0) {
+		inject_trap(TRAP_invalid_op, 0);
+		return true;
+	}
+	if (in->class == INSN_MOV_FROM_DR)
+		insn_reg_write(regs, in->rm, 8, do_get_debugreg(in->reg));
+	else if (do_set_debugreg(in->reg, insn_reg_read(regs, in->rm, 8)))
+		return false;
+	insn_skip(in, regs);
+	return true;
+}
+
 static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
 {
 	u64 val = 0;
-	long dr;
 	int rc;
 
 	switch (in->class) {
@@ -241,16 +267,6 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 		rc = write_cr(v, in->reg, insn_reg_read(regs, in->rm, 8));
 		if (rc)
 			return rc == -XEN_ERESTART;
-		break;
-	case INSN_MOV_FROM_DR:
-		if (in->reg == 4 || in->reg == 5)	/* other names of 6 and 7, but not with CR4.DE */
-			return false;
-		dr = do_get_debugreg(in->reg);
-		insn_reg_write(regs, in->rm, 8, dr);
-		break;
-	case INSN_MOV_TO_DR:
-		if (do_set_debugreg(in->reg, insn_reg_read(regs, in->rm, 8)))
-			return false;
 		break;
 	case INSN_CLTS:
 		do_fpu_taskswitch(0);
@@ -377,11 +393,12 @@ static bool emulate(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	switch (in->class) {
 	case INSN_MOV_FROM_CR:
 	case INSN_MOV_TO_CR:
-	case INSN_MOV_FROM_DR:
-	case INSN_MOV_TO_DR:
 	case INSN_CLTS:
 	case INSN_XSETBV:
 		return control_register(v, in, regs);
+	case INSN_MOV_FROM_DR:
+	case INSN_MOV_TO_DR:
+		return debug_register(v, in, regs);
 	case INSN_WBINVD:
 		if (v->domain->privileged)
 			__asm__ __volatile__("wbinvd" ::: "memory");

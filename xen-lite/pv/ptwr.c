@@ -34,7 +34,7 @@ void emulated_step(struct vcpu *v, const struct cpu_user_regs *regs, u64 rip_bef
 {
 	if (!(regs->rflags & X86_EFLAGS_TF) || regs->rip == rip_before || v->pv.bounce.vector != TRAP_NONE)
 		return;
-	v->pv.dr[6] |= 0x4000;		/* single step */
+	v->pv.dr[6] |= DR6_SINGLE_STEP;
 	inject_trap(TRAP_debug, 0);
 }
 

@@ -20,8 +20,7 @@ void pv_vcpu_init(struct vcpu *v)
 	v->pv.l4_cpu = ~0U;
 	v->pv.kernel_mode = true;
 	v->pv.bounce.vector = TRAP_NONE;
-	v->pv.cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_MCE | X86_CR4_DE |
-		    (cpu_features.xsave ? X86_CR4_OSXSAVE : 0);
+	v->pv.cr4 = CR4_GUEST_FIXED | (cpu_features.xsave ? X86_CR4_OSXSAVE : 0);
 	v->pv.xcr0 = fpu_host_xcr0() & 1;
 	v->pv.dr[6] = 0xffff0ff0;
 	v->pv.dr[7] = 0x400;
@@ -116,7 +115,8 @@ static void copy_plain(struct vcpu *v, const struct vcpu_guest_context *c)
 	pv->gs_base_user = c->gs_base_user;
 	__atomic_fetch_or(&v->domain->vm_assist, c->vm_assist & ~lite_assists_refused(v->domain), __ATOMIC_SEQ_CST);
 	for (int i = 0; i < 8; i++)
-		pv_set_debugreg(v, i, c->debugreg[i]);
+		if (i != 4 && i != 5)
+			pv_set_debugreg(v, i, c->debugreg[i]);
 	fpu_reset(pv->fpu);
 	if (c->flags & VGCF_i387_valid)
 		fpu_set_fxsave(pv->fpu, (const u8 *)c->fpu_ctxt.x);
@@ -180,6 +180,7 @@ void vcpu_context_get(struct vcpu *v, struct vcpu_guest_context *c)
 	c->ctrlreg[3] = mfn_eq(pv->kernel_l4, INVALID_MFN) ? 0 : xen_pfn_to_cr3(mfn_x(pv->kernel_l4));
 	c->ctrlreg[4] = pv->cr4;
 	memcpy(c->debugreg, pv->dr, sizeof(c->debugreg));
+	c->debugreg[7] |= pv->dr7_ports;
 	c->event_callback_eip = pv->event_callback;
 	c->failsafe_callback_eip = pv->failsafe_callback;
 	c->syscall_callback_eip = pv->syscall_callback;

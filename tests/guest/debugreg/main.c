@@ -3,16 +3,23 @@
  * Debug registers and breakpoints.
  *
  * ABI: set_debugreg and get_debugreg, or mov to and from DR, for DR0 to DR3, DR6 and DR7. A breakpoint cannot lie in
- * the hypervisor (-EPERM; the mov is #GP), nor watch ports; reserved bits and general detect cannot be set (XSA 12).
- * The registers are the vCPU's own and kept across switches. A breakpoint is a #DB (vector 1) with its bit in DR6, in
+ * the hypervisor (-EPERM; the mov is #GP); general detect is -EPERM, too, reserved bits cannot be set (XSA 12). The
+ * registers are the vCPU's own and kept across switches. A breakpoint is a #DB (vector 1) with its bit in DR6, in
  * kernel and in user mode: on execution before the instruction, on data after it. What the hypervisor itself reads or
  * writes on behalf of the guest hits nothing, and breakpoints work afterwards as before (XSA 156: no loop either).
+ *
+ * CR4.DE is clear at the start. With it, breakpoints on ports work, after each access, and DR4 and DR5 are not there
+ * (-ENODEV, #UD); without, they are DR6 and DR7, and a breakpoint on a port is -EPERM and leaves DR7 as it was.
  */
 #include "child.h"
 
+#include "public/physdev.h"
+
 #define DR7_FIXED	0x400ul
+#define CR4_DE		8ul
 #define EXECUTE		0ul
 #define WRITE		1ul
+#define PORT		2ul
 #define ACCESS		3ul
 #define LEN4		3ul
 
@@ -61,12 +68,52 @@ static void test_addresses(void)
 
 static void test_numbers(void)
 {
-	static const unsigned int bad[] = { 4, 5, 8, 9, 15, 16, 0x7fffffff, 0x80000000, 0xffffffff };
+	static const unsigned int bad[] = { 8, 9, 15, 16, 0x7fffffff, 0x80000000, 0xffffffff };
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
-		CHECK_EQ(set(bad[i], 0), -XEN_EINVAL);
-		CHECK_EQ(get(bad[i]), -XEN_EINVAL);
+		CHECK_EQ(set(bad[i], 0), -XEN_ENODEV);
+		CHECK_EQ(get(bad[i]), -XEN_ENODEV);
 	}
+}
+
+static void debug_extensions(bool on)
+{
+	u64 cr4;
+
+	TRY("mov %%cr4, %0", : "=r" (cr4));
+	TRY("mov %0, %%cr4", : : "r" (on ? cr4 | CR4_DE : cr4 & ~CR4_DE));
+	CHECK_EQ(trap.vector, NO_TRAP);
+	TRY("mov %%cr4, %0", : "=r" (cr4));
+	CHECK_EQ(cr4 & CR4_DE, on ? CR4_DE : 0);
+}
+
+static void test_other_names(void)
+{
+	u64 v;
+
+	TRY("mov %%cr4, %0", : "=r" (v));
+	CHECK_EQ(v & CR4_DE, 0);
+	CHECK_EQ(set(4, 2), 0);
+	CHECK_EQ(get(6), 0xffff0ff2);
+	CHECK_EQ(get(4), 0xffff0ff2);
+	TRY("mov %0, %%db4", : : "r" (0ul));
+	TRY("mov %%db6, %0", : "=r" (v));
+	CHECK_EQ(v, 0xffff0ff0);
+	CHECK_EQ(set(5, DR7_FIXED | 0x200), 0);
+	CHECK_EQ(get(7), DR7_FIXED | 0x200);
+	TRY("mov %%db5, %0", : "=r" (v));
+	CHECK_EQ(v, DR7_FIXED | 0x200);
+	debug_extensions(true);
+	for (unsigned int reg = 4; reg <= 5; reg++) {
+		CHECK_EQ(set(reg, 0), -XEN_ENODEV);
+		CHECK_EQ(get(reg), -XEN_ENODEV);
+	}
+	TRY("mov %%db4, %0", : "=r" (v));
+	CHECK_EQ(trap.vector, 6);
+	TRY("mov %0, %%db5", : : "r" (0ul));
+	CHECK_EQ(trap.vector, 6);
+	debug_extensions(false);
+	CHECK_EQ(set(7, 0), 0);
 }
 
 /* Whatever is written, what is read back has the fixed bits, no reserved ones and no general detect. */
@@ -82,8 +129,13 @@ static void test_reserved_bits(void)
 		CHECK(!rc || rc == -XEN_EINVAL, "DR6 bit %u: %ld", bit, rc);
 		CHECK((get(6) & ~0xe00ful) == 0xffff0ff0, "DR6 bit %u: reads 0x%lx", bit, get(6));
 	}
+	CHECK_EQ(set(7, 1ul << 13), -XEN_EPERM);
+	for (unsigned int bit = 32; bit < 64; bit++) {
+		CHECK_EQ(set(6, 1ul << bit), -XEN_EINVAL);
+		CHECK_EQ(set(7, 1ul << bit), -XEN_EINVAL);
+	}
 	for (unsigned int n = 0; n < 4; n++)
-		CHECK_EQ(set(7, dr7(n, 2, 0)), -XEN_EPERM);	/* on a port */
+		CHECK_EQ(set(7, dr7(n, PORT, 0)), -XEN_EPERM);
 	CHECK_EQ(get(7), DR7_FIXED);
 	CHECK_EQ(set(6, 0), 0);
 }
@@ -146,6 +198,55 @@ static void test_data(void)
 	set(7, DR7_FIXED);
 	data[0] = 2;
 	expect(0, 0, "switched off");
+}
+
+static void port_hits(unsigned int n, unsigned int expected, const char *what)
+{
+	static u8 bytes[3];
+	const u8 *from = bytes;
+	u64 count = 3;
+
+	asm volatile("outb %%al, $0x80" : : "a" (0));
+	expect(expected & 1, 1u << n, what);
+	asm volatile("inw $0x7f, %%ax" : : : "rax");
+	expect(expected & 1, 1u << n, what);
+	asm volatile("outb %%al, $0x81; inb $0x7f, %%al" : : "a" (0));
+	expect(0, 0, "the ports next to it");
+	asm volatile("rep outsb" : "+S" (from), "+c" (count) : "d" (0x80) : "memory");
+	expect(expected, 1u << n, "an access for each element");
+	CHECK_EQ(count, 0);
+}
+
+static void test_ports(void)
+{
+	struct physdev_set_iopl iopl = { .iopl = 1 };
+
+	CHECK_EQ(hypercall2(__HYPERVISOR_physdev_op, PHYSDEVOP_set_iopl, &iopl), 0);
+	for (unsigned int n = 0; n < 4; n++) {
+		debug_extensions(true);
+		CHECK_EQ(set(n, 0x80), 0);
+		CHECK_EQ(set(7, dr7(n, PORT, 0)), 0);
+		CHECK_EQ(get(7), dr7(n, PORT, 0));
+		port_hits(n, 3, "a port");
+		debug_extensions(false);
+		port_hits(n, 0, "without CR4.DE");
+		CHECK_EQ(set(7, dr7(n, PORT, 0) | dr7(n ^ 1, WRITE, LEN4)), -XEN_EPERM);
+		CHECK_EQ(get(7), dr7(n, PORT, 0));
+		CHECK_EQ(set(7, DR7_FIXED), 0);
+		CHECK_EQ(get(7), DR7_FIXED);
+		debug_extensions(true);
+		port_hits(n, 0, "switched off");
+		CHECK_EQ(set(n, 0), 0);
+	}
+	/* One on a port and one on data. */
+	CHECK_EQ(set(0, 0x80), 0);
+	CHECK_EQ(set(1, (u64)&data[1]), 0);
+	CHECK_EQ(set(7, dr7(0, PORT, 0) | dr7(1, WRITE, LEN4)), 0);
+	port_hits(0, 3, "a port beside data");
+	data[1] = 1;
+	expect(1, 2, "data beside a port");
+	CHECK_EQ(set(7, DR7_FIXED), 0);
+	debug_extensions(false);
 }
 
 /* The hypervisor writes to the watched word: no hit, no harm, and the next write of ours is one. */
@@ -303,10 +404,12 @@ void test_main(void)
 	CHECK_EQ(get(6), 0xffff0ff0);
 	test_addresses();
 	test_numbers();
+	test_other_names();
 	test_reserved_bits();
 	trap_hook[1] = on_debug;
 	test_execution();
 	test_data();
+	test_ports();
 	test_hypervisor_access();
 	test_on_trap_stack();
 	test_user();

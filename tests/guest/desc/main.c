@@ -130,7 +130,7 @@ static void test_ldt(void)
 	op.arg2.nr_ents = 3;
 	CHECK(hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF) < 0 || !load_ds(1 << 3 | 7),
 	      "an LDT in the hypervisor's memory");
-	op.arg1.linear_addr = 0;
+	op.arg1.linear_addr = 0x8000000000000001;	/* means nothing without entries */
 	op.arg2.nr_ents = 0;
 	CHECK_EQ(hypercall4(__HYPERVISOR_mmuext_op, &op, 1, 0, DOMID_SELF), 0);
 	CHECK(!load_ds(1 << 3 | 7), "a segment of no LDT was loaded");

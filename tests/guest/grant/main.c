@@ -125,9 +125,13 @@ static void test_into_entry(void)
 	mmuext(MMUEXT_INVLPG_LOCAL, (u64)here);
 	CHECK(!can_read(here), "still mapped");
 	m = map(9, GNTMAP_host_map | GNTMAP_contains_pte, where + 4);
-	CHECK(m.status < 0, "into a misaligned entry");
+	CHECK_EQ(m.status, GNTST_general_error);		/* a misaligned entry */
 	m = map(9, GNTMAP_host_map | GNTMAP_contains_pte, va_to_mfn(page) << 12);
-	CHECK(m.status < 0, "into a page that is no table");
+	CHECK_EQ(m.status, GNTST_general_error);		/* a page that is no table */
+	m = map(9, GNTMAP_host_map, 0x0000700000000000);
+	CHECK_EQ(m.status, GNTST_general_error);		/* no table there */
+	m = map(9, GNTMAP_host_map | GNTMAP_readonly, 0xffff830000000000);
+	CHECK_EQ(m.status, GNTST_general_error);		/* the hypervisor's */
 }
 
 static void test_refused(void)

@@ -2,10 +2,10 @@
 /*
  * Page tables as an attacker writes them.
  *
- * ABI: no present entry of level 2 to 4 may have PSE or a reserved bit; no entry of any level may name a frame that
- * is not the domain's own (nor, for dom0, memory-mapped I/O) or that does not exist; the hypervisor's slots 256 to
- * 271 of an L4 cannot be changed; tables do not map each other in loops; a bad entry deep in a tree is found before
- * anything of it is used, and a refusal leaves every page as it was. Past holes of this kind: XSA 148, 167, 182,
+ * ABI: no present entry of level 2 to 4 may have PSE, PWT, PCD or a reserved bit; no entry of any level may name a
+ * frame that is not the domain's own (nor, for dom0, memory-mapped I/O) or that does not exist; the hypervisor's slots
+ * 256 to 271 of an L4 cannot be changed; tables do not map each other in loops; a bad entry deep in a tree is found
+ * before anything of it is used, and a refusal leaves every page as it was. Past holes of this kind: XSA 148, 167, 182,
  * 185, 240, 309.
  */
 #include "guest.h"
@@ -50,7 +50,7 @@ static void tree_fill(void)
 /* Bits that no entry of levels 2 to 4 may have: each is tried while pinning and on the live table. */
 static void test_reserved_bits(void)
 {
-	static const u64 bits[] = { PTE_PSE, 1ul << 50, 1ul << 51, 1ul << 47 };
+	static const u64 bits[] = { PTE_PSE, PTE_PWT, PTE_PCD, 1ul << 50, 1ul << 51, 1ul << 47 };
 	u64 *tables[] = { l2, l3, l4 };
 
 	for (unsigned int t = 0; t < 3; t++)

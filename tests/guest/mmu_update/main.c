@@ -125,6 +125,9 @@ static void test_errors(void)
 
 	data[0] = 0x42;
 	CHECK(mmu_update(0xfffffffffful << 12, 0) < 0, "an entry in no memory");
+	for (unsigned int cmd = 4; cmd < 8; cmd++)
+		CHECK_EQ(mmu_update(va_to_mfn(data) << 12 | cmd, 0x99), -XEN_ENOSYS);
+	CHECK_EQ(data[0], 0x42);
 	rc = mmu_update(va_to_mfn(data) << 12, 0x99);	/* no table: refused, or a plain write */
 	CHECK_EQ(data[0], rc ? 0x42 : 0x99);
 	CHECK(mmu_update(entry(0), PTE(0xfffffffffful, PTE_KERNEL)) < 0, "a frame beyond all memory");

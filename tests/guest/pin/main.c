@@ -131,6 +131,8 @@ static void test_errors(void)
 	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, 0xfffffffffful), -XEN_EINVAL);
 	CHECK_EQ(mmuext(MMUEXT_UNPIN_TABLE, va_to_mfn(data)), -XEN_EINVAL);
 	CHECK(mmuext(MMUEXT_PIN_L1_TABLE, start_info->shared_info >> 12) < 0, "shared info page pinned");
+	CHECK_EQ(mmuext(MMUEXT_MARK_SUPER, ~0ul << 21), -XEN_EOPNOTSUPP);
+	CHECK_EQ(mmuext(MMUEXT_UNMARK_SUPER, 0), -XEN_EOPNOTSUPP);
 	CHECK_EQ(mmuext(99, 0), -XEN_ENOSYS);
 }
 

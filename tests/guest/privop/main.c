@@ -7,13 +7,13 @@
  * changes nothing; unknown MSRs are #GP. CR0.WP, PE and PG cannot be changed. User code gets #GP for all of them.
  * The forced CPUID hides what a PV guest cannot use (PSE, PGE, MTRR, x2APIC, SMEP, SMAP, ...) and shows the leaves
  * at 0x40000000.
- *
- * DR4 and DR5 are other names of DR6 and DR7 only while CR4.DE is clear; Xen 4.17 reads DR4 all the same and fails
- * here.
  */
 #include "guest.h"
 
 #include "public/physdev.h"
+
+#define CR4_FIXED	0x660ul		/* PAE, MCE, OSFXSR, OSXMMEXCPT */
+#define CR4_CHANGEABLE	0xcul		/* TSD, DE */
 
 static u64 rdmsr(u32 msr)
 {
@@ -74,16 +74,34 @@ static void test_control_registers(void)
 	CHECK_EQ(cr3 >> 12 & 0xffffffffff, l4_mfn());
 	TRY("mov %0, %%cr4", : : "r" (cr4));
 	CHECK_EQ(trap.vector, NO_TRAP);
-	TRY("mov %0, %%cr0", : : "r" (cr0 & ~1ul));
-	TRY("mov %0, %%cr0", : : "r" (cr0 & 0x7fffffff));
+	/* Of CR0 only TS can be changed; of CR4 TSD, DE and OSXSAVE, and what is set stays visible. */
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		TRY("mov %0, %%cr0", : : "r" (cr0 ^ 1ul << bit));
+		CHECK(trap.vector == (bit == 3 ? NO_TRAP : 13), "CR0 bit %u: trap %lu", bit, trap.vector);
+	}
+	TRY("mov %0, %%cr0", : : "r" (cr0));
 	TRY("mov %%cr0, %0", : "=r" (v));
-	CHECK_EQ(v & 0x80000001, 0x80000001);
+	CHECK_EQ(v, cr0);
+	TRY("mov %0, %%cr4", : : "r" (0ul));
+	CHECK_EQ(trap.vector, NO_TRAP);
+	TRY("mov %%cr4, %0", : "=r" (v));
+	CHECK_EQ(v, CR4_FIXED);
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		if (bit == 18)
+			continue;
+		TRY("mov %0, %%cr4", : : "r" (1ul << bit));
+		TRY("mov %%cr4, %0", : "=r" (v));
+		CHECK_EQ(v, CR4_FIXED | ((1ul << bit) & CR4_CHANGEABLE));
+	}
+	TRY("mov %0, %%cr4", : : "r" (cr4));
 	TRY("mov %0, %%cr8", : : "r" (0ul));
 	CHECK(trap.vector == 13 || trap.vector == 6, "mov to cr8: trap %lu", trap.vector);
 	TRY("clts", : : );
 	CHECK_EQ(trap.vector, NO_TRAP);
 	TRY("wbinvd", : : );
 	CHECK_EQ(trap.vector, NO_TRAP);
+	TRY("invd", : : );
+	CHECK_EQ(trap.vector, 13);
 	TRY("mov %0, %%cr3", : : "r" (0ul));
 	CHECK(trap.vector == 13, "cr3 = 0: trap %lu", trap.vector);
 	TRY("lgdt %0", : : "m" (cr0));
@@ -111,8 +129,6 @@ static void test_debug_registers(void)
 	TRY("mov %%db7, %0", : "=r" (v));
 	CHECK_EQ(trap.vector, NO_TRAP);
 	CHECK_EQ(v & 0xff, 0);
-	TRY("mov %%db4, %0", : "=r" (v));
-	CHECK(trap.vector == 13 || trap.vector == 6, "DR4 with CR4.DE: trap %lu", trap.vector);
 }
 
 static void test_ports(void)

@@ -67,7 +67,8 @@ struct pv_vcpu {
 	unsigned long ldt_frames[16];	/* mapped so far, typed references held; 0: not */
 	u16 ds, es, fs, gs;		/* selectors while not running */
 	unsigned long fs_base, gs_base_kernel, gs_base_user;
-	unsigned long dr[8];		/* guest view; dr[7] == 0: no breakpoints in use */
+	unsigned long dr[8];		/* guest view, less dr7_ports; !(dr[7] & 0xff): the processor needs none */
+	unsigned long dr7_ports;	/* DR7's enable bits of breakpoints on ports */
 	unsigned long cr0_ts;		/* X86_CR0_TS or 0, from fpu_taskswitch */
 	unsigned long cr4;		/* guest view */
 	u64 xcr0;			/* guest view, 0 when XSAVE is not shown */

@@ -78,7 +78,11 @@ int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val);	/* 0, or -XEN_EINVAL: the guest
 int pv_wrmsr(struct vcpu *v, u32 msr, u64 val);
 long pv_set_gdt(struct vcpu *v, const unsigned long *frames, unsigned int entries);
 void pv_drop_gdt(struct vcpu *v);
+/* What a guest always sees in its CR4. */
+#define CR4_GUEST_FIXED	(X86_CR4_PAE | X86_CR4_MCE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT)
+int pv_debugreg_number(const struct vcpu *v, int reg);
 int pv_set_debugreg(struct vcpu *v, int reg, unsigned long val);
+u32 pv_port_breakpoints(const struct vcpu *v, u32 port, unsigned int size);
 void pv_load_debugregs(const struct vcpu *v);
 void pv_clear_debugregs(void);
 void pv_suspend_debugregs(void);	/* until the exit path finds HAZARD_DEBUG */

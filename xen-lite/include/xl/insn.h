@@ -40,7 +40,7 @@ enum insn_class {
 	INSN_STI,
 	INSN_HLT,
 	INSN_CLTS,
-	INSN_WBINVD,		/* and invd */
+	INSN_WBINVD,
 	INSN_MOV_FROM_CR,	/* in->reg: control register, in->rm: general register */
 	INSN_MOV_TO_CR,
 	INSN_MOV_FROM_DR,
