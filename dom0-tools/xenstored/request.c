@@ -634,7 +634,7 @@ static const struct operation {
 	[XS_MKDIR]		= { "mkdir", do_mkdir, PATH | ONLY | TX | ACK, NULL },
 	[XS_RM]			= { "rm", do_rm, PATH | ONLY | TX | ACK, NULL },
 	[XS_SET_PERMS]		= { "set_perms", do_set_perms, PATH | TX | ACK, NULL },
-	[XS_IS_DOMAIN_INTRODUCED] = { "is_domain_introduced", do_is_domain_introduced, 0, NULL },
+	[XS_IS_DOMAIN_INTRODUCED] = { "is_domain_introduced", do_is_domain_introduced, PRIV, NULL },
 	[XS_RESUME]		= { "resume", do_resume, PRIV | ACK, NULL },
 	[XS_SET_TARGET]		= { "set_target", do_set_target, PRIV | ACK, NULL },
 	[XS_RESET_WATCHES]	= { "reset_watches", do_reset_watches, ACK, NULL },

@@ -143,8 +143,8 @@ static int over(const struct limits *l, enum quota q)
 
 int tree_init(struct tree *t)
 {
-	struct perm everyone = { .domid = 0, .access = PERM_READ };
-	struct perms *p = perms_new(&everyone, 1);
+	struct perm nobody_else = { .domid = 0, .access = PERM_NONE };
+	struct perms *p = perms_new(&nobody_else, 1);
 
 	memset(t, 0, sizeof(*t));
 	t->root = p ? node_new("", 0, p) : NULL;

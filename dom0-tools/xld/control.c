@@ -10,7 +10,6 @@
 
 #include "xld.h"
 
-#define SUSPEND_WAIT_MS	60000
 #define LOG_SIZE	(256U << 10)
 
 /* --- names --- */
@@ -198,38 +197,25 @@ void config_take_next(struct dom *d)
 
 /* --- suspend and resume --- */
 
-static bool may_suspend(struct xld *x, const struct dom *d, const struct xenctl_dominfo *info, xld_error *err)
-{
-	static const char what[] = "suspend domain";
-	char *v;
-	bool able;
-
-	if (!suspend_possible(x, d, what, info, err))
-		return false;
-	v = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/control/feature-suspend", d->domid);
-	able = v && !strcmp(v, "1");
-	free(v);
-	return able || xld_fail(err, XLD_E_UNSUPPORTED, what, d->name,
-				"wait until it has booted; its kernel must support suspend",
-				"its kernel does not say that it can suspend");
-}
-
 bool call_suspend(struct xld *x, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err, bool *later)
 {
 	xld_domain *a = args;
 	struct xenctl_dominfo info;
 	struct dom *d = call_target(x, a->name, "suspend domain", err, &info);
 	char path[64];
+	bool told;
 
 	(void)ret;
-	if (!d || !may_suspend(x, d, &info, err))
+	if (!d || !suspend_possible(x, d, "suspend domain", &info, err))
 		return false;
+	told = suspend_told(x->xs, d->domid);
 	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", d->domid);
 	if (!xs_writef(x->xs, XBT_NULL, path, "suspend"))
 		return xld_fail(err, XLD_E_STORE, "suspend domain", d->name, "", "cannot write %s: %s", path,
 				strerror(errno));
 	d->resume_until = 0;
-	dom_ask(d, c, XLD_DOMAIN_SUSPEND, serial, ev_now_ms() + SUSPEND_WAIT_MS);
+	dom_ask(d, c, XLD_DOMAIN_SUSPEND, serial,
+		ev_now_ms() + (told ? SUSPEND_WAIT_MS : SUSPEND_UNTOLD_MS));
 	*later = true;
 	return false;
 }

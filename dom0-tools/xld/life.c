@@ -217,7 +217,7 @@ static bool connect_store(struct xld *x)
 	return true;
 }
 
-static void end_waits(struct dom *d)
+static void end_waits(struct xld *x, struct dom *d)
 {
 	uint64_t now = ev_now_ms();
 	struct asker **at = &d->askers, *a;
@@ -229,12 +229,15 @@ static void end_waits(struct dom *d)
 			continue;
 		}
 		*at = a->next;
-		if (a->proc == XLD_DOMAIN_SUSPEND)
+		if (a->proc == XLD_DOMAIN_SUSPEND) {
+			if (!d->job)
+				suspend_undo(x, d);
 			xld_fail(&err, XLD_E_TIMEOUT, "suspend domain", d->name, "`xl explain` tells what it does",
 				 "its kernel has not suspended in time");
-		else
+		} else {
 			xld_fail(&err, XLD_E_TIMEOUT, "wait for domain", d->name, "`xl explain` tells what it does",
 				 "it has not stopped in time");
+		}
 		client_reply_error(a->client, a->proc, a->serial, &err);
 		rpc_release((xdrproc_t)xdr_xld_error, &err);
 		free(a);
@@ -262,7 +265,7 @@ static void tick(struct ev_timer *t, void *arg)
 	revive_check(x);
 	settle_check(x);
 	for (struct dom *d = x->doms; d; d = d->next)
-		end_waits(d);
+		end_waits(x, d);
 	ev_timer_set(t, TICK_MS);
 }
 

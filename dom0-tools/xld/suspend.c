@@ -9,7 +9,6 @@
 #include "public/xen.h"
 #include "xld.h"
 
-#define SUSPEND_WAIT_MS	60000
 #define POLL_MS		2
 
 #define FAIL(s, code, advice, ...) xld_fail((s)->err, code, (s)->what, (s)->d->name, advice, __VA_ARGS__)
@@ -37,15 +36,23 @@ int suspend_cancel(struct xenctl *xc, uint32_t domid)
 	return rc;
 }
 
-/* Does its kernel know how to? */
-static bool can_suspend(struct suspending *s)
+bool suspend_told(struct xs_handle *xs, uint32_t domid)
 {
-	char *v = xs_readf(s->xs, XBT_NULL, "/local/domain/%u/control/feature-suspend", s->d->domid);
+	char *v = xs_readf(xs, XBT_NULL, "/local/domain/%u/control/feature-suspend", domid);
 	bool yes = v && !strcmp(v, "1");
 
 	free(v);
-	return yes || FAIL(s, XLD_E_UNSUPPORTED, "wait until it has booted; its kernel must support suspend",
-			   "its kernel does not say that it can suspend");
+	return yes;
+}
+
+/* A kernel takes a request away before it acts. */
+static bool taken(struct suspending *s)
+{
+	char *v = xs_readf(s->xs, XBT_NULL, "/local/domain/%u/control/shutdown", s->d->domid);
+	bool yes = v && strcmp(v, "suspend");
+
+	free(v);
+	return yes;
 }
 
 /* 1: it has suspended, 0: not yet, -1: it never will. */
@@ -66,10 +73,9 @@ static int has_suspended(struct suspending *s)
 
 static bool suspend(struct suspending *s)
 {
+	bool told = suspend_told(s->xs, s->d->domid);
 	char path[64];
 
-	if (!can_suspend(s))
-		return false;
 	snprintf(path, sizeof(path), "/local/domain/%u/control/shutdown", s->d->domid);
 	if (!xs_writef(s->xs, XBT_NULL, path, "suspend"))
 		return FAIL(s, XLD_E_STORE, "", "cannot ask it to suspend: %s", strerror(errno));
@@ -78,6 +84,10 @@ static bool suspend(struct suspending *s)
 
 		if (rc)
 			return rc > 0;
+		if (!told && ms == SUSPEND_UNTOLD_MS && !taken(s))
+			return FAIL(s, XLD_E_UNSUPPORTED, "wait until it has booted; its kernel must support suspend",
+				    "its kernel does not say that it can suspend, and has not reacted within %d s",
+				    SUSPEND_UNTOLD_MS / 1000);
 		sleep_ms(POLL_MS);
 	}
 	return FAIL(s, XLD_E_TIMEOUT, "look at its console", "its kernel has not suspended within %d s",

@@ -356,6 +356,14 @@ struct suspending {
 	struct xenctl *xc;
 	struct xs_handle *xs;
 };
+/*
+ * How long a kernel has. Linux says that it can suspend; one that says nothing may all the same, and shows soon whether
+ * it has heard.
+ */
+#define SUSPEND_WAIT_MS		60000
+#define SUSPEND_UNTOLD_MS	10000
+/* Has its kernel said that it can? */
+bool suspend_told(struct xs_handle *xs, uint32_t domid);
 bool suspend_connect(struct suspending *s);
 /* 0 when it has suspended; else it does not, and *err says why. */
 int suspend_ask(struct suspending *s);

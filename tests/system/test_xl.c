@@ -408,7 +408,7 @@ static void test_each_error(void)
 				"/run/xen-lite/xld.pid; xl --json-errors create -q /root/tiny.cfg name=t; rc=$?; "
 				"kill $(pidof xld); sleep 0.5; xld --daemon --pid-file /run/xen-lite/xld.pid; (exit $rc)" },
 		{ "E_INVALID", "xl --json-errors dump-core tiny /nosuch/core" },
-		{ "E_UNSUPPORTED", "xl unpause tiny; xl --json-errors suspend tiny" },
+		{ "E_UNSUPPORTED", "xl unpause tiny; xl --json-errors save tiny /root/t.save" },
 	};
 	char code[64];
 

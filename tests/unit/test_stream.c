@@ -255,6 +255,27 @@ static void test_lies(void)
 	free(p);
 }
 
+/* A kernel whose p2m list hangs on a tree has no table that maps it. Older versions do not know that. */
+static void test_tree(void)
+{
+	static const struct lie none = { STREAM_GUEST, 0, AT(stream_guest, p2m_pfn), STREAM_NO_PFN, 8, "no top-level" };
+
+	for (uint32_t version = 3; version <= STREAM_VERSION; version++) {
+		int fd = new_file();
+		uint8_t *p;
+		size_t len;
+
+		sample_version = version;
+		p = sample_bytes(&len);
+		retell(p, len, &none, fd);
+		CU_ASSERT_EQUAL(verify(fd), version < 4 ? -EINVAL : 0);
+		CU_ASSERT(version >= 4 || strstr(why, none.says));
+		close(fd);
+		free(p);
+	}
+	sample_version = STREAM_VERSION;
+}
+
 static void begin(struct stream_out *s)
 {
 	stream_out_init(s, new_file());
@@ -635,6 +656,7 @@ int main(void)
 	CU_add_test(s, "flipped", test_flipped);
 	CU_add_test(s, "order", test_order);
 	CU_add_test(s, "lies", test_lies);
+	CU_add_test(s, "tree", test_tree);
 	CU_add_test(s, "places", test_places);
 	CU_add_test(s, "packed", test_packed);
 	CU_add_test(s, "unpacked", test_unpacked);

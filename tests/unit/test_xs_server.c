@@ -122,7 +122,7 @@ static void test_nodes(void)
 	SAYS(&d0, XS_READ, 0, "/a", "");
 	SAYS(&d0, XS_MKDIR, 0, "/a/c", "OK");
 	CU_ASSERT_EQUAL(memcmp(ask(&d0, XS_DIRECTORY, 0, "/a"), "b\0c\0", 4), 0);
-	SAYS(&d0, XS_GET_PERMS, 0, "/a/b", "r0");
+	SAYS(&d0, XS_GET_PERMS, 0, "/a/b", "n0");
 	SAYS(&d0, XS_SET_PERMS, 0, "/a/b\0n0\0b1", "OK");
 	CU_ASSERT_EQUAL(memcmp(ask(&d0, XS_GET_PERMS, 0, "/a/b"), "n0\0b1\0", 6), 0);
 	CU_ASSERT_STRING_EQUAL(write_value(&d1, 0, "/a/b\0mine"), "OK");
@@ -131,6 +131,21 @@ static void test_nodes(void)
 	SAYS(&d0, XS_RM, 0, "/a", "OK");
 	SAYS(&d0, XS_READ, 0, "/a/b", "ENOENT");
 	CU_ASSERT_PTR_NULL(tree_check(&srv.live));
+	close_both();
+}
+
+/* What dom0 makes without saying for whom is its own business. */
+static void test_private(void)
+{
+	open_both();
+	SAYS(&d0, XS_GET_PERMS, 0, "/", "n0");
+	CU_ASSERT_STRING_EQUAL(write_value(&d0, 0, "/local/domain/0/name\0Domain-0"), "OK");
+	SAYS(&d1, XS_READ, 0, "/local/domain/0/name", "EACCES");
+	SAYS(&d1, XS_DIRECTORY, 0, "/", "EACCES");
+	SAYS(&d1, XS_DIRECTORY, 0, "/local/domain", "EACCES");
+	SAYS(&d1, XS_READ, 0, "/nothing", "EACCES");
+	give_home(1);
+	SAYS(&d1, XS_READ, 0, "nothing", "ENOENT");
 	close_both();
 }
 
@@ -168,6 +183,7 @@ static void test_bad_requests(void)
 	SAYS(&d0, XS_GET_DOMAIN_PATH, 0, "12", "/local/domain/12");
 	SAYS(&d0, XS_IS_DOMAIN_INTRODUCED, 0, "0", "T");
 	SAYS(&d0, XS_IS_DOMAIN_INTRODUCED, 0, "12", "F");
+	SAYS(&d1, XS_IS_DOMAIN_INTRODUCED, 0, "12", "EACCES");
 	close_both();
 }
 
@@ -222,6 +238,7 @@ static void test_watches(void)
 	expect_event(&d1, "data", "rel");
 	expect_quiet(&d1);
 
+	SAYS(&d0, XS_SET_PERMS, 0, "/\0r0", "OK");
 	SAYS(&d1, XS_WATCH, 0, "/secret\0s", "OK");		/* no rights, no events */
 	expect_event(&d1, "/secret", "s");
 	SAYS(&d0, XS_MKDIR, 0, "/secret", "OK");
@@ -378,6 +395,7 @@ static void test_event_flood(void)
 	int events = 0, whole = 0;
 
 	open_both();
+	SAYS(&d0, XS_SET_PERMS, 0, "/\0r0", "OK");
 	SAYS(&d1, XS_WATCH, 0, "/f\0token", "OK");
 	expect_event(&d1, "/f", "token");
 	d1.accept = 0;
@@ -662,7 +680,7 @@ static void test_no_call(void)
 int main(void)
 {
 	static CU_TestInfo tests[] = {
-		{ "nodes", test_nodes },
+		{ "nodes", test_nodes }, { "private", test_private },
 		{ "bad requests", test_bad_requests },
 		{ "transactions", test_transactions },
 		{ "watches", test_watches },

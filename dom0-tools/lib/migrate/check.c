@@ -286,7 +286,7 @@ static int check_guest(struct stream_check *c, const struct stream_record *r)
 		return REFUSE(c, r, "start_info or a ring (%#llx, %#llx, %#llx) lies in no ordinary memory",
 			      (unsigned long long)g->start_info_pfn, (unsigned long long)g->store_pfn,
 			      (unsigned long long)g->console_pfn);
-	if (!is_l4(c, g->p2m_pfn))
+	if (!is_l4(c, g->p2m_pfn) && (c->version < 4 || g->p2m_pfn != STREAM_NO_PFN))
 		return REFUSE(c, r, "frame %#llx is no top-level page table", (unsigned long long)g->p2m_pfn);
 	for (unsigned int i = 0; i < STREAM_VCPUS_MAX; i++)
 		if (g->events_masked[i] > 1)

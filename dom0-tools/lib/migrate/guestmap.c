@@ -2,9 +2,10 @@
 /*
  * What a saver must know of a guest's memory: which guest frame has which machine frame, and of which type.
  *
- * The guest keeps the list (p2m) in its own memory and says in shared_info at which address of which page tables. None
- * of that is believed: a list that leads to frames of others cannot be mapped, and an entry counts only if the
- * hypervisor's table says the same the other way round.
+ * The guest keeps the list (p2m) in its own memory and says in shared_info at which address of which page tables, or,
+ * if its kernel is of the older kind, in which frame a tree begins that names the frames of the list. None of that is
+ * believed: a list that leads to frames of others cannot be mapped, and an entry counts only if the hypervisor's table
+ * says the same the other way round.
  *
  * Asking for the types of all frames takes longest. While the domain is logged, a frame whose type changes is marked
  * after that, so that only types of marked frames have to be asked for again.
@@ -22,6 +23,7 @@
 #include "xenctl/xenctl.h"
 
 #define TYPE_BATCH	1024
+#define TREE_ENTRIES	512ULL
 #define PRESENT		1ULL
 #define ADDRESS		0x000ffffffffff000ULL
 
@@ -45,7 +47,24 @@ bool guestmap_pfn(void *arg, uint64_t mfn, uint64_t *pfn)
 	return true;
 }
 
-static int read_shared_info(struct guestmap *g, uint64_t *l4_mfn)
+/* Where the list is found from: one of both is NO_FRAME. */
+struct roots {
+	uint64_t l4;		/* of the page tables that map it at p2m_vaddr */
+	uint64_t tree;		/* 512 frames, each with 512 frames of the list */
+};
+
+static struct roots find_roots(const struct shared_info *si)
+{
+	struct roots r = { NO_FRAME, NO_FRAME };
+
+	if (si->arch.p2m_cr3)
+		r.l4 = xen_cr3_to_pfn(si->arch.p2m_cr3);
+	else if (si->arch.pfn_to_mfn_frame_list_list)
+		r.tree = si->arch.pfn_to_mfn_frame_list_list;
+	return r;
+}
+
+static int read_shared_info(struct guestmap *g, struct roots *roots)
 {
 	struct xenctl_dominfo info;
 	const struct shared_info *si;
@@ -59,12 +78,14 @@ static int read_shared_info(struct guestmap *g, uint64_t *l4_mfn)
 	si = map;
 	g->shared_info_mfn = info.shared_info_frame;
 	g->nr_pfns = si->arch.max_pfn;
-	g->p2m_vaddr = si->arch.p2m_vaddr;
-	g->p2m_generation = si->arch.p2m_generation;
-	*l4_mfn = si->arch.p2m_cr3 ? xen_cr3_to_pfn(si->arch.p2m_cr3) : NO_FRAME;
+	*roots = find_roots(si);
+	if (roots->l4 != NO_FRAME) {
+		g->p2m_vaddr = si->arch.p2m_vaddr;
+		g->p2m_generation = si->arch.p2m_generation;
+	}
 	xenctl_unmap(map, 1);
-	if (*l4_mfn == NO_FRAME || !g->nr_pfns || g->nr_pfns > STREAM_PFNS_MAX || g->p2m_vaddr % STREAM_PAGE ||
-	    g->p2m_generation & 1)
+	if ((roots->l4 == NO_FRAME && roots->tree == NO_FRAME) || !g->nr_pfns || g->nr_pfns > STREAM_PFNS_MAX ||
+	    g->p2m_vaddr % STREAM_PAGE || g->p2m_generation & 1)
 		return migrate_fail(g->why, -EOPNOTSUPP,
 				    "its kernel does not say where its p2m list is: it cannot be saved");
 	return 0;
@@ -99,7 +120,7 @@ static int step(struct guestmap *g, struct walk *w, unsigned int level, uint64_t
 }
 
 /* The machine frames that the list lies in. */
-static int find_list(struct guestmap *g, uint64_t l4, uint64_t *frames)
+static int find_mapped(struct guestmap *g, uint64_t l4, uint64_t *frames)
 {
 	struct walk w = { 0 };
 	int rc = 0;
@@ -111,6 +132,34 @@ static int find_list(struct guestmap *g, uint64_t l4, uint64_t *frames)
 	}
 	for (unsigned int level = 1; level <= 4; level++)
 		xenctl_unmap((void *)(uintptr_t)w.table[level], 1);
+	return rc;
+}
+
+/* n entries of a frame of the tree, from the first on. */
+static int copy_node(struct guestmap *g, uint64_t mfn, uint64_t *to, uint64_t n)
+{
+	void *map;
+	int rc = xenctl_map_foreign_page(g->xc, g->domid, PROT_READ, mfn, &map);
+
+	if (rc)
+		return migrate_fail(g->why, rc, "cannot map the tree of its p2m list (frame %#llx): %s",
+				    (unsigned long long)mfn, strerror(-rc));
+	memcpy(to, map, n * sizeof(*to));
+	xenctl_unmap(map, 1);
+	return 0;
+}
+
+static int find_in_tree(struct guestmap *g, uint64_t root, uint64_t *frames)
+{
+	uint64_t node[TREE_ENTRIES], nodes = (g->nr_p2m + TREE_ENTRIES - 1) / TREE_ENTRIES;
+	int rc = nodes > TREE_ENTRIES ? migrate_fail(g->why, -EINVAL, "its p2m list is longer than its tree can be") :
+		 copy_node(g, root, node, nodes);
+
+	for (uint64_t i = 0; i < nodes && !rc; i++) {
+		uint64_t first = i * TREE_ENTRIES, left = g->nr_p2m - first;
+
+		rc = copy_node(g, node[i], frames + first, left < TREE_ENTRIES ? left : TREE_ENTRIES);
+	}
 	return rc;
 }
 
@@ -144,7 +193,8 @@ static int list_to_pfns(struct guestmap *g, const uint64_t *frames, uint64_t l4)
 		if (!guestmap_pfn(g, frames[i], &g->p2m_pfn[i]))
 			return migrate_fail(g->why, -EINVAL, "part %llu of its p2m list is not its own memory",
 					    (unsigned long long)i);
-	if (!guestmap_pfn(g, l4, &g->p2m_l4_pfn))
+	g->p2m_l4_pfn = STREAM_NO_PFN;
+	if (l4 != NO_FRAME && !guestmap_pfn(g, l4, &g->p2m_l4_pfn))
 		return migrate_fail(g->why, -EINVAL, "the page table of its p2m list is not its own");
 	return 0;
 }
@@ -198,8 +248,9 @@ static void free_lists(struct guestmap *g)
 /* All but the M2P, which is mapped. */
 static int read_all(struct guestmap *g, const struct guestmap *before, const uint64_t *marked)
 {
-	uint64_t l4 = NO_FRAME, *frames = NULL;
-	int rc = read_shared_info(g, &l4);
+	struct roots roots = { NO_FRAME, NO_FRAME };
+	uint64_t *frames = NULL;
+	int rc = read_shared_info(g, &roots);
 
 	if (!rc && before && before->nr_pfns != g->nr_pfns)
 		rc = migrate_fail(g->why, -EAGAIN, "its memory map had %#llx frames and has %#llx now",
@@ -215,11 +266,11 @@ static int read_all(struct guestmap *g, const struct guestmap *before, const uin
 	frames = calloc(g->nr_p2m, sizeof(*frames));
 	rc = g->p2m && g->type && g->p2m_pfn && frames ? 0 : migrate_fail(g->why, -ENOMEM, "no memory for its p2m list");
 	if (!rc)
-		rc = find_list(g, l4, frames);
+		rc = roots.l4 != NO_FRAME ? find_mapped(g, roots.l4, frames) : find_in_tree(g, roots.tree, frames);
 	if (!rc)
 		rc = read_list(g, frames);
 	if (!rc)
-		rc = list_to_pfns(g, frames, l4);
+		rc = list_to_pfns(g, frames, roots.l4);
 	if (!rc)
 		rc = read_types(g, before, marked);
 	free(frames);

@@ -422,10 +422,12 @@ static int write_shared_info(struct restorer *t, const struct stream_guest *g, u
 		si->vcpu_info[i].arch.cr2 = g->cr2[i];
 	}
 	si->arch.max_pfn = t->check.nr_pfns;
-	si->arch.pfn_to_mfn_frame_list_list = ~0UL;
-	si->arch.p2m_vaddr = g->p2m_vaddr;
-	si->arch.p2m_generation = g->p2m_generation;
-	si->arch.p2m_cr3 = xen_pfn_to_cr3(t->p2m[g->p2m_pfn]);
+	if (g->p2m_pfn != STREAM_NO_PFN) {
+		si->arch.pfn_to_mfn_frame_list_list = ~0UL;
+		si->arch.p2m_vaddr = g->p2m_vaddr;
+		si->arch.p2m_generation = g->p2m_generation;
+		si->arch.p2m_cr3 = xen_pfn_to_cr3(t->p2m[g->p2m_pfn]);
+	}
 	xenctl_unmap(map, 1);
 	return 0;
 }

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #define STREAM_MAGIC		"xen-lite stream"	/* 16 bytes with its 0 */
-#define STREAM_VERSION		3			/* what is written; older ones are read */
+#define STREAM_VERSION		4			/* what is written; older ones are read */
 #define STREAM_RECORD_MAGIC	0x43524c58U		/* "XLRC" */
 #define STREAM_BODY_MAX		(8U << 20)
 #define STREAM_PFNS_MAX		(1ULL << 26)		/* 256 GiB */
@@ -91,9 +91,14 @@ struct stream_pages {
 /* STREAM_P2M: an array of uint64_t: the guest frames that the p2m list lies in, in order. */
 #define STREAM_P2M_ENTRIES	512ULL
 
+#define STREAM_NO_PFN		(~0ULL)
 struct stream_guest {
 	uint64_t start_info_pfn, store_pfn, console_pfn;
-	uint64_t p2m_pfn;		/* top-level table in which the p2m list is mapped */
+	/*
+	 * Top-level table in which the p2m list is mapped. STREAM_NO_PFN: its kernel keeps a tree, which it makes anew
+	 * in its new life; from version 4 on.
+	 */
+	uint64_t p2m_pfn;
 	uint64_t p2m_vaddr, p2m_generation;
 	uint64_t cr2[STREAM_VCPUS_MAX];
 	uint8_t events_masked[STREAM_VCPUS_MAX];
