@@ -143,8 +143,8 @@ static int over(const struct limits *l, enum quota q)
 
 int tree_init(struct tree *t)
 {
-	struct perm everyone = { .domid = 0, .access = PERM_READ };
-	struct perms *p = perms_new(&everyone, 1);
+	struct perm dom0 = { .domid = 0, .access = PERM_NONE };
+	struct perms *p = perms_new(&dom0, 1);
 
 	memset(t, 0, sizeof(*t));
 	t->root = p ? node_new("", 0, p) : NULL;
@@ -577,7 +577,7 @@ static bool subtree_mentions(const struct node *n, uint32_t domid)
 	return false;
 }
 
-static struct perms *without(const struct perms *p, uint32_t domid)
+struct perms *perms_without(const struct perms *p, uint32_t domid)
 {
 	struct perms *new = perms_new(p->p, p->n);
 
@@ -603,7 +603,7 @@ static int forget(struct tree *t, struct node **slot, uint32_t domid)
 	if (!n)
 		return -ENOMEM;
 	if (mentions(n->perms, domid)) {
-		struct perms *new = without(n->perms, domid);
+		struct perms *new = perms_without(n->perms, domid);
 
 		if (!new)
 			return -ENOMEM;

@@ -331,6 +331,8 @@ static void test_tx_conflicts(void)
 	put(&t, &dom0, "/a/b", "1");
 	CU_ASSERT_EQUAL(commit(tx, &t), -EAGAIN);
 
+	chown_to(&t, "/a", 0, PERM_READ);
+	chown_to(&t, "/a/b", 0, PERM_READ);
 	tx = tx_start(&t, 2);
 	CU_ASSERT_EQUAL(tx_get(tx, &dom1, "/a", PERM_READ, TOUCH_NODE, &n), 0);
 	CU_ASSERT_EQUAL(tx_get(tx, &dom1, "/a/b", PERM_READ, TOUCH_NODE, &n), 0);
