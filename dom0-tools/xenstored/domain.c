@@ -388,12 +388,21 @@ static bool introduced(struct server *s, uint32_t domid)
 	return d && d->conn;
 }
 
+static bool exists(struct server *s, uint32_t domid)
+{
+	struct domains *all = s->domains_arg;
+	struct xenctl_dominfo info;
+
+	return !xenctl_domain_info(all->xc, domid, &info);
+}
+
 static const struct domain_ops ops = {
 	.introduce = introduce,
 	.release = release,
 	.resume = resume,
 	.set_target = set_target,
 	.introduced = introduced,
+	.exists = exists,
 };
 
 /* --- events --- */

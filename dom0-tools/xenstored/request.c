@@ -241,6 +241,8 @@ static int do_set_perms(struct request *r)
 	for (int i = 0; i < n; i++)
 		if (parse_perm(vec[i], &p[i]) < 0)
 			return -EINVAL;
+	if (r->c->cred.privileged && r->c->srv->domains && !r->c->srv->domains->exists(r->c->srv, p[0].domid))
+		return -ENOENT;		/* what is to come is given nothing */
 	return *r->path == '@' ? set_special_perms(r, p, n) : change(r, OP_SET_PERMS, p, n);
 }
 
@@ -353,8 +355,8 @@ static int do_transaction_start(struct request *r)
 	struct tx *tx;
 	char buf[16];
 
-	if (r->c->in.hdr.tx_id)
-		return -EBUSY;
+	if (r->tx)
+		return -EBUSY;		/* one within another */
 	if (c->cred.privileged ? c->nr_txs >= MAX_TXS_PRIVILEGED :
 	    !may_have(r, Q_TRANSACTIONS, c->nr_txs + 1) || !may_have(r, Q_MEMORY, memory(c)))
 		return -ENOSPC;
@@ -654,7 +656,7 @@ static const struct operation {
 	[XS_GET_PERMS]		= { "get_perms", do_get_perms, PATH | SPECIAL | ONLY | TX, NULL },
 	[XS_WATCH]		= { "watch", do_watch, ACK, after_watch },
 	[XS_UNWATCH]		= { "unwatch", do_unwatch, ACK, NULL },
-	[XS_TRANSACTION_START]	= { "transaction_start", do_transaction_start, 0, NULL },
+	[XS_TRANSACTION_START]	= { "transaction_start", do_transaction_start, TX, NULL },
 	[XS_TRANSACTION_END]	= { "transaction_end", do_transaction_end, TX | ACK, NULL },
 	[XS_INTRODUCE]		= { "introduce", do_introduce, PRIV | ACK, NULL },
 	[XS_RELEASE]		= { "release", do_release, PRIV | ACK, NULL },

@@ -45,6 +45,7 @@ struct domain_ops {
 	int (*resume)(struct server *s, uint32_t domid);
 	int (*set_target)(struct server *s, uint32_t domid, uint32_t target);
 	bool (*introduced)(struct server *s, uint32_t domid);
+	bool (*exists)(struct server *s, uint32_t domid);
 };
 
 struct msg {

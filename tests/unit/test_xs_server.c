@@ -189,6 +189,7 @@ static void test_transactions(void)
 	SAYS(&d0, XS_READ, 0, "/t", "ENOENT");
 	SAYS(&d0, XS_READ, 1, "/t", "one");
 	SAYS(&d0, XS_TRANSACTION_START, 1, "", "EBUSY");
+	SAYS(&d0, XS_TRANSACTION_START, 99, "", "ENOENT");
 	SAYS(&d0, XS_TRANSACTION_END, 1, "X", "EINVAL");
 	SAYS(&d0, XS_TRANSACTION_END, 1, "T", "OK");
 	SAYS(&d0, XS_READ, 0, "/t", "one");
