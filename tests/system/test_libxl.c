@@ -128,6 +128,7 @@ static void test_life(void)
 	sys_contains(sys_must(H, "xl list"), "tiny  ");
 	sys_must(H, XL "rename tiny small && " XL "vcpu-pin small 0 0 && " XL "sched-credit -d small -w 300 -c 50 && " XL
 		 "mem-max small 20");
+	sys_contains(sys_must(H, "xl list small"), "small  ");
 	out = sys_must(H, "d=$(" XL "domid small); echo $d >/tmp/d; " XL "vcpu-list $d; " XL "sched-credit -d $d; " XL
 		       "list -l $d; " BIN "xenctx $d 0; " BIN "lsevtchn $d");
 	sys_contains(out, "   300   50\n");
