@@ -485,32 +485,10 @@ void server_fini(struct server *s)
 	tree_free(&s->live);
 	watches_free(s->watches);
 	quota_fini(s);
+	special_fini(s);
 }
 
 /* --- events --- */
-
-struct special {
-	char with_domid[40];
-};
-
-/* A watch with a depth is told which domain it was. */
-static void on_special(struct watch *w, void *arg)
-{
-	const struct special *sp = arg;
-	struct conn *c = w->holder;
-
-	if (!c->closed && c->cred.privileged)
-		conn_event(c, w, w->depth != ANY_DEPTH && w->depth ? sp->with_domid : w->path);
-}
-
-void server_fire_special(struct server *s, const char *name, uint32_t domid)
-{
-	struct special sp;
-
-	snprintf(sp.with_domid, sizeof(sp.with_domid), "%s/%u", name, domid);
-	watch_fire(s->watches, name, true, on_special, &sp);
-	watch_fire(s->watches, sp.with_domid, true, on_special, &sp);
-}
 
 static bool may_read_perms(const struct perms *p, const struct cred *c)
 {

@@ -328,7 +328,7 @@ static int introduce(struct server *s, uint32_t domid, uint64_t mfn, uint32_t po
 /* What a dead domain owned must not pass to a later one with its number. */
 static void forget_nodes(struct server *s, uint32_t domid)
 {
-	if (tree_forget_domain(&s->live, domid) < 0)
+	if (special_forget_domain(s, domid) < 0 || tree_forget_domain(&s->live, domid) < 0)
 		fprintf(stderr, "xenstored: domain %u: no memory to take back its nodes\n", domid);
 	else
 		state_forget(s, domid);
@@ -388,12 +388,21 @@ static bool introduced(struct server *s, uint32_t domid)
 	return d && d->conn;
 }
 
+static bool exists(struct server *s, uint32_t domid)
+{
+	struct domains *all = s->domains_arg;
+	struct xenctl_dominfo info;
+
+	return !xenctl_domain_info(all->xc, domid, &info);
+}
+
 static const struct domain_ops ops = {
 	.introduce = introduce,
 	.release = release,
 	.resume = resume,
 	.set_target = set_target,
 	.introduced = introduced,
+	.exists = exists,
 };
 
 /* --- events --- */

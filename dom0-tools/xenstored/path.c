@@ -37,19 +37,7 @@ int path_canonical(const char *name, uint32_t domid, char *out, size_t *prefix)
 
 bool path_is_special(const char *name)
 {
-	static const char *const names[] = { "@introduceDomain", "@releaseDomain" };
-
-	for (int i = 0; i < 2; i++) {
-		size_t n = strlen(names[i]);
-
-		if (strncmp(name, names[i], n))
-			continue;
-		if (!name[n])
-			return true;
-		return name[n] == '/' && name[n + 1] && strlen(name + n + 1) <= 5 &&
-		       strspn(name + n + 1, "0123456789") == strlen(name + n + 1);
-	}
-	return false;
+	return *name == '@' && strlen(name) <= XENSTORE_REL_PATH_MAX;
 }
 
 bool path_covers(const char *path, const char *p)

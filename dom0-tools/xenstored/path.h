@@ -21,7 +21,10 @@
  */
 int path_canonical(const char *name, uint32_t domid, char *out, size_t *prefix);
 
-/* One of the two names that are watched but are no nodes; the number of a domain may follow. */
+/*
+ * A name that can be watched but is no node. Any is allowed; two of them mean something, alone and with '/' and the number
+ * of a domain behind.
+ */
 bool path_is_special(const char *name);
 
 /* p is path or lies below it. */

@@ -27,6 +27,7 @@ enum record_kind {
 	R_QUOTA,		/* uint32_t quota, uint32_t value; of domid or ALL_DOMAINS */
 	R_FEATURES,		/* uint32_t */
 	R_OUT_DROP,		/* uint32_t number of a message that is not to be sent after all */
+	R_SPECIAL,		/* record_special, struct perm[perms] */
 };
 
 struct record {
@@ -38,6 +39,10 @@ struct record {
 struct record_node {
 	uint64_t gen, cgen;
 	uint32_t perms, len;
+};
+
+struct record_special {
+	uint32_t which, perms;
 };
 
 struct record_op {

@@ -164,18 +164,39 @@ static int do_rm(struct request *r)
 	return change(r, OP_RM, NULL, 0);
 }
 
-static int do_get_perms(struct request *r)
+static int put_perms(struct request *r, const struct perms *p)
 {
 	static const char letter[] = "nrwb";
-	const struct node *n;
 	char buf[16];
-	int rc = lookup(r, PERM_READ, TOUCH_NODE, &n);
+	int rc = 0;
 
-	for (unsigned int i = 0; !rc && i < n->perms->n; i++) {
-		snprintf(buf, sizeof(buf), "%c%u", letter[n->perms->p[i].access & 3], n->perms->p[i].domid);
+	for (unsigned int i = 0; i < p->n && !rc; i++) {
+		snprintf(buf, sizeof(buf), "%c%u", letter[p->p[i].access & 3], p->p[i].domid);
 		rc = put_string(r, buf);
 	}
 	return rc;
+}
+
+static int get_special_perms(struct request *r)
+{
+	int which = special_by_name(r->path);
+
+	if (which < 0)
+		return -EINVAL;
+	if (!r->c->cred.privileged)
+		return -EACCES;
+	return r->c->srv->special[which] ? put_perms(r, r->c->srv->special[which]) : put_string(r, "n0");
+}
+
+static int do_get_perms(struct request *r)
+{
+	const struct node *n;
+	int rc;
+
+	if (*r->path == '@')
+		return get_special_perms(r);
+	rc = lookup(r, PERM_READ, TOUCH_NODE, &n);
+	return rc ? rc : put_perms(r, n->perms);
 }
 
 static int parse_perm(const char *s, struct perm *p)
@@ -199,6 +220,16 @@ static int parse_perm(const char *s, struct perm *p)
 	return domid_arg(s + 1, &p->domid);
 }
 
+/* Who may hear of a special event. */
+static int set_special_perms(struct request *r, const struct perm *p, unsigned int n)
+{
+	int which = special_by_name(r->path);
+
+	if (which < 0)
+		return -EINVAL;
+	return r->c->cred.privileged ? special_set_perms(r->c->srv, which, p, n) : -EACCES;
+}
+
 static int do_set_perms(struct request *r)
 {
 	struct perm p[MAX_PERMS];
@@ -210,18 +241,18 @@ static int do_set_perms(struct request *r)
 	for (int i = 0; i < n; i++)
 		if (parse_perm(vec[i], &p[i]) < 0)
 			return -EINVAL;
-	return change(r, OP_SET_PERMS, p, n);
+	if (r->c->cred.privileged && r->c->srv->domains && !r->c->srv->domains->exists(r->c->srv, p[0].domid))
+		return -ENOENT;		/* what is to come is given nothing */
+	return *r->path == '@' ? set_special_perms(r, p, n) : change(r, OP_SET_PERMS, p, n);
 }
 
 /* --- watches --- */
 
-/* Path and token of a watch request; the path may be one of the special names. */
+/* Path and token of a watch request; the path may be a special name, and something reserved may follow. */
 static int watch_args(struct request *r, char **vec, char *path, size_t *prefix)
 {
-	int rc = args(r->body, r->len, vec, 2);
-
-	if (rc)
-		return rc;
+	if (xs_wire_split(r->body, r->len, vec, 3) < 2)
+		return -EINVAL;
 	*prefix = 0;
 	if (path_is_special(vec[0])) {
 		strcpy(path, vec[0]);
@@ -246,20 +277,19 @@ static size_t memory(const struct conn *c)
 	return tree_owned_bytes(&c->srv->live, c->cred.domid) + conn_memory(c);
 }
 
-/* A third argument limits how far below the path it hears of. */
+/* A third argument that is not empty limits how far below the path it hears of. */
 static int take_depth(struct request *r, unsigned int *depth)
 {
 	char *vec[3];
 	uint64_t v;
 
 	*depth = ANY_DEPTH;
-	if (xs_wire_split(r->body, r->len, vec, 3) != 3)
+	if (xs_wire_split(r->body, r->len, vec, 3) != 3 || !*vec[2])
 		return 0;
 	if (!(quota_features(r->c->srv, r->c->cred.domid) & XENSTORE_SERVER_FEATURE_WATCHDEPTH) ||
 	    number(vec[2], INT32_MAX, &v))
 		return -EINVAL;
 	*depth = v;
-	r->len = vec[2] - r->body;	/* the rest is as ever */
 	return 0;
 }
 
@@ -267,7 +297,7 @@ static int do_watch(struct request *r)
 {
 	struct conn *c = r->c;
 	unsigned int depth;
-	char *vec[2];
+	char *vec[3];
 	size_t prefix;
 	int rc = take_depth(r, &depth);
 
@@ -297,7 +327,7 @@ static int do_unwatch(struct request *r)
 {
 	struct conn *c = r->c;
 	struct watch *w;
-	char *vec[2];
+	char *vec[3];
 	size_t prefix;
 	int rc = watch_args(r, vec, r->path, &prefix);
 
@@ -325,8 +355,8 @@ static int do_transaction_start(struct request *r)
 	struct tx *tx;
 	char buf[16];
 
-	if (r->c->in.hdr.tx_id)
-		return -EBUSY;
+	if (r->tx)
+		return -EBUSY;		/* one within another */
 	if (c->cred.privileged ? c->nr_txs >= MAX_TXS_PRIVILEGED :
 	    !may_have(r, Q_TRANSACTIONS, c->nr_txs + 1) || !may_have(r, Q_MEMORY, memory(c)))
 		return -ENOSPC;
@@ -378,11 +408,9 @@ static int do_introduce(struct request *r)
 	struct server *s = r->c->srv;
 	uint64_t mfn, port;
 	uint32_t domid;
-	char *vec[3];
-	int rc = args(r->body, r->len, vec, 3);
+	char *vec[4];			/* the last is reserved */
+	int rc = xs_wire_split(r->body, r->len, vec, 4) < 3 ? -EINVAL : domid_arg(vec[0], &domid);
 
-	if (!rc)
-		rc = domid_arg(vec[0], &domid);
 	if (!rc)
 		rc = number(vec[1], UINT64_MAX / 4096, &mfn);
 	if (!rc)
@@ -560,6 +588,8 @@ static int do_set_feature(struct request *r)
 		rc = number(vec[1], UINT32_MAX, &bits);
 	if (!rc && (bits & ~(uint64_t)SERVER_FEATURES))
 		rc = -EINVAL;
+	if (!rc && r->c->srv->domains && r->c->srv->domains->introduced(r->c->srv, domid))
+		rc = -EBUSY;	/* it has seen what there is */
 	return rc ? rc : quota_set_features(r->c->srv, domid, bits);
 }
 
@@ -612,6 +642,7 @@ static int do_set_quota(struct request *r)
 #define TX	4U	/* acts inside the transaction that the header names */
 #define ACK	8U	/* the reply is "OK" */
 #define ONLY	16U	/* the path is the only argument */
+#define SPECIAL	32U	/* the path may be one that is no node */
 
 static const struct operation {
 	const char *name;
@@ -622,10 +653,10 @@ static const struct operation {
 	[XS_CONTROL]		= { "control", do_control, PRIV, NULL },
 	[XS_DIRECTORY]		= { "directory", do_directory, PATH | ONLY | TX, NULL },
 	[XS_READ]		= { "read", do_read, PATH | ONLY | TX, NULL },
-	[XS_GET_PERMS]		= { "get_perms", do_get_perms, PATH | ONLY | TX, NULL },
+	[XS_GET_PERMS]		= { "get_perms", do_get_perms, PATH | SPECIAL | ONLY | TX, NULL },
 	[XS_WATCH]		= { "watch", do_watch, ACK, after_watch },
 	[XS_UNWATCH]		= { "unwatch", do_unwatch, ACK, NULL },
-	[XS_TRANSACTION_START]	= { "transaction_start", do_transaction_start, 0, NULL },
+	[XS_TRANSACTION_START]	= { "transaction_start", do_transaction_start, TX, NULL },
 	[XS_TRANSACTION_END]	= { "transaction_end", do_transaction_end, TX | ACK, NULL },
 	[XS_INTRODUCE]		= { "introduce", do_introduce, PRIV | ACK, NULL },
 	[XS_RELEASE]		= { "release", do_release, PRIV | ACK, NULL },
@@ -633,7 +664,7 @@ static const struct operation {
 	[XS_WRITE]		= { "write", do_write, PATH | TX | ACK, NULL },
 	[XS_MKDIR]		= { "mkdir", do_mkdir, PATH | ONLY | TX | ACK, NULL },
 	[XS_RM]			= { "rm", do_rm, PATH | ONLY | TX | ACK, NULL },
-	[XS_SET_PERMS]		= { "set_perms", do_set_perms, PATH | TX | ACK, NULL },
+	[XS_SET_PERMS]		= { "set_perms", do_set_perms, PATH | SPECIAL | TX | ACK, NULL },
 	[XS_IS_DOMAIN_INTRODUCED] = { "is_domain_introduced", do_is_domain_introduced, PRIV, NULL },
 	[XS_RESUME]		= { "resume", do_resume, PRIV | ACK, NULL },
 	[XS_SET_TARGET]		= { "set_target", do_set_target, PRIV | ACK, NULL },
@@ -667,6 +698,10 @@ static int prepare(struct request *r, const struct operation *op)
 	r->rest_len = r->body + r->len - r->rest;
 	if ((op->flags & ONLY) && r->rest_len)
 		return -EINVAL;
+	if ((op->flags & SPECIAL) && path_is_special(r->body)) {
+		strcpy(r->path, r->body);
+		return 0;
+	}
 	return path_canonical(r->body, c->cred.domid, r->path, NULL);
 }
 

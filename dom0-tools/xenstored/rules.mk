@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # xenstored, and the tests of its parts that need no hypervisor.
 XENSTORED_STORE_SRCS := $(addprefix dom0-tools/xenstored/,path.c node.c tree.c tx.c watch.c)
-XENSTORED_SERVER_SRCS := $(XENSTORED_STORE_SRCS) $(addprefix dom0-tools/xenstored/,conn.c request.c quota.c journal.c state.c state_load.c) $(XS_WIRE_SRCS)
+XENSTORED_SERVER_SRCS := $(XENSTORED_STORE_SRCS) $(addprefix dom0-tools/xenstored/,conn.c special.c request.c quota.c journal.c state.c state_load.c) $(XS_WIRE_SRCS)
 XENSTORED_SRCS := $(XENSTORED_SERVER_SRCS) \
 		  $(addprefix dom0-tools/xenstored/,main.c sock.c ring.c domain.c) $(DAEMON_SRCS) $(XENCTL_SRCS)
 

@@ -45,6 +45,7 @@ struct domain_ops {
 	int (*resume)(struct server *s, uint32_t domid);
 	int (*set_target)(struct server *s, uint32_t domid, uint32_t target);
 	bool (*introduced)(struct server *s, uint32_t domid);
+	bool (*exists)(struct server *s, uint32_t domid);
 };
 
 struct msg {
@@ -96,8 +97,11 @@ struct conn {
 	uint32_t last_tx;
 };
 
+#define NR_SPECIALS	2
+
 struct server {
 	struct tree live;
+	struct perms *special[NR_SPECIALS];			/* who may hear of them; NULL: as at first */
 	struct watches *watches;
 	struct conn *conns;
 	uint32_t quotas[NR_QUOTAS];				/* for a domain that has no value of its own */
@@ -122,8 +126,12 @@ bool server_settle(struct server *s);
 void server_close_detached(struct server *s);
 /* Let connections marked `again` read on. */
 void server_continue(struct server *s);
-/* Fire watches of "@introduceDomain" or "@releaseDomain" for a domain. */
+/* Fire watches of "@introduceDomain" or "@releaseDomain" for a domain; who may hear of them. */
 void server_fire_special(struct server *s, const char *name, uint32_t domid);
+int special_by_name(const char *name);		/* -1: none of this name */
+int special_set_perms(struct server *s, unsigned int which, const struct perm *p, unsigned int n);
+int special_forget_domain(struct server *s, uint32_t domid);
+void special_fini(struct server *s);
 void server_fire_changes(struct server *s, const struct changes *log);
 
 struct conn *conn_new(struct server *s, const struct cred *cred, const struct conn_ops *ops, void *io);

@@ -87,6 +87,14 @@ void state_features(struct server *s, uint32_t domid, uint32_t features)
 	put(s, R_FEATURES, domid, PIECES({ &features, sizeof(features) }));
 }
 
+void state_special(struct server *s, unsigned int which)
+{
+	const struct perms *p = s->special[which];
+	struct record_special r = { .which = which, .perms = p->n };
+
+	put(s, R_SPECIAL, 0, PIECES({ &r, sizeof(r) }, { p->p, p->n * sizeof(struct perm) }));
+}
+
 static void put_quotas(struct server *s)
 {
 	for (uint32_t q = 0; q < NR_QUOTAS; q++)
@@ -259,6 +267,9 @@ static void put_all(struct server *s)
 	put(s, R_GEN, 0, PIECES({ &s->live.gen, sizeof(s->live.gen) }));
 	put_node(s, s->live.root, path);
 	put_quotas(s);
+	for (unsigned int i = 0; i < NR_SPECIALS; i++)
+		if (s->special[i])
+			state_special(s, i);
 	for (const struct known *k = s->known; k; k = k->next)
 		put_domain(s, k);
 	for (struct conn *c = s->conns; c; c = c->next)

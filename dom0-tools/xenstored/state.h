@@ -29,6 +29,7 @@ void state_commit(struct server *s);
 void state_op(struct server *s, const struct cred *c, enum tree_op op, const char *path, const void *data,
 	      unsigned int n);
 void state_forget(struct server *s, uint32_t domid);	/* with its account */
+void state_special(struct server *s, unsigned int which);
 
 void state_quota(struct server *s, uint32_t domid, uint32_t quota, uint32_t value);
 void state_features(struct server *s, uint32_t domid, uint32_t features);

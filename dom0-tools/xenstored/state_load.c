@@ -118,7 +118,19 @@ static int load_forget(struct reader *r)
 	if (!r->domid)
 		return -EINVAL;		/* never gone */
 	quota_forget(r->s, r->domid);
+	if (special_forget_domain(r->s, r->domid))
+		return -ENOMEM;
 	return tree_forget_domain(&r->s->live, r->domid);
+}
+
+static int load_special(struct reader *r)
+{
+	struct record_special rec;
+	struct perm p[MAX_PERMS];
+
+	if (!take(r, &rec, sizeof(rec)) || rec.which >= NR_SPECIALS || !take_perms(r, p, rec.perms))
+		return -EINVAL;
+	return special_set_perms(r->s, rec.which, p, rec.perms);
 }
 
 static int load_quota(struct reader *r)
@@ -352,6 +364,7 @@ static int (*const loaders[])(struct reader *r) = {
 	[R_IN_DONE] = load_in_done,
 	[R_OUT] = load_out,
 	[R_OUT_DROP] = load_out_drop,
+	[R_SPECIAL] = load_special,
 };
 
 int state_load_group(void *server, const void *data, size_t len)

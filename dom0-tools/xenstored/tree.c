@@ -577,7 +577,7 @@ static bool subtree_mentions(const struct node *n, uint32_t domid)
 	return false;
 }
 
-static struct perms *without(const struct perms *p, uint32_t domid)
+struct perms *perms_without(const struct perms *p, uint32_t domid)
 {
 	struct perms *new = perms_new(p->p, p->n);
 
@@ -603,7 +603,7 @@ static int forget(struct tree *t, struct node **slot, uint32_t domid)
 	if (!n)
 		return -ENOMEM;
 	if (mentions(n->perms, domid)) {
-		struct perms *new = without(n->perms, domid);
+		struct perms *new = perms_without(n->perms, domid);
 
 		if (!new)
 			return -ENOMEM;

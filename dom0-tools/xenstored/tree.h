@@ -140,6 +140,8 @@ unsigned int tree_count(const struct tree *t);
 /* NULL if all invariants hold, else what is wrong. */
 const char *tree_check(const struct tree *t);
 
+/* A copy that does not mention the domain; what it owned is domain 0's. NULL: no memory. */
+struct perms *perms_without(const struct perms *p, uint32_t domid);
 struct perms *perms_get(struct perms *p);
 void perms_put(struct perms *p);		/* NULL is fine */
 struct node *node_get(struct node *n);

@@ -157,21 +157,46 @@ static struct dom *record_of(struct xld *x, const struct xenctl_dominfo *info)
 	return NULL;
 }
 
-/* A domain that xld did not make. Its name is in xenstore, if anywhere. */
+static void set_name(char **at, const char *name)
+{
+	char *copy = xstrdup(name);
+
+	free(*at);
+	*at = copy;
+}
+
+/* The name of a domain that xld did not make is in xenstore, if anywhere. NULL: not there. */
+static char *foreign_name(struct xld *x, uint32_t domid)
+{
+	char *name = x->xs ? xs_readf(x->xs, XBT_NULL, "/local/domain/%u/name", domid) : NULL;
+
+	if (name && *name)
+		return name;
+	free(name);
+	return NULL;
+}
+
 static struct dom *adopt(struct xld *x, const struct xenctl_dominfo *info)
 {
-	char *name = NULL, *fallback = NULL;
+	char *name = foreign_name(x, info->domid);
 	struct dom *d;
 
-	if (x->xs)
-		name = xs_readf(x->xs, XBT_NULL, "/local/domain/%u/name", info->domid);
-	if (!name || !*name)
-		fallback = info->domid ? xasprintf("(domain %u)", info->domid) : xstrdup("Domain-0");
-	d = dom_new(x, info->handle, fallback ? fallback : name);
+	if (!name)
+		name = info->domid ? xasprintf("(domain %u)", info->domid) : xstrdup("Domain-0");
+	d = dom_new(x, info->handle, name);
 	d->domid = info->domid;
-	free(fallback);
 	free(name);
 	return d;
+}
+
+/* Who made it may name it anew at any time: Xen's xl does so when it has been migrated. */
+static void look_at_name(struct xld *x, struct dom *d)
+{
+	char *name = d->ours || d->job || !d->domid ? NULL : foreign_name(x, d->domid);
+
+	if (name && strcmp(name, d->name))
+		set_name(&d->name, name);
+	free(name);
 }
 
 struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n)
@@ -185,7 +210,9 @@ struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n)
 		d->seen = d->ours || d->job;
 	for (size_t i = 0; i < *n; i++) {
 		d = record_of(x, &list[i]);
-		if (!d)
+		if (d)
+			look_at_name(x, d);
+		else
 			d = adopt(x, &list[i]);
 		d->domid = list[i].domid;
 		d->seen = true;
@@ -200,14 +227,6 @@ struct xenctl_dominfo *dom_refresh(struct xld *x, size_t *n)
 		}
 	}
 	return list;
-}
-
-static void set_name(char **at, const char *name)
-{
-	char *copy = xstrdup(name);
-
-	free(*at);
-	*at = copy;
 }
 
 void config_rename(struct domcfg *cfg, const uint8_t uuid[16], const char *name)

@@ -423,14 +423,20 @@ bool store_complete(struct xs_handle *xs, uint32_t domid, uint64_t store_mfn, ui
 	return store_transaction(xs, write_area, &a);
 }
 
-bool store_init_dom0(struct xs_handle *xs)
+static bool write_missing(struct xs_handle *xs, const char *path, const char *value)
 {
-	char *there = xs_read(xs, XBT_NULL, "/local/domain/0/domid", NULL);
-	bool ok = there;
+	char *there = xs_read(xs, XBT_NULL, path, NULL);
+	bool ok = there || xs_writef(xs, XBT_NULL, path, "%s", value);
 
 	free(there);
-	return ok || (xs_writef(xs, XBT_NULL, "/local/domain/0/name", "Domain-0") &&
-		      xs_writef(xs, XBT_NULL, "/local/domain/0/domid", "0"));
+	return ok;
+}
+
+bool store_init_dom0(struct xs_handle *xs)
+{
+	return write_missing(xs, "/local/domain/0/name", "Domain-0") &&
+	       write_missing(xs, "/local/domain/0/domid", "0") &&
+	       write_missing(xs, "/local/pool/0/name", "Pool-0");
 }
 
 struct vcpus {

@@ -53,8 +53,18 @@ $(B)/peer/dom0.cpio: $(PEER) $(B)/lab/lab-agent $(KERNEL) $(B)/guest.cpio tests/
 		-p $(B)/lab/lab-agent:/usr/sbin/lab-agent -p $(KERNEL):/root/guest/vmlinuz \
 		-p $(B)/guest.cpio:/root/guest/initramfs $@
 
+# Debian's tools for a dom0 of ours: unpacked before dom0's initramfs, they lie beside our own.
+PEER_TOOLS := xl libxl-save-helper xenconsole lsevtchn readnotes test-resource test-xenstore xen-cpuid xen-diag xen-hptool \
+	xen-livepatch xen-mfndump xencov xenctx xenlockprof xenperf xenpm xentop xentrace
+$(B)/peer/tools.cpio: $(PEER) tests/lab/make-initramfs tests/lab/rules.mk
+	@echo "  CPIO  peer/tools.cpio"
+	@tests/lab/make-initramfs -z none -r $(B)/peer/root -p $(B)/peer/root/etc/xen/xl.conf:/etc/xen/xl.conf \
+		$(foreach p,$(PEER_TOOLS),-p $(B)/peer/root$(PEER_BIN)/$(p):$(PEER_BIN)/$(p)) \
+		-p $(B)/peer/root/usr/sbin/xenhypfs:/usr/sbin/xenhypfs \
+		-p /lib/x86_64-linux-gnu/libgcc_s.so.1:/lib/x86_64-linux-gnu/libgcc_s.so.1 $@
+
 .PHONY: peer
-peer: $(B)/peer/dom0.cpio
+peer: $(B)/peer/dom0.cpio $(B)/peer/tools.cpio
 
 HELP += "peer|fetch_Debian's_Xen_and_tools_for_comparisons"
 

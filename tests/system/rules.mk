@@ -11,14 +11,14 @@ endef
 
 # The longest first: two run at a time.
 SYSTEM_TEST_NAMES := test_toolstack test_xl test_guest test_cpumem test_boot test_dom0 test_kill test_disk test_net test_save test_xml test_migrate test_beside test_leaks test_daemons test_store test_rpc
-$(foreach t,test_lab test_hosts test_patched $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
+$(foreach t,test_lab test_hosts test_patched test_libxl $(SYSTEM_TEST_NAMES),$(eval $(call system_test,$(t))))
 
 SYSTEM_TESTS       += $(SYSTEM_TEST_NAMES:%=$(B)/tests/system/%)
 SYSTEM_TESTS_ALONE += $(B)/tests/system/test_lab $(B)/tests/system/test_hosts
 SOAK_TESTS         += 'CYCLES=200 $(B)/tests/system/test_leaks' 'STEPS=10000000 $(B)/tests/system/test_beside' \
 		      'CYCLES=100 $(B)/tests/system/test_disk' 'CYCLES=100 $(B)/tests/system/test_net' \
 		      'KILLS=200 $(B)/tests/system/test_store' 'KILLS=200 $(B)/tests/system/test_kill' \
-		      'FRONT_SECONDS=600 SEED=7 $(B)/tests/system/test_daemons' \
+		      'FRONT_SECONDS=600 SEED=7 $(B)/tests/system/test_daemons' '$(B)/tests/system/test_libxl' \
 		      'POINTS=all $(B)/tests/system/test_migrate' 'MIGRATIONS=100 POINTS=all $(B)/tests/system/test_hosts'
 
 $(eval $(call tool,tests/system/leak_probe,tests/system/leak_probe.c $(XENCTL_SRCS),))

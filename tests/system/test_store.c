@@ -122,6 +122,9 @@ static void test_quota(void)
 	sys_must(H, "xl destroy a; xl create -q /root/a.cfg 'xenstore_quota=[\"watches=77\"]' && "
 		 "xl xenstore-quota-get a | grep 'watches  *77'");
 	sys_must(H, "! xl create -q /root/c.cfg 'xenstore_quota=[\"grass=77\"]' 2>&1 | grep -v grass; ! xl domid c 2>/dev/null");
+	/* Nothing is given to a domain that is not there yet. */
+	sys_must(H, "xenstore write /gift 1; ! xenstore chmod /gift n77 2>/dev/null && xenstore chmod /gift n0 r77 && "
+		 "xenstore chmod /gift n$(xl domid a) && xenstore rm /gift");
 	sys_must(H, "! xl xenstore-quota-set a grass=1 2>/dev/null && ! xl xenstore-quota-set a nodes=x 2>/dev/null");
 	sys_must(H, "xl destroy a");
 }

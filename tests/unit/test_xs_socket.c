@@ -342,11 +342,13 @@ static bool event_is(char **e, const char *path)
 /* A daemon dies under its clients: the store is as it was, they connect again, their watches fire, nobody fails. */
 static void test_new_daemon(void)
 {
+	struct xs_permissions hear[] = { { 0, XS_PERM_NONE }, { 7, XS_PERM_READ } }, *got;
 	struct xs_handle *h = xs_open(0), *one = xs_open(XS_ONE_DAEMON);
 	struct pollfd p;
 	xs_transaction_t t;
-	unsigned int quota;
+	unsigned int quota, n;
 
+	CU_ASSERT_TRUE(xs_set_permissions(h, XBT_NULL, "@releaseDomain", hear, 2));
 	CU_ASSERT_TRUE(xs_write(h, XBT_NULL, "/keep/a", "1", 1) && xs_watch(h, "/keep", "w"));
 	CU_ASSERT_TRUE(event_is(xs_check_watch(h), "/keep"));
 	t = xs_transaction_start(h);
@@ -385,6 +387,9 @@ static void test_new_daemon(void)
 	CU_ASSERT_TRUE(value_is(h, "/keep/a", "3"));
 	CU_ASSERT_TRUE(xs_get_quota(h, 9, "watches", &quota) && quota == 7);
 	CU_ASSERT_TRUE(xs_get_quota(h, 9, "nodes", &quota) && quota == 999);
+	got = xs_get_permissions(h, XBT_NULL, "@releaseDomain", &n);
+	CU_ASSERT_TRUE(got && n == 2 && got[1].id == 7 && got[1].perms == XS_PERM_READ);
+	free(got);
 	CU_ASSERT_TRUE(xs_rm(h, XBT_NULL, "/keep"));
 	xs_close(h);
 }

@@ -275,6 +275,9 @@ static long domain_op(struct domain *d, struct xen_domctl *op, bool *answer)
 	case XEN_DOMCTL_getpageframeinfo3:
 		*answer = true;
 		return pageframes(d, &op->u.getpageframeinfo3);
+	case XEN_DOMCTL_psr_cmt_op:
+	case XEN_DOMCTL_psr_alloc:
+		return -XEN_ENODEV;
 	default:
 		return domctl_vcpu_op(d, op, answer);
 	}

@@ -6,7 +6,8 @@
  * only tried. The list of domains goes on where it stopped by the lowest id not yet given, so domains that come and go
  * meanwhile are neither given twice nor lead astray; a bit in cmd says that a call is such a continuation.
  *
- * Not here: tracing, performance counters, power management, hot-plug, live patching: -ENOSYS.
+ * Not here: tracing, counters, power management, cache allocation, hot-plug, coverage, live patching. Each is refused
+ * with the error from which tools know that this host has no such thing.
  */
 #include <xl/asm.h>
 #include <xl/control.h>
@@ -286,6 +287,14 @@ static long run(struct xen_sysctl *op, bool continued)
 	case XEN_SYSCTL_get_cpu_levelling_caps:
 		op->u.cpu_levelling_caps.caps = 0;
 		return 0;
+	case XEN_SYSCTL_get_pmstat:
+	case XEN_SYSCTL_pm_op:
+	case XEN_SYSCTL_psr_cmt_op:
+	case XEN_SYSCTL_psr_alloc:
+		return -XEN_ENODEV;
+	case XEN_SYSCTL_cpu_hotplug:
+	case XEN_SYSCTL_coverage_op:
+		return -XEN_EOPNOTSUPP;
 	default:
 		return -XEN_ENOSYS;
 	}

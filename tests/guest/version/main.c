@@ -5,9 +5,14 @@
  * ABI: XENVER_version returns major << 16 | minor without touching its argument; a PV kernel of today needs version
  * 4. get_features has one word: a PV guest gets mmu_pt_update_preserve_ad and gnttab_map_avail_bits (Linux panics
  * without them), dom0 gets the dom0 bit, and none of the bits that promise a translated guest. Strings end in a
- * zero byte. An unknown sub-operation or hypercall number is -ENOSYS, whatever the arguments.
+ * zero byte. An unknown sub-operation or hypercall number is -ENOSYS, whatever the arguments. Services of the host that
+ * are not there have errors of their own, from which dom0's tools make their messages: no power management or cache
+ * allocation is -ENODEV, no CPU hot-plug or coverage -EOPNOTSUPP, the rest -ENOSYS.
  */
-#include "guest.h"
+#include "child.h"
+
+#include "public/lite.h"
+#include "public/sysctl.h"
 
 static void test_version(void)
 {
@@ -99,11 +104,44 @@ static void test_registers_survive(void)
 	(void)r9;
 }
 
+static void test_no_such_service(void)
+{
+	static const struct {
+		u32 cmd;
+		long says;
+	} sys[] = {
+		{ XEN_SYSCTL_tbuf_op, -XEN_ENOSYS }, { XEN_SYSCTL_perfc_op, -XEN_ENOSYS },
+		{ XEN_SYSCTL_get_pmstat, -XEN_ENODEV }, { XEN_SYSCTL_pm_op, -XEN_ENODEV },
+		{ XEN_SYSCTL_cpu_hotplug, -XEN_EOPNOTSUPP }, { XEN_SYSCTL_page_offline_op, -XEN_ENOSYS },
+		{ XEN_SYSCTL_lockprof_op, -XEN_ENOSYS }, { XEN_SYSCTL_coverage_op, -XEN_EOPNOTSUPP },
+		{ XEN_SYSCTL_psr_cmt_op, -XEN_ENODEV }, { XEN_SYSCTL_psr_alloc, -XEN_ENODEV },
+		{ XEN_SYSCTL_livepatch_op, -XEN_ENOSYS }, { 9999, -XEN_ENOSYS },
+	}, dom[] = {
+		{ XEN_DOMCTL_psr_cmt_op, -XEN_ENODEV }, { XEN_DOMCTL_psr_alloc, -XEN_ENODEV }, { 9999, -XEN_ENOSYS },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(sys); i++) {
+		struct xen_sysctl op = { .cmd = sys[i].cmd, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
+		long rc = hypercall1(__HYPERVISOR_sysctl, &op);
+
+		CHECK(rc == sys[i].says, "sysctl %u: %ld, not %ld", sys[i].cmd, rc, sys[i].says);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(dom); i++) {
+		struct xen_domctl op = { .cmd = dom[i].cmd, .domain = 0 };
+		long rc = domctl(&op);
+
+		CHECK(rc == dom[i].says, "domctl %u: %ld, not %ld", dom[i].cmd, rc, dom[i].says);
+	}
+}
+
 void test_main(void)
 {
 	test_version();
 	test_strings();
 	test_features();
 	test_no_such_hypercall();
+	/* A Xen may have some of them. */
+	if (is_dom0() && hypercall2(__HYPERVISOR_lite_op, LITEOP_features, 0) >= 0)
+		test_no_such_service();
 	test_registers_survive();
 }
