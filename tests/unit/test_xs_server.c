@@ -131,7 +131,7 @@ static void test_nodes(void)
 	SAYS(&d0, XS_READ, 0, "/a", "");
 	SAYS(&d0, XS_MKDIR, 0, "/a/c", "OK");
 	CU_ASSERT_EQUAL(memcmp(ask(&d0, XS_DIRECTORY, 0, "/a"), "b\0c\0", 4), 0);
-	SAYS(&d0, XS_GET_PERMS, 0, "/a/b", "n0");
+	SAYS(&d0, XS_GET_PERMS, 0, "/a/b", "r0");
 	SAYS(&d0, XS_SET_PERMS, 0, "/a/b\0n0\0b1", "OK");
 	CU_ASSERT_EQUAL(memcmp(ask(&d0, XS_GET_PERMS, 0, "/a/b"), "n0\0b1\0", 6), 0);
 	CU_ASSERT_STRING_EQUAL(write_value(&d1, 0, "/a/b\0mine"), "OK");
@@ -146,7 +146,7 @@ static void test_nodes(void)
 /* What dom0 makes without saying for whom is its own business. */
 static void test_private(void)
 {
-	open_both();
+	open_fresh();
 	SAYS(&d0, XS_GET_PERMS, 0, "/", "n0");
 	CU_ASSERT_STRING_EQUAL(write_value(&d0, 0, "/local/domain/0/name\0Domain-0"), "OK");
 	SAYS(&d1, XS_READ, 0, "/local/domain/0/name", "EACCES");
