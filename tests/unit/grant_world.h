@@ -55,15 +55,13 @@ void page_put(struct page_info *pg)
 	refs[nr_of(pg)]--;
 }
 
-int page_get_with_type(mfn_t m, struct domain *d, u64 type)
+int page_get_type(struct page_info *pg, u64 type)
 {
 	if (type != PGT_writable)
 		panic("type %#lx", type);
-	if (mfn_x(m) == FRAMES_EACH + 15)	/* a page table, say */
+	if (nr_of(pg) == FRAMES_EACH + 15)	/* a page table, say */
 		return -XEN_EINVAL;
-	if (!page_get(mfn_to_page(m), d))
-		return -XEN_EINVAL;
-	types[mfn_x(m)]++;
+	types[nr_of(pg)]++;
 	return 0;
 }
 

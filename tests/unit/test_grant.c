@@ -42,7 +42,7 @@ static void test_refusals(void)
 	CU_ASSERT_EQUAL(map(512, GNTMAP_host_map, &h), GNTST_bad_gntref);	/* the table has one frame */
 	CU_ASSERT_EQUAL(map(15, GNTMAP_host_map, &h), GNTST_general_error);
 	table[15].flags = GTF_permit_access;
-	CU_ASSERT_EQUAL(map(15, GNTMAP_host_map, &h), GNTST_bad_page);		/* a page table */
+	CU_ASSERT_EQUAL(map(15, GNTMAP_host_map, &h), GNTST_general_error);	/* a page table */
 	CU_ASSERT_EQUAL(table[15].flags, GTF_permit_access);
 	table[4].domid = 9;
 	CU_ASSERT_EQUAL(map(4, GNTMAP_host_map, &h), GNTST_general_error);
@@ -104,6 +104,11 @@ static void test_unmap_fails(void)
 	CU_ASSERT_EQUAL(op.status, GNTST_general_error);
 	CU_ASSERT_EQUAL(refs[FRAMES_EACH + 2], 1);
 	op.host_addr = 0;			/* neither: nothing happens */
+	op.dev_bus_addr = 0x1000;		/* only a map for a device has it */
+	do_grant_table_op(GNTTABOP_unmap_grant_ref, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_okay);
+	CU_ASSERT_EQUAL(refs[FRAMES_EACH + 2], 1);
+	op.dev_bus_addr = 0;
 	do_grant_table_op(GNTTABOP_unmap_grant_ref, &op, 1);
 	CU_ASSERT_EQUAL(op.status, GNTST_okay);
 	CU_ASSERT_EQUAL(refs[FRAMES_EACH + 2], 1);
@@ -124,6 +129,11 @@ static void test_device_map(void)
 	CU_ASSERT_EQUAL(unmap(h), GNTST_okay);
 	CU_ASSERT_EQUAL(refs[FRAMES_EACH + 2], 1);
 	op.handle = h;
+	op.dev_bus_addr++;
+	do_grant_table_op(GNTTABOP_unmap_grant_ref, &op, 1);
+	CU_ASSERT_EQUAL(op.status, GNTST_bad_dev_addr);
+	CU_ASSERT_EQUAL(refs[FRAMES_EACH + 2], 1);
+	op.dev_bus_addr--;
 	do_grant_table_op(GNTTABOP_unmap_grant_ref, &op, 1);
 	CU_ASSERT_EQUAL(op.status, GNTST_okay);
 	CU_ASSERT_TRUE(balanced());

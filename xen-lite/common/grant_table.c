@@ -218,19 +218,21 @@ static void entry_clear(struct grant_entry_v1 *e, u16 bits)
 }
 
 /*
- * Reference and, for writing, type of the frame of a pin. Only frames that rd owns: those keep rd itself in being,
- * which a page of ours that is shared with it does not.
+ * Reference and, for writing, type of the frame of a pin: GNTST_*. Only frames that rd owns: those keep rd itself in
+ * being, which a page of ours that is shared with it does not.
  */
-static bool frame_get(mfn_t m, struct domain *rd, bool write)
+static int frame_get(mfn_t m, struct domain *rd, bool write)
 {
-	if (!mfn_valid(m) || (mfn_to_page(m)->count_info & PGC_hv))
-		return false;
+	if (!mfn_valid(m) || (mfn_to_page(m)->count_info & PGC_hv) || !page_get(mfn_to_page(m), rd))
+		return GNTST_bad_page;
 	if (!write)
-		return page_get(mfn_to_page(m), rd);
-	if (page_get_with_type(m, rd, PGT_writable))
-		return false;
+		return GNTST_okay;
+	if (page_get_type(mfn_to_page(m), PGT_writable)) {
+		page_put(mfn_to_page(m));
+		return GNTST_general_error;
+	}
 	logdirty_foreign_writer(mfn_to_page(m), true);
-	return true;
+	return GNTST_okay;
 }
 
 static void frame_put(mfn_t m, bool write)
@@ -271,14 +273,13 @@ static int pin(struct domain *rd, u32 ref, domid_t_ who, bool write, mfn_t *fram
 		act->frame = _mfn(ACCESS_ONCE(shared_entry(gt, ref)->frame));
 		act->domid = who;
 	}
-	if (!frame_get(act->frame, rd, write)) {
+	rc = frame_get(act->frame, rd, write);
+	if (rc) {
 		entry_settle(gt, ref, act);
-		rc = GNTST_bad_page;
 		goto out;
 	}
 	*(write ? &act->writers : &act->readers) += 1;
 	*frame = act->frame;
-	rc = GNTST_okay;
 out:
 	spin_unlock(&gt->lock);
 	return rc;
@@ -493,7 +494,7 @@ static int unmap_entry(struct maptrack *t, struct domain *rd, const struct gntta
 {
 	mfn_t frame = mapped_frame(rd, t->ref);
 
-	if (op->dev_bus_addr && (op->dev_bus_addr & PAGE_MASK) != mfn_to_pa(frame))
+	if (op->dev_bus_addr && (t->flags & GNTMAP_device_map) && op->dev_bus_addr != mfn_to_pa(frame))
 		return GNTST_bad_dev_addr;
 	if (!op->host_addr || !(t->flags & GNTMAP_host_map))
 		return GNTST_okay;
@@ -578,7 +579,7 @@ static int side_get(struct copy_side *s, const struct gnttab_copy_ptr *p, bool i
 			GNTST_bad_domain;
 	} else {
 		s->frame = _mfn(p->u.gmfn);
-		rc = frame_get(s->frame, s->d, write) ? GNTST_okay : GNTST_bad_page;
+		rc = frame_get(s->frame, s->d, write);
 	}
 	s->held = !rc;
 	return rc;
