@@ -153,6 +153,8 @@ static void test_private(void)
 	SAYS(&d1, XS_DIRECTORY, 0, "/", "EACCES");
 	SAYS(&d1, XS_DIRECTORY, 0, "/local/domain", "EACCES");
 	SAYS(&d1, XS_READ, 0, "/nothing", "EACCES");
+	SAYS(&d0, XS_SET_PERMS, 0, "/local/domain/0/name\0n0\0r1", "OK");
+	SAYS(&d1, XS_READ, 0, "/local/domain/0/name", "Domain-0");
 	give_home(1);
 	SAYS(&d1, XS_READ, 0, "nothing", "ENOENT");
 	close_both();
@@ -280,21 +282,6 @@ static void test_watches(void)
 	server_settle(&srv);
 	expect_event(&d0, "@releaseDomain", "r");
 	expect_quiet(&d1);					/* dom0's business */
-	close_both();
-}
-
-/* Nobody else may read what domain 0 makes, unless it says so. */
-static void test_fresh(void)
-{
-	open_fresh();
-	CU_ASSERT_STRING_EQUAL(write_value(&d0, 0, "/a/b\0value"), "OK");
-	SAYS(&d0, XS_GET_PERMS, 0, "/", "n0");
-	SAYS(&d0, XS_GET_PERMS, 0, "/a/b", "n0");
-	SAYS(&d1, XS_READ, 0, "/a/b", "EACCES");
-	SAYS(&d1, XS_READ, 0, "/nothing", "EACCES");
-	SAYS(&d1, XS_DIRECTORY, 0, "/", "EACCES");
-	SAYS(&d0, XS_SET_PERMS, 0, "/a/b\0n0\0r1", "OK");
-	SAYS(&d1, XS_READ, 0, "/a/b", "value");
 	close_both();
 }
 
@@ -737,7 +724,6 @@ int main(void)
 		{ "bad requests", test_bad_requests },
 		{ "transactions", test_transactions },
 		{ "watches", test_watches },
-		{ "rights at first", test_fresh },
 		{ "special watches", test_special },
 		{ "limits of watches", test_watch_limits },
 		{ "a directory longer than a reply", test_long_directory },

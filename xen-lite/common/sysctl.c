@@ -66,6 +66,9 @@ static long debug_keys(const struct xen_sysctl_debug_keys *k)
 
 /* --- the machine --------------------------------------------------------------------------------------- */
 
+/* Features of leaf 0x80000001 that AMD repeats from leaf 1: tools want each once. */
+#define E1D_REPEATED	0x0183f3ffU
+
 static long physinfo(struct xen_sysctl_physinfo *p)
 {
 	*p = (struct xen_sysctl_physinfo){
@@ -74,7 +77,7 @@ static long physinfo(struct xen_sysctl_physinfo *p)
 		.capabilities = XEN_SYSCTL_PHYSCAP_pv | XEN_SYSCTL_PHYSCAP_gnttab_v1,
 		.total_pages = heap_total_pages(), .free_pages = heap_free_pages(),
 		.outstanding_pages = memory_claims_total(), .max_mfn = max_page - 1,
-		.hw_cap = { cpu_features.l1_edx, cpu_features.l1_ecx, cpu_features.e1_edx, cpu_features.e1_ecx,
+		.hw_cap = { cpu_features.l1_edx, cpu_features.l1_ecx, cpu_features.e1_edx & ~E1D_REPEATED, cpu_features.e1_ecx,
 			    cpu_features.d1_eax, cpu_features.l7_ebx, cpu_features.l7_ecx },
 	};
 	return 0;
@@ -221,6 +224,8 @@ static long featureset(struct xen_sysctl_cpu_featureset *f)
 	for (u32 i = 0; i < min(room, n); i++) {
 		u32 w = feature_word(about_pv(f->index), word[i].leaf, word[i].sub, word[i].reg);
 
+		if (about_pv(f->index) && word[i].leaf == 0x80000001 && word[i].reg == D)
+			w &= ~E1D_REPEATED;
 		if (copy_to_guest_offset(f->features.p, i, &w, 1))
 			return -XEN_EFAULT;
 	}

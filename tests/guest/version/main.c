@@ -134,12 +134,32 @@ static void test_no_such_service(void)
 	}
 }
 
+/* Bits 0 to 9, 12 to 17, 23 and 24 of leaf 0x80000001 are leaf 1's once more on AMD; tools want each feature once. */
+static void test_features_once(void)
+{
+	static struct xen_sysctl op;
+	static u32 words[32];
+
+	op = (struct xen_sysctl){ .cmd = XEN_SYSCTL_get_cpu_featureset, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
+	op.u.cpu_featureset.index = XEN_SYSCTL_cpu_featureset_pv;
+	op.u.cpu_featureset.nr_features = ARRAY_SIZE(words);
+	set_xen_guest_handle(op.u.cpu_featureset.features, words);
+	CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &op), 0);
+	CHECK_EQ(words[2] & 0x0183f3ff, 0);
+	CHECK(words[2] >> 29 & 1, "no long mode");
+	op = (struct xen_sysctl){ .cmd = XEN_SYSCTL_physinfo, .interface_version = XEN_SYSCTL_INTERFACE_VERSION };
+	CHECK_EQ(hypercall1(__HYPERVISOR_sysctl, &op), 0);
+	CHECK_EQ(op.u.physinfo.hw_cap[2] & 0x0183f3ff, 0);
+}
+
 void test_main(void)
 {
 	test_version();
 	test_strings();
 	test_features();
 	test_no_such_hypercall();
+	if (is_dom0())
+		test_features_once();
 	/* A Xen may have some of them. */
 	if (is_dom0() && hypercall2(__HYPERVISOR_lite_op, LITEOP_features, 0) >= 0)
 		test_no_such_service();
