@@ -269,6 +269,14 @@ static bool step_ports(struct creation *c)
 	return !rc || refused(c, "make the event channels of xenstore and console", rc);
 }
 
+/* A domain that comes from elsewhere may have had less than it may have: what it has not taken is for others. */
+static bool end_claim(struct creation *c)
+{
+	int rc = xenctl_claim_pages(c->xc, c->domid, 0);
+
+	return !rc || refused(c, "end the claim on its memory", rc);
+}
+
 static bool step_restore(struct creation *c)
 {
 	const uint32_t ports[2] = { c->store_port, c->console_port };
@@ -277,7 +285,7 @@ static bool step_restore(struct creation *c)
 		return false;
 	c->built.store_mfn = c->restored.store_mfn;
 	c->built.console_mfn = c->restored.console_mfn;
-	return true;
+	return end_claim(c);
 }
 
 static bool step_build(struct creation *c)
@@ -397,7 +405,7 @@ static bool step_receive(struct creation *c)
 		return false;
 	c->built.store_mfn = c->restored.store_mfn;
 	c->built.console_mfn = c->restored.console_mfn;
-	return true;
+	return end_claim(c);
 }
 
 static bool step_rings(struct creation *c)

@@ -190,6 +190,8 @@ static void test_old(void)
 	for (int i = 0; i < 2; i++) {
 		sys_must(H, OLD_ASKED "xl save old " FILE_ " 2>&1; xl verify-stream " FILE_ " && xl restore " FILE_);
 		old_is("new");
+		/* It gave 2 of its 16 MiB back: nothing is kept for it. */
+		sys_contains(sys_must(H, "xl claims | awk '$1 == \"old\" { print $3, $NF }'"), "14 0\n");
 	}
 	sys_must(H, OLD_ASKED "xl save -c old " FILE_ " 2>&1");
 	old_is("same");

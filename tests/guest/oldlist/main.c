@@ -6,23 +6,37 @@
  *
  * ABI: a suspend returns 1 if it was cancelled, and the guest goes on with what it had. In a new life it returns 0: all
  * memory is as it was, the p2m list has the new frames, and the tree, which has the old ones, is not named any more.
+ * Memory that the guest has given back (the last 2 MiB) is not there in a new life either.
  *
  * It needs somebody who asks it to suspend, so as dom0 it has nothing to do.
  */
 #include "store.h"
 
+#define GIVEN_BACK	512
+#define NO_FRAME	(~0ul)
+
 static u64 root[512] __attribute__((aligned(4096)));
 static u64 node[512] __attribute__((aligned(4096)));
 
-static void publish(void)
+static void publish(u64 pages)
 {
-	u64 frames = (start_info->nr_pages + 511) / 512;
+	u64 frames = (pages + 511) / 512;
 
 	for (u64 i = 0; i < frames; i++)
 		node[i] = va_to_mfn((u64 *)start_info->mfn_list + i * 512);
 	root[0] = va_to_mfn(node);
-	shared->arch.max_pfn = start_info->nr_pages;
+	shared->arch.max_pfn = pages;
 	shared->arch.pfn_to_mfn_frame_list_list = va_to_mfn(root);
+}
+
+static void give_back(void)
+{
+	static u64 frame[GIVEN_BACK];
+	u64 *list = (u64 *)start_info->mfn_list + start_info->nr_pages - GIVEN_BACK;
+
+	memcpy(frame, list, sizeof(frame));
+	memset(list, 0xff, sizeof(frame));
+	CHECK_EQ(own_reservation(XENMEM_decrease_reservation, frame, GIVEN_BACK), GIVEN_BACK);
 }
 
 static void set_node(const char *path, const char *value)
@@ -60,10 +74,12 @@ static bool suspend(void)
 /* A cancelled suspend leaves all as it was, a new life only what is in memory. */
 static void look_around(bool cancelled, u64 sum)
 {
-	u64 wrong = 0;
+	u64 all = shared->arch.max_pfn, wrong = 0;
 
-	for (u64 pfn = 0; pfn < start_info->nr_pages; pfn++)
+	for (u64 pfn = 0; pfn < all - GIVEN_BACK; pfn++)
 		wrong += machine_to_phys_mapping[pfn_to_mfn(pfn)] != pfn;
+	for (u64 pfn = all - GIVEN_BACK; pfn < all; pfn++)
+		wrong += pfn_to_mfn(pfn) != NO_FRAME;
 	CHECK(!wrong, "%lu entries of the p2m list are wrong", wrong);
 	CHECK(text_checksum() == sum, "the text has changed");
 	if (cancelled)
@@ -77,12 +93,13 @@ static void look_around(bool cancelled, u64 sum)
 void test_main(void)
 {
 	static const char ask_path[] = "control/shutdown";
-	u64 sum = text_checksum();
+	u64 sum = text_checksum(), pages = start_info->nr_pages;
 
 	if (start_info->flags & SIF_INITDOMAIN)
 		test_skip("needs somebody who suspends it");
 	store_open();
-	publish();
+	publish(pages);
+	give_back();
 	set_node("data/life", "first");
 	while (!test_failures()) {
 		bool cancelled;
@@ -94,7 +111,7 @@ void test_main(void)
 		set_node(ask_path, "");
 		cancelled = suspend();
 		look_around(cancelled, sum);
-		publish();
+		publish(pages);
 		set_node("data/life", test_failures() ? "failed" : cancelled ? "same" : "new");
 	}
 }
