@@ -39,6 +39,11 @@ static bool has_rdtscp(void)
 	return cpu_features.e1_edx & 1U << 27;
 }
 
+static u64 efer_shown(void)
+{
+	return rdmsr(MSR_EFER) & ~0x1000ULL;	/* without SVME */
+}
+
 int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 {
 	*val = 0;
@@ -55,7 +60,7 @@ int pv_rdmsr(struct vcpu *v, u32 msr, u64 *val)
 		*val = v->pv.tsc_aux;
 		return has_rdtscp() ? 0 : -XEN_EINVAL;
 	case MSR_EFER:
-		*val = rdmsr(MSR_EFER) & ~0x1000ULL;	/* without SVME */
+		*val = efer_shown();
 		return 0;
 	case MSR_APIC_BASE:
 		*val = rdmsr(MSR_APIC_BASE) & ~(v->id ? 0x100ULL : 0);
@@ -122,6 +127,8 @@ int pv_wrmsr(struct vcpu *v, u32 msr, u64 val)
 		return 0;		/* without effect */
 	case MSR_MISC_FEATURES:		/* no faults by CPUID, as MSR_PLATFORM_INFO says */
 		return val ? -XEN_EINVAL : 0;
+	case MSR_EFER:			/* Linux writes back what it has read */
+		return val == efer_shown() ? 0 : -XEN_EINVAL;
 	case MSR_PAT:
 		return val == PAT_PV ? 0 : -XEN_EINVAL;
 	case MSR_K7_EVNTSEL0 ... MSR_K7_PERFCTR3:

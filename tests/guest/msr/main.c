@@ -104,6 +104,10 @@ static void test_values(void)
 	expect(0x277, false, "wrmsr of another PAT");
 	CHECK_EQ(rdmsr(0xc0000080) & 0xd01, 0xd01);	/* NXE, LMA, LME, SCE */
 	CHECK_EQ(rdmsr(0xc0000080) & 0x1000, 0);
+	wrmsr(0xc0000080, rdmsr(0xc0000080));
+	expect(0xc0000080, true, "wrmsr of EFER's own value");
+	wrmsr(0xc0000080, rdmsr(0xc0000080) ^ 1);
+	expect(0xc0000080, false, "wrmsr of another EFER");
 	for (u32 msr = 0xc0000100; msr <= 0xc0000102; msr++) {
 		u64 old = rdmsr(msr);
 
