@@ -244,6 +244,7 @@ void define_load(struct xld *x)
 
 	if (!dir)
 		xld_log("%s: no definitions are read", path);
+	durable_tidy(path);
 	while (dir && (e = readdir(dir)))
 		if (strlen(e->d_name) == 36 + strlen(".xml"))
 			load_one(x, e->d_name);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Small files that have to survive a power cut: definitions and the journal of migrations. */
+/*
+ * Small files that have to survive a power cut: definitions and the journal of migrations. They are written as NAME.new and
+ * then renamed, as the records of domains are.
+ */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -38,4 +42,19 @@ bool durable_sync(const char *file)
 	free(dir);
 	errno = saved;
 	return ok;
+}
+
+void durable_tidy(const char *dir)
+{
+	DIR *dp = opendir(dir);
+	struct dirent *e;
+
+	while (dp && (e = readdir(dp))) {
+		const char *dot = strrchr(e->d_name, '.');
+
+		if (dot && !strcmp(dot, ".new"))
+			unlinkat(dirfd(dp), e->d_name, 0);
+	}
+	if (dp)
+		closedir(dp);
 }

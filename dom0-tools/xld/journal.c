@@ -201,6 +201,7 @@ void moves_load(struct xld *x)
 	mkdir(x->lib_dir, 0755);
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		xld_log("cannot make %s: %s", dir, strerror(errno));
+	durable_tidy(dir);
 	dp = opendir(dir);
 	while (dp && (e = readdir(dp))) {
 		if (strlen(e->d_name) < 36 + strlen("-in.json"))

@@ -242,6 +242,7 @@ void state_load(struct xld *x)
 	moves_load(x);
 	if (mkdir(dir, 0700) && errno != EEXIST)
 		xld_log("cannot make %s: %s", dir, strerror(errno));
+	durable_tidy(dir);
 	dp = opendir(dir);
 	while (dp && (e = readdir(dp))) {
 		n = strlen(e->d_name);

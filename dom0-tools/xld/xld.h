@@ -302,6 +302,8 @@ int domid_by_uuid(struct xenctl *xc, const uint8_t uuid[16], uint32_t *domid);
 bool durable_write(const char *path, const char *text);
 /* What was renamed, linked or removed in the directory of this file stays so. false: errno. */
 bool durable_sync(const char *file);
+/* Remove what an xld that died had not written to its end yet. */
+void durable_tidy(const char *dir);
 
 /* --- state.c --- */
 /* false, and logged, when the record could not be written; the old one is then still there. */

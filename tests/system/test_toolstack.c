@@ -206,6 +206,10 @@ static void test_create_fails_at_any_step(void)
 
 static void test_kills(void)
 {
+	/* xld in the middle of writing */
+	sys_must(H, STOP_XLD "touch /run/xen-lite/domains/x.json.new; mkdir -p /var/lib/xen-lite/migrations /var/lib/xen-lite/defined; "
+		 "touch /var/lib/xen-lite/migrations/x-in.json.new /var/lib/xen-lite/defined/x.xml.new; " START_XLD
+		 "[ -z \"$(ls /run/xen-lite/domains/*.new /var/lib/xen-lite/*/*.new 2>/dev/null)\" ]");
 	/* xld with a running guest: the next one knows it */
 	sys_must(H, GUEST "&& kill -9 $(pidof xld) && " AWAIT("guest", "^guest: up") "; " START_XLD
 		 "xl list -l guest | grep -q '\"memory\": 128' && xl shutdown -w -t 30 guest");

@@ -153,17 +153,18 @@ long do_fpu_taskswitch(int set)
 	return 0;
 }
 
-/* In kernel mode the guest kernel's GS base is in GS_BASE and the user's in KERNEL_GS_BASE. */
-static long set_user_gs_selector(unsigned long sel)
+/*
+ * In kernel mode the guest kernel's GS base is in GS_BASE and the user's in KERNEL_GS_BASE. A selector that cannot be loaded
+ * becomes none, without an error: kernels take one for their own bug, while the selector may be any that a program has left
+ * there, of an LDT that has changed since.
+ */
+static long set_user_gs_selector(u16 sel)
 {
-	int rc;
-
-	if (sel & ~0xffffUL)
-		return -XEN_EINVAL;
 	__asm__ __volatile__("swapgs" ::: "memory");
-	rc = load_gs(sel);
+	if (load_gs(sel > 3 ? sel | 3 : sel))
+		wrmsr(MSR_GS_BASE, 0);
 	__asm__ __volatile__("swapgs" ::: "memory");
-	return rc ? -XEN_EINVAL : 0;
+	return 0;
 }
 
 long do_set_segment_base(unsigned int which, unsigned long base)

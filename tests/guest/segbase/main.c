@@ -53,6 +53,10 @@ static void test_hypercall(void)
 	CHECK_EQ(fs_word(), 0xaaaa);
 	CHECK_EQ(set_base(SEGBASE_GS_USER_SEL, 0), 0);
 	CHECK_EQ(gs_word(), 0xbbbb);
+	/* One that cannot be loaded is none. Only the kernel's base is looked at in kernel mode. */
+	CHECK_EQ(set_base(SEGBASE_GS_USER_SEL, 7), 0);
+	CHECK_EQ(set_base(SEGBASE_GS_USER_SEL, 0xfff8), 0);
+	CHECK_EQ(gs_word(), 0xbbbb);
 	CHECK_EQ(set_base(4, 0), -XEN_EINVAL);
 	CHECK_EQ(set_base(~0u, 0), -XEN_EINVAL);
 }
