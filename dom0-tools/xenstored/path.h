@@ -22,8 +22,8 @@
 int path_canonical(const char *name, uint32_t domid, char *out, size_t *prefix);
 
 /*
- * A name that can be watched but is no node. Any is allowed; two of them mean something, alone and with '/' and the number
- * of a domain behind.
+ * A name that can be watched but is no node. Any is allowed; two of them mean something, alone and with '/' and the
+ * number of a domain behind.
  */
 bool path_is_special(const char *name);
 

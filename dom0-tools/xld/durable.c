@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small files that have to survive a power cut: definitions and the journal of migrations. They are written as NAME.new and
- * then renamed, as the records of domains are.
+ * Small files that have to survive a power cut: definitions and the journal of migrations. They are written as NAME.new
+ * and then renamed, as the records of domains are.
  */
 #include <dirent.h>
 #include <errno.h>

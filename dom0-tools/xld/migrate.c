@@ -275,7 +275,8 @@ static bool send_stream(struct sending *s)
 		.domid = s->d->domid, .config = q->config, .live = !(s->m->flags & XLD_MIGRATE_STOPPED),
 		.max_downtime_ms = q->max_downtime_ms ? q->max_downtime_ms : MAX_DOWNTIME_MS,
 		.timeout_ms = q->timeout_s * 1000ULL, .on_timeout = (enum save_on_timeout)q->on_timeout,
-		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing, .lanes = s->lane, .nr_lanes = s->nr_lanes,
+		.bandwidth = q->bandwidth_kib * 1024ULL, .packing = q->packing,
+		.lanes = s->lane, .nr_lanes = s->nr_lanes,
 		.caught_up = await_caught_up, .suspend = suspend_now, .nodes = read_nodes, .console = read_console,
 		.state = progress, .arg = s,
 	};

@@ -357,16 +357,19 @@ static struct offer *keep_offer(const xld_offer *o, const struct offer *lanes, s
 	return k;
 }
 
-/* The connections that it will come by are there. */
-static bool find_lanes(struct xld *x, const xld_offer *o, struct offer *k, xld_error *err)
+/* The connections that it will come by, beside c, are there. */
+static bool find_lanes(struct xld *x, const struct client *c, const xld_offer *o, struct offer *k, xld_error *err)
 {
 	if (o->lanes >= XLD_LANES_MAX)
-		return xld_fail(err, XLD_E_INVALID, WHAT, "?", "", "%u connections, %u at most", o->lanes + 1, XLD_LANES_MAX);
+		return xld_fail(err, XLD_E_INVALID, WHAT, "?", "", "%u connections, %u at most", o->lanes + 1,
+				XLD_LANES_MAX);
 	for (k->nr_lanes = 0; k->nr_lanes < o->lanes; k->nr_lanes++) {
-		k->lane[k->nr_lanes] = client_lane(x, (const uint8_t *)o->token, k->nr_lanes + 1);
-		if (!k->lane[k->nr_lanes])
+		struct client *lane = client_lane(x, c, (const uint8_t *)o->token, k->nr_lanes + 1);
+
+		if (!lane)
 			return xld_fail(err, XLD_E_UNREACHABLE, WHAT, "?", "", "connection %u of %u is gone",
 					k->nr_lanes + 2, o->lanes + 1);
+		k->lane[k->nr_lanes] = lane;
 	}
 	return true;
 }
@@ -377,9 +380,9 @@ bool call_lane(struct xld *x, struct client *c, uint32_t serial, void *args, voi
 	const uint8_t *token = (const uint8_t *)l->token;
 
 	(void)serial, (void)ret, (void)later;
-	if (!l->number || l->number >= XLD_LANES_MAX || client_lane(x, token, l->number))
-		return xld_fail(err, XLD_E_INVALID, WHAT, "?", "", "connection %u of this migration is there, or cannot be",
-				l->number + 1);
+	if (!l->number || l->number >= XLD_LANES_MAX || client_lane(x, NULL, token, l->number))
+		return xld_fail(err, XLD_E_INVALID, WHAT, "?", "",
+				"connection %u of this migration is there, or cannot be", l->number + 1);
 	client_become_lane(c, token, l->number);
 	return true;
 }
@@ -415,7 +418,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	domcfg_init(&cfg);
 	ok = !move_find(x, true, token) || xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
 	ok = ok && stream_known(o, err) && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) &&
-	     disks_possible(&cfg, err) && find_lanes(x, o, &lanes, err) && next_from_offer(o, &next, err);
+	     disks_possible(&cfg, err) && find_lanes(x, c, o, &lanes, err) && next_from_offer(o, &next, err);
 	if (!ok) {
 		domcfg_free(&cfg);
 		return false;

@@ -113,13 +113,12 @@ void client_become_lane(struct client *c, const uint8_t token[16], unsigned int 
 	c->lane = number;
 }
 
-struct client *client_lane(struct xld *x, const uint8_t token[16], unsigned int number)
+struct client *client_lane(struct xld *x, const struct client *beside, const uint8_t token[16], unsigned int number)
 {
-	struct client *c;
-
-	for (c = x->clients; c && (c->lane != number || memcmp(c->token, token, sizeof(c->token))); c = c->next)
-		;
-	return c;
+	for (struct client *c = x->clients; c; c = c->next)
+		if (c != beside && c->lane == number && !memcmp(c->token, token, sizeof(c->token)))
+			return c;
+	return NULL;
 }
 
 /* All is said: let the peer read it before the connection goes, which takes with it what was not read. */

@@ -216,8 +216,8 @@ struct rpc_stream *client_stream(struct client *c);
 void client_abandon(struct client *c);
 /* It is the number-th (from 1 on) further connection of the migration with this token, which is still to be offered. */
 void client_become_lane(struct client *c, const uint8_t token[16], unsigned int number);
-/* NULL: there is none. */
-struct client *client_lane(struct xld *x, const uint8_t token[16], unsigned int number);
+/* Which one that is; beside is not meant. NULL: there is none. */
+struct client *client_lane(struct xld *x, const struct client *beside, const uint8_t token[16], unsigned int number);
 /* Send an event to all clients that have subscribed to kind, one of XLD_SUBSCRIBE_*. */
 void client_event_all(struct xld *x, uint32_t kind, uint32_t event, const void *obj);
 

@@ -8,8 +8,8 @@
  *	numbers ask HOST PORT FILE [MS]		sends one every MS (10); FILE has one line, renewed after each answer:
  *						answers, errors, longest silence in ms
  *
- * A heartbeat, of which some beats are lost while the guest stands still; its silence is the guest's own, while that of an
- * answer over TCP is as long as TCP waits before it asks again:
+ * A heartbeat, of which some beats are lost while the guest stands still; its silence is the guest's own, while that of
+ * an answer over TCP is as long as TCP waits before it asks again:
  *
  *	numbers beat HOST PORT [MS]		sends a numbered datagram every MS (10)
  *	numbers hear PORT FILE			FILE has one line, renewed after each beat: beats, errors (doubled or out of

@@ -131,6 +131,30 @@ static bool fake_create(struct xld *ctx, struct client *c, uint32_t serial, void
 	return false;
 }
 
+static bool fake_lane(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		      bool *later)
+{
+	const xld_lane *l = args;
+
+	(void)ctx, (void)serial, (void)ret, (void)err, (void)later;
+	client_become_lane(c, (const uint8_t *)l->token, l->number);
+	return true;
+}
+
+/* Says how many connections there are beside its own, one after the other. */
+static bool fake_offer(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
+		       bool *later)
+{
+	const xld_offer *o = args;
+	xld_accepted *a = ret;
+
+	(void)serial, (void)err, (void)later;
+	a->host = xstrdup("test");
+	while (client_lane(ctx, c, (const uint8_t *)o->token, a->domid + 1))
+		a->domid++;
+	return true;
+}
+
 static bool fake_dmesg(struct xld *ctx, struct client *c, uint32_t serial, void *args, void *ret, xld_error *err,
 		       bool *later)
 {
@@ -159,6 +183,8 @@ call_fn *call_find(uint32_t proc)
 		return proc == XLD_PING ? fake_ping : fake_subscribe;
 	if (proc == XLD_DOMAIN_CREATE || proc == XLD_HOST_DMESG)
 		return proc == XLD_DOMAIN_CREATE ? fake_create : fake_dmesg;
+	if (proc == XLD_MIGRATE_LANE || proc == XLD_MIGRATE_OFFER)
+		return proc == XLD_MIGRATE_LANE ? fake_lane : fake_offer;
 	return proc == XLD_VCPU_PIN ? fake_pin : proc == XLD_HELLO ? fake_hello : proc == XLD_DOMAIN_WAIT ? fake_wait :
 	       proc == XLD_DOMAIN_INFO ? fake_info : NULL;
 }
@@ -693,6 +719,70 @@ static void test_pipe(void)
 	check_pipe(sock_path);
 }
 
+/* --- connections of one migration --- */
+
+static struct rpc_client *lane(char token, unsigned int number)
+{
+	xld_error err = { 0 };
+	struct rpc_client *c = rpc_client_open(sock_path, "test", &err);
+	xld_lane l = { .number = number };
+	xld_nothing nothing;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	memset(l.token, token, sizeof(l.token));
+	CU_ASSERT(!number || rpc_client_call(c, XLD_MIGRATE_LANE, &l, &nothing, &err));
+	return c;
+}
+
+static void sees(struct rpc_client *c, char token, unsigned int n)
+{
+	char none[] = "";
+	xld_offer o = { .from = none, .config = none, .next = none };
+	xld_accepted a;
+	xld_error err = { 0 };
+
+	memset(o.token, token, sizeof(o.token));
+	CU_ASSERT_FATAL(rpc_client_call(c, XLD_MIGRATE_OFFER, &o, &a, &err));
+	CU_ASSERT_EQUAL(a.domid, n);
+	rpc_release((xdrproc_t)xdr_xld_accepted, &a);
+}
+
+static bool lanes_done;
+
+/* Whoever asks is not found itself: two of one would be made of it. */
+static void *lanes_of_clients(void *arg)
+{
+	struct rpc_client *first = lane('a', 1), *second = lane('a', 2), *other = lane('b', 1), *asks = lane('a', 0);
+
+	(void)arg;
+	sees(asks, 'a', 2);
+	sees(asks, 'b', 1);
+	sees(asks, 'c', 0);
+	sees(first, 'a', 0);
+	sees(second, 'a', 1);
+	sees(other, 'b', 0);
+	rpc_client_close(second);
+	sees(asks, 'a', 1);
+	rpc_client_close(first);
+	sees(asks, 'a', 0);
+	rpc_client_close(other);
+	rpc_client_close(asks);
+	__atomic_store_n(&lanes_done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void test_lanes(void)
+{
+	pthread_t thread;
+
+	lanes_done = false;
+	pthread_create(&thread, NULL, lanes_of_clients, NULL);
+	while (!__atomic_load_n(&lanes_done, __ATOMIC_ACQUIRE))
+		ev_loop_once(x.loop, 10);
+	pthread_join(thread, NULL);
+	turn();
+}
+
 /* --- keep-alive and events --- */
 
 static void send_wait(int fd, uint32_t serial)
@@ -1022,7 +1112,7 @@ int main(void)
 		{ "certificates", test_certificates }, { "wrong scheme", test_wrong_scheme },
 		{ "allow list", test_allow_list }, { "silent clients", test_silent },
 		{ "too many remote clients", test_too_many_remote }, { "many over TLS", test_many_over_tls },
-		{ "reason arrives", test_reason_arrives }, { "pipes", test_pipe },
+		{ "reason arrives", test_reason_arrives }, { "pipes", test_pipe }, { "lanes", test_lanes },
 		{ "keep-alive", test_keepalive }, { "events", test_events },
 		{ "rights", test_rights }, { "another configuration", test_configure }, { "bad start", test_bad_start }, { "end", test_end },
 		CU_TEST_INFO_NULL,

@@ -154,9 +154,9 @@ long do_fpu_taskswitch(int set)
 }
 
 /*
- * In kernel mode the guest kernel's GS base is in GS_BASE and the user's in KERNEL_GS_BASE. A selector that cannot be loaded
- * becomes none, without an error: kernels take one for their own bug, while the selector may be any that a program has left
- * there, of an LDT that has changed since.
+ * In kernel mode the guest kernel's GS base is in GS_BASE and the user's in KERNEL_GS_BASE. A selector that cannot be
+ * loaded becomes none, without an error: kernels take one for their own bug, while the selector may be any that a
+ * program has left there, of an LDT that has changed since.
  */
 static long set_user_gs_selector(u16 sel)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The file in which xenconsoled keeps what a domain says on its console: guest-NAME.log, with _ for characters of the name
- * that would be trouble in a path.
+ * The file in which xenconsoled keeps what a domain says on its console: guest-NAME.log, with _ for characters of the
+ * name that would be trouble in a path.
  */
 #ifndef LIB_UTIL_CONLOG_H
 #define LIB_UTIL_CONLOG_H

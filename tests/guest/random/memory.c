@@ -122,8 +122,8 @@ void call_mmuext(struct actor *a, struct call *c)
 /* --- memory_op --- */
 
 /*
- * It is gone only when nothing of ours names it any more; a pin may. So may a validation of its own that was preempted and
- * given up; it holds what it leads to until the frame is wanted as something else.
+ * It is gone only when nothing of ours names it any more; a pin may. So may a validation of its own that was preempted
+ * and given up; it holds what it leads to until the frame is wanted as something else.
  */
 static volatile u64 given[NR_GIVEN], nr_given;
 
