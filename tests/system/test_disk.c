@@ -341,9 +341,11 @@ static void test_power_cut(void)
 
 	CU_ASSERT_FATAL(have_guest);
 	for (int i = 0; i < 2; i++) {
+		sys_must(H, "wc -l </var/log/xen/console/guest-g.log >/run/lines");
 		IN_GUEST("(diskcheck write /dev/xvdb %d 0 20 >/dev/hvc0 &); "
 			 "(while :; do date >/file; sync; done >/dev/null 2>&1 &)", 10 + i);
-		sys_must(H, UNTIL("tail -n 3 /var/log/xen/console/guest-g.log | grep -q '^flushed [0-9]\\{3\\}'") "xl destroy g");
+		sys_must(H, UNTIL("tail -n +$(($(cat /run/lines) + 1)) /var/log/xen/console/guest-g.log | "
+				  "grep -q '^flushed [0-9]\\{3\\}'") "xl destroy g");
 		flushed = atol(sys_must(H, "grep '^flushed [0-9]*.$' /var/log/xen/console/guest-g.log | tail -n 1 | "
 					"tr -dc 0-9"));
 		printf("%ld writes flushed ... ", flushed);
