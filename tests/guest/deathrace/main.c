@@ -153,7 +153,7 @@ static void use_state(domid_t id)
 	op.cmd = XEN_DOMCTL_unpausedomain;
 	domctl(&op);
 	note(10, !hypercall2(__HYPERVISOR_lite_op, LITEOP_counters, &counters));
-	if (tried[10] % 16 == 0)		/* it waits until the domain stands still */
+	if (tried[10] % 512 == 0)		/* it waits until the domain stands still */
 		note(11, hypercall2(__HYPERVISOR_sched_op, SCHEDOP_remote_shutdown, &r) == 0);
 }
 
