@@ -228,7 +228,7 @@ void test_main(void)
 	ap_start(second_vcpu);
 	many(4);
 	before = machine_free_pages();
-	many(test_option("lives", 16));
+	many(test_option("lives", 32));
 	stop = 1;
 	CHECK(ap_wait(&stopped, 1), "vCPU 1 does not stop");
 	CHECK_EQ(stopped, 1);
