@@ -33,6 +33,8 @@
 
 #define FAIL(s, code, advice, ...) xld_fail((s)->err, code, WHAT, (s)->d->name, advice, __VA_ARGS__)
 
+_Static_assert(XLD_LANES_MAX == STREAM_LANES, "as many connections as a stream may go by");
+
 struct sending {
 	const struct xld *x;
 	const struct dom *d;

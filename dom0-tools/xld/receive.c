@@ -344,11 +344,13 @@ static bool stream_known(const xld_offer *o, xld_error *err)
 			STREAM_VERSION);
 }
 
-static struct offer *keep_offer(const xld_offer *o, const struct offer *lanes, struct client *c, uint32_t serial)
+static struct offer *keep_offer(const xld_offer *o, struct client *const lane[XLD_LANES_MAX], struct client *c,
+				uint32_t serial)
 {
 	struct offer *k = xcalloc(1, sizeof(*k));
 
-	*k = *lanes;
+	memcpy(k->lane, lane, sizeof(k->lane));
+	k->nr_lanes = o->lanes;
 	k->serial = serial;
 	k->client = c;
 	k->cpu_leaves = o->cpu.cpu_len / sizeof(*k->cpu);
@@ -358,18 +360,17 @@ static struct offer *keep_offer(const xld_offer *o, const struct offer *lanes, s
 }
 
 /* The connections that it will come by, beside c, are there. */
-static bool find_lanes(struct xld *x, const struct client *c, const xld_offer *o, struct offer *k, xld_error *err)
+static bool find_lanes(struct xld *x, const struct client *c, const xld_offer *o, struct client *lane[XLD_LANES_MAX],
+		       xld_error *err)
 {
 	if (o->lanes >= XLD_LANES_MAX)
 		return xld_fail(err, XLD_E_INVALID, WHAT, "?", "", "%u connections, %u at most", o->lanes + 1,
 				XLD_LANES_MAX);
-	for (k->nr_lanes = 0; k->nr_lanes < o->lanes; k->nr_lanes++) {
-		struct client *lane = client_lane(x, c, (const uint8_t *)o->token, k->nr_lanes + 1);
-
-		if (!lane)
-			return xld_fail(err, XLD_E_UNREACHABLE, WHAT, "?", "", "connection %u of %u is gone",
-					k->nr_lanes + 2, o->lanes + 1);
-		k->lane[k->nr_lanes] = lane;
+	for (u_int i = 0; i < o->lanes; i++) {
+		lane[i] = client_lane(x, c, (const uint8_t *)o->token, i + 1);
+		if (!lane[i])
+			return xld_fail(err, XLD_E_UNREACHABLE, WHAT, "?", "", "connection %u of %u is gone", i + 2,
+					o->lanes + 1);
 	}
 	return true;
 }
@@ -410,7 +411,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	xld_offer *o = args;
 	const uint8_t *token = (const uint8_t *)o->token;
 	struct domcfg cfg, *next = NULL;
-	struct offer lanes = { 0 };
+	struct client *lane[XLD_LANES_MAX] = { NULL };
 	struct dom *d;
 	bool ok;
 
@@ -418,7 +419,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	domcfg_init(&cfg);
 	ok = !move_find(x, true, token) || xld_fail(err, XLD_E_EXISTS, WHAT, "?", "", "this token was used before");
 	ok = ok && stream_known(o, err) && read_offer(o->config, &cfg, err) && name_free(x, &cfg, token, err) &&
-	     disks_possible(&cfg, err) && find_lanes(x, c, o, &lanes, err) && next_from_offer(o, &next, err);
+	     disks_possible(&cfg, err) && find_lanes(x, c, o, lane, err) && next_from_offer(o, &next, err);
 	if (!ok) {
 		domcfg_free(&cfg);
 		return false;
@@ -427,7 +428,7 @@ bool call_offer(struct xld *x, struct client *c, uint32_t serial, void *args, vo
 	free(d->name);
 	d->name = xasprintf("%.200s--incoming", cfg.name);
 	d->move = move_new(x, true, token, cfg.name, cfg.uuid, o->from, o->flags);
-	d->offer = keep_offer(o, &lanes, c, serial);
+	d->offer = keep_offer(o, lane, c, serial);
 	config_rename(&cfg, token, d->name);
 	if (next)
 		config_rename(next, token, d->name);

@@ -285,9 +285,9 @@ static void begin(struct stream_out *s)
 static void refused(struct stream_out *s, const char *says)
 {
 	stream_flush(s);
-	CU_ASSERT_EQUAL(verify(s->fd[0]), -EINVAL);
+	CU_ASSERT_EQUAL(verify(s->lanes.fd[0]), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, says));
-	close(s->fd[0]);
+	close(s->lanes.fd[0]);
 	stream_out_free(s);
 }
 
@@ -444,10 +444,10 @@ static void test_maps(void)
 	second_map(&s, 8);		/* 6 has come */
 	put_zero(&s, 6);
 	sample_back(&s);
-	CU_ASSERT_EQUAL(verify(s.fd[0]), 0);
+	CU_ASSERT_EQUAL(verify(s.lanes.fd[0]), 0);
 	CU_ASSERT_EQUAL(saw.nr_pages, 8);
 	CU_ASSERT_EQUAL(saw.zero_pages, 3);
-	close(s.fd[0]);
+	close(s.lanes.fd[0]);
 	stream_out_free(&s);
 
 	second_map(&s, 8);
@@ -507,8 +507,8 @@ static void test_stop(void)
 	sample_pages(&s);
 	stream_put(&s, STREAM_STOP, NULL, 0);
 	sample_back(&s);
-	CU_ASSERT_EQUAL(verify(s.fd[0]), 0);
-	close(s.fd[0]);
+	CU_ASSERT_EQUAL(verify(s.lanes.fd[0]), 0);
+	close(s.lanes.fd[0]);
 	stream_out_free(&s);
 }
 
@@ -541,8 +541,8 @@ static void test_sync(void)
 	stream_put(&s, STREAM_STOP, NULL, 0);
 	stream_put(&s, STREAM_SYNC, NULL, 0);
 	sample_back(&s);
-	CU_ASSERT_EQUAL(verify(s.fd[0]), 0);
-	close(s.fd[0]);
+	CU_ASSERT_EQUAL(verify(s.lanes.fd[0]), 0);
+	close(s.lanes.fd[0]);
 	stream_out_free(&s);
 }
 
@@ -562,7 +562,7 @@ static void test_lanes(void)
 	for (size_t i = 0; i < sizeof(body); i++)
 		body[i] = (uint8_t)(i * 7 + i / 251);
 	stream_out_init(&out, fd[0]);
-	stream_out_lanes(&out, fd + 1, 2);
+	stream_lanes_add(&out.lanes, fd + 1, 2);
 	for (size_t i = 0; i < 8; i++) {
 		CU_ASSERT_EQUAL(stream_put(&out, STREAM_CONFIG, body + i, sizes[i] - (sizes[i] > 8 ? i : 0)), 0);
 		if (i == 4)
@@ -577,7 +577,7 @@ static void test_lanes(void)
 	for (int i = 0; i < 3; i++)
 		lseek(fd[i], 0, SEEK_SET);
 	stream_in_init(&in, fd[0]);
-	stream_in_lanes(&in, fd + 1, 2);
+	stream_lanes_add(&in.lanes, fd + 1, 2);
 	for (size_t i = 0; i < 8; i++) {
 		CU_ASSERT_EQUAL_FATAL(stream_get(&in, &r), 0);
 		CU_ASSERT_EQUAL_FATAL(r.length, sizes[i] - (sizes[i] > 8 ? i : 0));
@@ -592,7 +592,7 @@ static void test_lanes(void)
 		lseek(fd[i], 0, SEEK_SET);
 	CU_ASSERT_EQUAL(ftruncate(fd[1], 1000), 0);
 	stream_in_init(&in, fd[0]);
-	stream_in_lanes(&in, fd + 1, 2);
+	stream_lanes_add(&in.lanes, fd + 1, 2);
 	CU_ASSERT_EQUAL(stream_get(&in, &r), -ENODATA);
 	CU_ASSERT_PTR_NOT_NULL(strstr(in.why, "truncated"));
 	stream_in_free(&in);

@@ -564,7 +564,7 @@ int migrate_restore(struct xenctl *xc, const struct restore_params *p, int fd, s
 
 	*r = (struct restore_result){ 0 };
 	stream_in_init(&t.in, fd);
-	stream_in_lanes(&t.in, p->lanes, p->nr_lanes);
+	stream_lanes_add(&t.in.lanes, p->lanes, p->nr_lanes);
 	stream_check_init(&t.check, &t.in);
 	t.copies = xenctl_buf_alloc(xc, STREAM_BATCH * STREAM_PAGE);
 	rc = t.copies ? restore(&t) : fail(&t, -ENOMEM, "no memory to restore it");

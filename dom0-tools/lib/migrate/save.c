@@ -350,7 +350,7 @@ int migrate_save(struct xenctl *xc, const struct save_params *p, int fd, struct 
 		return migrate_fail(why, -ENOMEM, "no memory to save it");
 	}
 	stream_out_init(&s.out, fd);
-	stream_out_lanes(&s.out, p->lanes, p->nr_lanes);
+	stream_lanes_add(&s.out.lanes, p->lanes, p->nr_lanes);
 	s.began = s.round_began = ev_now_ms();
 	rc = save(&s, r);
 	live_end(&s);

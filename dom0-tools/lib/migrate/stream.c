@@ -49,27 +49,29 @@ static bool sum_pieces(const struct stream_piece *piece, size_t n, uint32_t *out
 	return true;
 }
 
-/* Which of the connections byte pos goes by; len becomes what goes there in one piece. */
-static int lane_of(const int *fd, unsigned int lanes, uint64_t pos, size_t *len)
+/* --- connections --- */
+
+void stream_lanes_add(struct stream_lanes *l, const int *fd, unsigned int n)
+{
+	while (n--)
+		l->fd[l->n++] = *fd++;
+}
+
+/* Which of them byte pos goes by; len becomes what goes there in one piece. */
+static int lane_of(const struct stream_lanes *l, uint64_t pos, size_t *len)
 {
 	size_t left = STREAM_STRIPE - pos % STREAM_STRIPE;
 
-	if (lanes > 1 && *len > left)
+	if (l->n > 1 && *len > left)
 		*len = left;
-	return fd[pos / STREAM_STRIPE % lanes];
+	return l->fd[pos / STREAM_STRIPE % l->n];
 }
 
 /* --- writing --- */
 
 void stream_out_init(struct stream_out *s, int fd)
 {
-	*s = (struct stream_out){ .fd = { fd }, .lanes = 1 };
-}
-
-void stream_out_lanes(struct stream_out *s, const int *fd, unsigned int n)
-{
-	while (n--)
-		s->fd[s->lanes++] = *fd++;
+	*s = (struct stream_out){ .lanes = { .fd = { fd }, .n = 1 } };
 }
 
 void stream_out_free(struct stream_out *s)
@@ -88,7 +90,7 @@ static int write_all(struct stream_out *s, const uint8_t *p, size_t len)
 {
 	while (len) {
 		size_t piece = len;
-		int fd = lane_of(s->fd, s->lanes, s->written, &piece);
+		int fd = lane_of(&s->lanes, s->written, &piece);
 		ssize_t n = write(fd, p, piece);
 
 		if (n < 0 && errno == EINTR)
@@ -169,13 +171,7 @@ int stream_put_end(struct stream_out *s)
 
 void stream_in_init(struct stream_in *s, int fd)
 {
-	*s = (struct stream_in){ .fd = { fd }, .lanes = 1 };
-}
-
-void stream_in_lanes(struct stream_in *s, const int *fd, unsigned int n)
-{
-	while (n--)
-		s->fd[s->lanes++] = *fd++;
+	*s = (struct stream_in){ .lanes = { .fd = { fd }, .n = 1 } };
 }
 
 void stream_in_free(struct stream_in *s)
@@ -226,7 +222,7 @@ static int read_all(struct stream_in *s, void *to, size_t len)
 
 	while (done < len) {
 		size_t piece = len - done;
-		int fd = lane_of(s->fd, s->lanes, s->pos, &piece);
+		int fd = lane_of(&s->lanes, s->pos, &piece);
 		ssize_t n = read(fd, p + done, piece);
 
 		if (n < 0 && errno == EINTR)
@@ -294,7 +290,7 @@ int stream_at_end(struct stream_in *s)
 	ssize_t n;
 
 	do {
-		n = read(s->fd[0], &byte, 1);
+		n = read(s->lanes.fd[0], &byte, 1);
 	} while (n < 0 && errno == EINTR);
 	return n ? broken(s, -EINVAL, "there is something behind the end") : 0;
 }

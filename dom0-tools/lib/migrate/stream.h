@@ -137,11 +137,21 @@ struct stream_end {
 	uint64_t records, bytes;	/* before this one */
 };
 
+/*
+ * The connections that a stream goes by: byte B by number B / STREAM_STRIPE modulo n. Both ends have to have the same
+ * number of them, in the same order, before the first byte.
+ */
+struct stream_lanes {
+	int fd[STREAM_LANES];
+	unsigned int n;
+};
+
+void stream_lanes_add(struct stream_lanes *l, const int *fd, unsigned int n);
+
 /* --- writing --- */
 
 struct stream_out {
-	int fd[STREAM_LANES];
-	unsigned int lanes;
+	struct stream_lanes lanes;	/* the first is that of stream_out_init() */
 	uint64_t pos;
 	uint64_t written;		/* of pos, what is not in buf any more */
 	uint32_t serial;
@@ -151,11 +161,6 @@ struct stream_out {
 };
 
 void stream_out_init(struct stream_out *s, int fd);
-/*
- * Have it go by n more connections: byte B goes by number B / STREAM_STRIPE modulo their number, fd being number 0.
- * Before the first byte. The other end has to read it in the same way.
- */
-void stream_out_lanes(struct stream_out *s, const int *fd, unsigned int n);
 void stream_out_free(struct stream_out *s);
 /* Queue a record whose body comes in n pieces. 0, or -errno and s->why. */
 struct stream_piece {
@@ -179,8 +184,7 @@ struct stream_record {
 };
 
 struct stream_in {
-	int fd[STREAM_LANES];
-	unsigned int lanes;
+	struct stream_lanes lanes;	/* the first is that of stream_in_init() */
 	uint64_t pos;
 	uint32_t serial;
 	uint8_t *body;
@@ -189,7 +193,6 @@ struct stream_in {
 };
 
 void stream_in_init(struct stream_in *s, int fd);
-void stream_in_lanes(struct stream_in *s, const int *fd, unsigned int n);
 void stream_in_free(struct stream_in *s);
 /* Read the next record: whole, of a known type, in sequence, with the right checksums. 0, or -errno and s->why. */
 int stream_get(struct stream_in *s, struct stream_record *r);
