@@ -284,10 +284,7 @@ static void test_making_way(void)
 	world_down();
 }
 
-/*
- * --- copying
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- copying ------------------------------------------------------------------------------------------------------ */
 
 static int copy_a_frame(domid_t_ from, u64 frame, u32 to_ref, domid_t_ to)
 {
@@ -320,10 +317,7 @@ static void test_copy_rights(void)
 	world_down();
 }
 
-/*
- * --- small operations
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- small operations --------------------------------------------------------------------------------------------- */
 
 /* Unknown domain, and somebody else's without the right. */
 static void test_rights(void)

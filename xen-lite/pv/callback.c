@@ -215,10 +215,7 @@ long do_vm_assist(unsigned int cmd, unsigned int type)
 	return 0;
 }
 
-/*
- * --- debug registers
- * --------------------------------------------------------------------------------------------------
- */
+/* --- debug registers ---------------------------------------------------------------------------------------------- */
 
 /* A breakpoint may not watch the hypervisor. */
 static bool breakpoint_ok(unsigned long addr)

@@ -178,10 +178,7 @@ static bool port_io(struct vcpu *v, struct insn *in, struct cpu_user_regs *regs)
 	return true;
 }
 
-/*
- * --- control registers
- * ------------------------------------------------------------------------------------------------
- */
+/* --- control registers -------------------------------------------------------------------------------------------- */
 
 static bool read_cr(struct vcpu *v, unsigned int cr, u64 *val)
 {
@@ -280,10 +277,7 @@ static bool control_register(struct vcpu *v, const struct insn *in, struct cpu_u
 	return true;
 }
 
-/*
- * --- MSRs, CPUID
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- MSRs, CPUID -------------------------------------------------------------------------------------------------- */
 
 static bool msr_access(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs)
 {
@@ -347,10 +341,7 @@ bool emulate_forced(struct cpu_user_regs *regs)
 	return true;
 }
 
-/*
- * --- software interrupts
- * ------------------------------------------------------------------------------------------------
- */
+/* --- software interrupts ------------------------------------------------------------------------------------------ */
 
 /*
  * `int n` through our IDT faults with an error code that names n; QEMU 7.2 gets that number wrong, so the

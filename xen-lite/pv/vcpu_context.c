@@ -54,10 +54,7 @@ void pv_vcpu_destroy(struct vcpu *v)
 	v->pv.fpu = NULL;
 }
 
-/*
- * --- whole contexts
- * ----------------------------------------------------------------------------------------------------
- */
+/* --- whole contexts ----------------------------------------------------------------------------------------------- */
 
 static bool addresses_ok(const struct vcpu_guest_context *c)
 {
@@ -190,10 +187,7 @@ void vcpu_context_get(struct vcpu *v, struct vcpu_guest_context *c)
 	c->gs_base_user = pv->gs_base_user;
 }
 
-/*
- * --- switching
- * -----------------------------------------------------------------------------------------------------------
- */
+/* --- switching ---------------------------------------------------------------------------------------------------- */
 
 static void save(struct vcpu *v)
 {
