@@ -80,7 +80,6 @@ bool hypercall_preempt_check(void)
 	return preempt_one_in && rand() % preempt_one_in == 0;
 }
 
-bool mfn_valid(mfn_t m) { return mfn_x(m) < NR_FRAMES; }
 bool mmio_is_ours(mfn_t m) { (void)m; return mmio_ours; }
 bool spin_held(const spinlock_t *l) { (void)l; return lock_held; }
 void tlb_flush_since(u64 stamp) { (void)stamp; nr_flushes++; }

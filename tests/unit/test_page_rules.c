@@ -103,6 +103,23 @@ static void test_last_entry(void)
 	check_idle(1);
 }
 
+/* Each entry by itself, among entries that are something but not present, is found when a table comes and when it goes. */
+static void test_each_entry(void)
+{
+	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+		world_reset();
+		for (unsigned int k = 0; k < PT_ENTRIES; k++)
+			words(0)[k] = ~0ULL & ~PTE_P;
+		words(0)[i] = entry(1, PTE_RW);
+		CU_ASSERT_EQUAL(get(0, PGT_l1), 0);
+		CU_ASSERT_EQUAL(refs(1), 2);
+		CU_ASSERT_EQUAL(types(1), 1);
+		page_put_with_type(page(0));
+		settle_all();
+		check_idle(1);
+	}
+}
+
 /* Only the holder of the owner's lock may touch a table that is between two states. */
 static void test_unsettled(void)
 {
@@ -450,6 +467,7 @@ int main(void)
 		{ "counts at their limit", test_limits },
 		{ "no reference for a partial table", test_no_reference_for_partial },
 		{ "the last entry", test_last_entry },
+		{ "each entry", test_each_entry },
 		{ "tables between two states", test_unsettled },
 		{ "a dead table is wanted again", test_back_from_the_dead },
 		{ "descriptors", test_descriptors },

@@ -44,7 +44,7 @@ struct mmu_target {
 	struct domain *pt, *owner;
 };
 
-static void target_put(struct mmu_target *t)
+static __hot void target_put(struct mmu_target *t)
 {
 	if (t->pt && t->pt != current->domain)
 		domain_put(t->pt);
@@ -52,7 +52,7 @@ static void target_put(struct mmu_target *t)
 		domain_put(t->owner);
 }
 
-static struct domain *target_get(unsigned int id)
+static __hot struct domain *target_get(unsigned int id)
 {
 	struct domain *curr = current->domain;
 
@@ -67,7 +67,7 @@ static struct domain *target_get(unsigned int id)
 	return domain_get(id);
 }
 
-static int target_init(struct mmu_target *t, unsigned int domid)
+static __hot int target_init(struct mmu_target *t, unsigned int domid)
 {
 	unsigned int pt = domid >> 16;
 
