@@ -98,21 +98,21 @@ __hot void pte_put(struct domain *d, unsigned int level, u64 e)
 
 /* --- whole tables ----------------------------------------------------------------------------------------------- */
 
-/*
- * The first entry from i on that is present, or `end`. Most tables are nearly empty: what a table costs is the look at
- * eight entries at a time.
- */
+static inline bool none_present(const u64 *t)	/* of eight */
+{
+	return !((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P);
+}
+
+/* The first entry from i on that is present, or something >= end. Most tables are nearly empty. */
 static inline unsigned int next_present(const u64 *table, unsigned int i, unsigned int end)
 {
-	while (i < end && !(ACCESS_ONCE(table[i]) & PTE_P)) {
-		const u64 *t = table + i;
-
-		if (i % 8 == 0 && i + 8 <= end && !((t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P))
-			i += 8;
-		else
-			i++;
+	for (;; i++) {
+		if (i % 8 == 0)
+			while (i < end && none_present(table + i))
+				i += 8;
+		if (i >= end || (ACCESS_ONCE(table[i]) & PTE_P))
+			return i;
 	}
-	return i;
 }
 
 int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
