@@ -92,6 +92,7 @@ void cpu_l4_entry_changed(const u64 *table) { (void)table; nr_l4_changes++; }
  */
 static bool marked[NR_FRAMES];
 static const struct page_info *marked_last, *changed_last;
+static bool changed_dead;		/* was its table dead then? */
 static unsigned int nr_mirrors_dropped;
 static int foreign_writers;
 
@@ -110,6 +111,7 @@ void logdirty_entry_changed_slow(struct domain *d, struct page_info *table, cons
 {
 	(void)ptr;
 	changed_last = table;
+	changed_dead = table->type_info & PGT_dead;
 	harvest_entry(d, old);
 }
 void logdirty_table_died(struct domain *d, struct page_info *table)
