@@ -21,6 +21,7 @@
 #define DEVICE_READY_S 15		/* until a back end is ready */
 #define DEVICE_SETTLE_S 3		/* until two ends that are about to connect have */
 #define DEVICE_RELEASE_S 10		/* until a guest lets go of a device */
+#define DEVICE_FORCE_S 3		/* the same, if it is taken away anyhow */
 #define DEVICE_GONE_S 10		/* until dom0's kernel has let go of it */
 
 /* What a worker has at hand when it works on devices of a domain. */
@@ -76,11 +77,11 @@ bool device_driver(const struct devwork *w, enum dev_kind kind);
  */
 bool device_wait_ready(const struct devwork *w, const struct device *d, const char *path);
 /*
- * Take a device away. Without `force` the guest is asked to let go first, and keeps the device if it does not in time.
- * What is absent is fine.
+ * Take a device away. The guest is asked to let go and has ask_s seconds for it; 0: there is nobody to ask. If it does
+ * not, it keeps the device, unless `force`. What is absent is fine.
  */
-bool device_remove(const struct devwork *w, const struct device *d, bool force);
-/* The first half of a removal by force: tell dom0's kernel, do not wait. */
+bool device_remove(const struct devwork *w, const struct device *d, unsigned int ask_s, bool force);
+/* The first half of a removal without asking: tell dom0's kernel, do not wait. */
 void device_orphan(const struct devwork *w, const struct device *d);
 /* Ids of a domain's devices of one kind, as the store has them. Caller frees. */
 uint32_t *device_list(struct xs_handle *xs, enum dev_kind kind, uint32_t domid, size_t *n);
