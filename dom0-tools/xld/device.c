@@ -306,21 +306,21 @@ static bool is_settled(const struct devwork *w, const struct device *d, const vo
 }
 
 /* A front end that never took the device needs no asking. */
-static bool guest_lets_go(const struct devwork *w, const struct device *d, unsigned int seconds)
+static bool guest_lets_go(const struct devwork *w, const struct device *d)
 {
 	int front = front_state(w, d);
 
 	return front == ST_NONE || front == ST_INITIALISING || front == ST_CLOSED ||
-	       wait_until(is_closed, w, d, NULL, seconds);
+	       wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S);
 }
 
-static bool not_released(const struct devwork *w, const struct device *d, unsigned int seconds)
+static bool not_released(const struct devwork *w, const struct device *d)
 {
 	char label[32];
 
 	return DEV_FAIL(w, XLD_E_TIMEOUT, "repeat the command later, or take it away with --force",
-			"the guest has not released %s after %u s (the front end is %s, the back end %s)",
-			device_label(d, label), seconds, device_state_name(front_state(w, d)),
+			"the guest has not released %s after %d s (the front end is %s, the back end %s)",
+			device_label(d, label), DEVICE_RELEASE_S, device_state_name(front_state(w, d)),
 			device_state_name(back_state(w, d)));
 }
 
@@ -329,14 +329,14 @@ static bool not_released(const struct devwork *w, const struct device *d, unsign
  * that it has not taken yet. Linux's blkfront waits for them for ever, in the thread that waits for the store: a new
  * disk's partition table is read there.
  */
-static bool ask_guest(const struct devwork *w, const struct device *d, unsigned int seconds, bool force)
+static bool ask_guest(const struct devwork *w, const struct device *d, bool force)
 {
 	struct device copy = *d;
 
 	wait_until(is_settled, w, d, NULL, DEVICE_SETTLE_S);
 	if (!store_transaction(w->xs, offline, &copy))
 		return store_refused(w, d);
-	return guest_lets_go(w, d, seconds) || force || not_released(w, d, seconds);
+	return guest_lets_go(w, d) || force || not_released(w, d);
 }
 
 /* The device goes before its driver has let go: the interface of a network is still there then. */
@@ -411,13 +411,13 @@ static bool waits_for_server(const struct devwork *w, const struct device *d)
 	return yes && wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S);
 }
 
-bool device_remove(const struct devwork *w, const struct device *d, unsigned int ask_s, bool force)
+bool device_remove(const struct devwork *w, const struct device *d, enum device_way way)
 {
 	struct device copy = *d;
 	char label[32];
 
 	worker_progress(w->fd, "%s: take away %s", w->object, device_label(d, label));
-	if (ask_s && !ask_guest(w, d, ask_s, force))
+	if (way != DEVICE_ORPHAN && !ask_guest(w, d, way == DEVICE_FORCE))
 		return false;
 	if (!store_transaction(w->xs, cut_off, &copy))
 		return store_refused(w, d);

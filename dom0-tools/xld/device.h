@@ -21,7 +21,6 @@
 #define DEVICE_READY_S 15		/* until a back end is ready */
 #define DEVICE_SETTLE_S 3		/* until two ends that are about to connect have */
 #define DEVICE_RELEASE_S 10		/* until a guest lets go of a device */
-#define DEVICE_FORCE_S 3		/* the same, if it is taken away anyhow */
 #define DEVICE_GONE_S 10		/* until dom0's kernel has let go of it */
 
 /* What a worker has at hand when it works on devices of a domain. */
@@ -38,6 +37,13 @@ struct devwork {
 struct device {
 	enum dev_kind kind;
 	uint32_t domid, devid;
+};
+
+/* How a device goes. */
+enum device_way {
+	DEVICE_ASK,			/* the guest lets go of it in time, or keeps it */
+	DEVICE_FORCE,			/* the guest is asked as well, and then the device goes in any case */
+	DEVICE_ORPHAN,			/* there is nobody to ask */
 };
 
 #define DEVICE_PATH_MAX 64
@@ -76,11 +82,8 @@ bool device_driver(const struct devwork *w, enum dev_kind kind);
  * both ends and what the back end itself complained about.
  */
 bool device_wait_ready(const struct devwork *w, const struct device *d, const char *path);
-/*
- * Take a device away. The guest is asked to let go and has ask_s seconds for it; 0: there is nobody to ask. If it does
- * not, it keeps the device, unless `force`. What is absent is fine.
- */
-bool device_remove(const struct devwork *w, const struct device *d, unsigned int ask_s, bool force);
+/* Take a device away. What is absent is fine. */
+bool device_remove(const struct devwork *w, const struct device *d, enum device_way way);
 /* The first half of a removal without asking: tell dom0's kernel, do not wait. */
 void device_orphan(const struct devwork *w, const struct device *d);
 /* Ids of a domain's devices of one kind, as the store has them. Caller frees. */
