@@ -55,7 +55,8 @@ static void tell_state(const char *host, const char *guest)
 	if (told++ >= 3)
 		return;
 	printf("    in the guest:\n%s\n", guest_sh(host, guest, NULL, "dmesg | tail -n 40; "
-						   "cat /proc/$(pidof xenwatch)/stack; ps | grep ' D '"));
+						   "cat /proc/$(pidof xenwatch)/stack; for p in $(grep -l 'State:.D' "
+						   "/proc/[0-9]*/status); do cd ${p%%/status}; cat comm stack; done"));
 	printf("    around it:\n%s\n", sys_sh(host, NULL, "xl explain %s; d=$(xl domid %s); for p in /local/domain/$d "
 					      "/local/domain/0/backend; do xenstore-ls -fp $p; done; xl debug-keys e; "
 					      "xl dmesg | tail -n 60", guest, guest));
