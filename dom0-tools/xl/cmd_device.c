@@ -199,7 +199,7 @@ static int cmd_network_list(const struct command *cmd, int argc, char **argv)
 		    "Idx BE Mac Addr.         handle state evt-ch   tx-/rx-ring-ref BE-path", network_row);
 }
 
-#define FORCE_OPTION "  --force         do not wait for the guest to let go of it\n"
+#define FORCE_OPTION "  --force         take it away, also if the guest does not let go of it\n"
 
 const struct command cmds_device[] = {
 	{ .name = "block-attach", .fn = cmd_block_attach, .args = "DOMAIN DISK...",

@@ -249,6 +249,14 @@ bool device_driver(const struct devwork *w, enum dev_kind kind)
 
 /* --- the way out --- */
 
+static bool store_refused(const struct devwork *w, const struct device *d)
+{
+	char label[32];
+
+	return DEV_FAIL(w, XLD_E_STORE, "start xenstored if it is not running", "cannot change the nodes of %s: %s",
+			device_label(d, label), strerror(errno));
+}
+
 static bool offline(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	char back[DEVICE_PATH_MAX], path[DEVICE_PATH_MAX + 8];
@@ -273,31 +281,62 @@ static bool is_closed(const struct devwork *w, const struct device *d, const voi
 	return state == ST_CLOSED || state == ST_NONE;
 }
 
+/* What the kernel's back end waits for before it connects, and the script or what follows it writes, is there. */
+static bool may_connect(const struct devwork *w, const struct device *d)
+{
+	char *there = device_read(w, d, d->kind == DEV_VBD ? "physical-device" : "hotplug-status");
+	bool yes = there;
+
+	free(there);
+	return yes;
+}
+
 /*
  * Neither end is about to connect. A kernel's back end that is told to close just then goes on to Connected, and a
  * front end that has seen it closing comes to it a second time: Linux's blkfront stops at a BUG there, and with it all
- * that waits for the store.
+ * that waits for the store. Nor is a guest about to take the device: Linux's netfront waits until it sees a back end.
  */
 static bool is_settled(const struct devwork *w, const struct device *d, const void *arg)
 {
 	int front = front_state(w, d), back = back_state(w, d);
 
 	(void)arg;
-	return front < ST_INITIALISING || front > ST_CONNECTED || (back != ST_INIT_WAIT && back != ST_INITIALISED);
+	return front < ST_INITIALISING || front > ST_CONNECTED || (back != ST_INIT_WAIT && back != ST_INITIALISED) ||
+	       (front > ST_INITIALISING && !may_connect(w, d));
 }
 
-/* Ask the guest to let go. A front end that never took the device needs no asking. */
-static bool ask_guest(const struct devwork *w, const struct device *d)
+/* A front end that never took the device needs no asking. */
+static bool guest_lets_go(const struct devwork *w, const struct device *d)
 {
 	int front = front_state(w, d);
+
+	return front == ST_NONE || front == ST_INITIALISING || front == ST_CLOSED ||
+	       wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S);
+}
+
+static bool not_released(const struct devwork *w, const struct device *d)
+{
 	char label[32];
 
-	if (front == ST_NONE || front == ST_INITIALISING || front == ST_CLOSED || wait_until(is_closed, w, d, NULL, DEVICE_RELEASE_S))
-		return true;
 	return DEV_FAIL(w, XLD_E_TIMEOUT, "repeat the command later, or take it away with --force",
 			"the guest has not released %s after %d s (the front end is %s, the back end %s)",
 			device_label(d, label), DEVICE_RELEASE_S, device_state_name(front_state(w, d)),
 			device_state_name(back_state(w, d)));
+}
+
+/*
+ * Ask the guest to let go, also when the device goes in any case: a back end whose front end vanishes forgets requests
+ * that it has not taken yet. Linux's blkfront waits for them for ever, in the thread that waits for the store: a new
+ * disk's partition table is read there.
+ */
+static bool ask_guest(const struct devwork *w, const struct device *d, bool force)
+{
+	struct device copy = *d;
+
+	wait_until(is_settled, w, d, NULL, DEVICE_SETTLE_S);
+	if (!store_transaction(w->xs, offline, &copy))
+		return store_refused(w, d);
+	return guest_lets_go(w, d) || force || not_released(w, d);
 }
 
 /* The device goes before its driver has let go: the interface of a network is still there then. */
@@ -313,11 +352,15 @@ static bool kernel_let_go(const struct devwork *w, const struct device *d, const
 	return d->kind != DEV_VIF || access(path, F_OK);
 }
 
-static bool remove_front(struct xs_handle *xs, xs_transaction_t t, void *arg)
+/*
+ * Without its front end the kernel's back end ends. Both in one transaction: in between, a back end could still connect
+ * to a front end that has seen it closing.
+ */
+static bool cut_off(struct xs_handle *xs, xs_transaction_t t, void *arg)
 {
 	char path[DEVICE_PATH_MAX];
 
-	return store_rm(xs, t, device_front(arg, path));
+	return offline(xs, t, arg) && store_rm(xs, t, device_front(arg, path));
 }
 
 /* Remove a directory of dom0's, and those above it that are empty then. */
@@ -349,20 +392,11 @@ static bool remove_back(struct xs_handle *xs, xs_transaction_t t, void *arg)
 	return prune(xs, t, path) && prune(xs, t, device_back(d, path));
 }
 
-static bool store_refused(const struct devwork *w, const struct device *d)
-{
-	char label[32];
-
-	return DEV_FAIL(w, XLD_E_STORE, "start xenstored if it is not running", "cannot change the nodes of %s: %s",
-			device_label(d, label), strerror(errno));
-}
-
 void device_orphan(const struct devwork *w, const struct device *d)
 {
 	struct device copy = *d;
 
-	if (store_transaction(w->xs, offline, &copy))
-		store_transaction(w->xs, remove_front, &copy);
+	store_transaction(w->xs, cut_off, &copy);
 }
 
 /* A disk whose server is gone waits for it, and its back end with it, until the script has taken the disk away. */
@@ -377,20 +411,15 @@ static bool waits_for_server(const struct devwork *w, const struct device *d)
 	return yes && wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S);
 }
 
-bool device_remove(const struct devwork *w, const struct device *d, bool force)
+bool device_remove(const struct devwork *w, const struct device *d, enum device_way way)
 {
 	struct device copy = *d;
 	char label[32];
 
 	worker_progress(w->fd, "%s: take away %s", w->object, device_label(d, label));
-	if (!force)
-		wait_until(is_settled, w, d, NULL, DEVICE_SETTLE_S);
-	if (!store_transaction(w->xs, offline, &copy))
-		return store_refused(w, d);
-	if (!force && !ask_guest(w, d))
+	if (way != DEVICE_ORPHAN && !ask_guest(w, d, way == DEVICE_FORCE))
 		return false;
-	/* Without its front end the kernel's back end ends. */
-	if (!store_transaction(w->xs, remove_front, &copy))
+	if (!store_transaction(w->xs, cut_off, &copy))
 		return store_refused(w, d);
 	if (!wait_until(kernel_let_go, w, d, NULL, DEVICE_GONE_S) && !waits_for_server(w, d))
 		return DEV_FAIL(w, XLD_E_TIMEOUT, "`xl explain` shows both its ends; the command can be repeated",

@@ -39,6 +39,13 @@ struct device {
 	uint32_t domid, devid;
 };
 
+/* How a device goes. */
+enum device_way {
+	DEVICE_ASK,			/* the guest lets go of it in time, or keeps it */
+	DEVICE_FORCE,			/* the guest is asked as well, and then the device goes in any case */
+	DEVICE_ORPHAN,			/* there is nobody to ask */
+};
+
 #define DEVICE_PATH_MAX 64
 #define DEVICE_NODES_MAX 32
 
@@ -75,12 +82,9 @@ bool device_driver(const struct devwork *w, enum dev_kind kind);
  * both ends and what the back end itself complained about.
  */
 bool device_wait_ready(const struct devwork *w, const struct device *d, const char *path);
-/*
- * Take a device away. Without `force` the guest is asked to let go first, and keeps the device if it does not in time.
- * What is absent is fine.
- */
-bool device_remove(const struct devwork *w, const struct device *d, bool force);
-/* The first half of a removal by force: tell dom0's kernel, do not wait. */
+/* Take a device away. What is absent is fine. */
+bool device_remove(const struct devwork *w, const struct device *d, enum device_way way);
+/* The first half of a removal without asking: tell dom0's kernel, do not wait. */
 void device_orphan(const struct devwork *w, const struct device *d);
 /* Ids of a domain's devices of one kind, as the store has them. Caller frees. */
 uint32_t *device_list(struct xs_handle *xs, enum dev_kind kind, uint32_t domid, size_t *n);

@@ -59,7 +59,7 @@ static bool remove_kind(const struct devwork *w, enum dev_kind kind)
 	}
 	for (size_t i = 0; i < n; i++) {
 		d.devid = ids[i];
-		ok = device_remove(w, &d, true) && ok;
+		ok = device_remove(w, &d, DEVICE_ORPHAN) && ok;
 	}
 	free(ids);
 	return ok;
@@ -122,7 +122,7 @@ bool detach_run(const struct dom *d, int fd, xld_error *err)
 			     .object = d->name, .uuid = d->uuid, .tag = d->tag, .domid = d->domid, .fd = fd, .err = err };
 	struct device dev = { .kind = r->kind, .domid = d->domid, .devid = r->devid };
 
-	return start(&w) && device_remove(&w, &dev, r->force);
+	return start(&w) && device_remove(&w, &dev, r->force ? DEVICE_FORCE : DEVICE_ASK);
 }
 
 static bool run_script(struct devwork *w, const struct device *d, const char *verb)

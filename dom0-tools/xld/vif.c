@@ -85,7 +85,7 @@ static bool attach(const struct devwork *w, const struct device *d, const struct
 	ok = device_driver(w, DEV_VIF) && device_write(w, d, &back, &front);
 	devnodes_free(&back);
 	devnodes_free(&front);
-	snprintf(path, sizeof(path), "/sys/class/net/vif%u.%u", d->domid, d->devid);
+	snprintf(path, sizeof(path), "/sys/class/net/vif%u.%u/ifindex", d->domid, d->devid);
 	return ok && device_wait_ready(w, d, path) && vif_connect(w, d);
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES 3000
@@ -42,8 +43,28 @@ const char *guest_sh(const char *host, const char *guest, int *status, const cha
 	return out;
 }
 
+/*
+ * Why it may have failed: the kernel's log (from inside, for the console shows little of it in lab.batch), what the
+ * thread that hears the store is doing, both ends of the devices, the store's own and the guest's events. Of the first
+ * failures only: a guest that does not answer costs a minute.
+ */
+static void tell_state(const char *host, const char *guest)
+{
+	static int told;
+
+	if (told++ >= 3)
+		return;
+	printf("    in the guest:\n%s\n", guest_sh(host, guest, NULL, "dmesg | tail -n 40; "
+						   "cat /proc/$(pidof xenwatch)/stack; for p in $(grep -l 'State:.D' "
+						   "/proc/[0-9]*/status); do cd ${p%%/status}; cat comm stack; done"));
+	printf("    around it:\n%s\n", sys_sh(host, NULL, "xl explain %s; d=$(xl domid %s); for p in /local/domain/$d "
+					      "/local/domain/0/backend; do xenstore-ls -fp $p; done; xl debug-keys e; "
+					      "xl dmesg | tail -n 60", guest, guest));
+}
+
 const char *guest_must(const char *host, const char *guest, const char *fmt, ...)
 {
+	static char *kept;
 	const char *out;
 	va_list ap;
 	int status;
@@ -51,8 +72,12 @@ const char *guest_must(const char *host, const char *guest, const char *fmt, ...
 	va_start(ap, fmt);
 	out = run(host, guest, &status, fmt, ap);
 	va_end(ap);
-	if (status)
+	if (status) {
 		printf("\n    in guest %s: '%s' ended with %d:\n%s\n", guest, fmt, status, out);
+		free(kept);
+		out = kept = strdup(out);
+		tell_state(host, guest);
+	}
 	CU_ASSERT_EQUAL(status, 0);
 	return out;
 }
