@@ -52,7 +52,7 @@ guest-check: all $(GUEST_KERNEL) $(GK_GUEST) $(GK_DEBIAN) $(B)/tests/system/test
 	@tests/run -j 1 -t 3600 -o $(B)/check -c $(GK)/total $(GK_TESTS) || true
 	@awk '{ p += $$1; f += $$2 } END { printf "%d passed, %d failed\n", p, f; exit f > 0 || NR == 0 }' $(GK)/total
 
-SOAK_TESTS += 'make --no-print-directory B=$(B) guest-check'
+SOAK_TESTS += 'make --no-print-directory B=$(B) guest-check' 'DEBIAN=all $(B)/tests/system/test_patched debian'
 
 deps-guest-kernel: PACKAGES := $(GUEST_KERNEL_PACKAGES)
 deps-guest-kernel:
