@@ -31,11 +31,6 @@ static void (*while_unmapping)(void);	/* somebody else, before the entry goes */
 
 /* --- what grant_table.c calls ---------------------------------------------------------------------------- */
 
-bool mfn_valid(mfn_t m)
-{
-	return mfn_x(m) < SHIM_FRAMES;
-}
-
 static inline unsigned long nr_of(const struct page_info *pg)
 {
 	return mfn_x(page_to_mfn(pg));
@@ -117,6 +112,9 @@ void tlb_flush_domain(const struct domain *d)
 static inline void world_up(void)
 {
 	table = NULL;
+	max_page = SHIM_FRAMES;
+	for (unsigned long i = 0; i < SHIM_FRAMES; i++)
+		mfn_to_page(_mfn(i))->count_info = PGC_ram;
 	a = shim_domain(0, 1);
 	b = shim_domain(3, 1);
 	a->privileged = true;

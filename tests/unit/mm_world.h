@@ -80,7 +80,6 @@ bool hypercall_preempt_check(void)
 	return preempt_one_in && rand() % preempt_one_in == 0;
 }
 
-bool mfn_valid(mfn_t m) { return mfn_x(m) < NR_FRAMES; }
 bool mmio_is_ours(mfn_t m) { (void)m; return mmio_ours; }
 bool spin_held(const spinlock_t *l) { (void)l; return lock_held; }
 void tlb_flush_since(u64 stamp) { (void)stamp; nr_flushes++; }
@@ -93,6 +92,7 @@ void cpu_l4_entry_changed(const u64 *table) { (void)table; nr_l4_changes++; }
  */
 static bool marked[NR_FRAMES];
 static const struct page_info *marked_last, *changed_last;
+static bool changed_dead;		/* was its table dead then? */
 static unsigned int nr_mirrors_dropped;
 static int foreign_writers;
 
@@ -111,6 +111,7 @@ void logdirty_entry_changed_slow(struct domain *d, struct page_info *table, cons
 {
 	(void)ptr;
 	changed_last = table;
+	changed_dead = table->type_info & PGT_dead;
 	harvest_entry(d, old);
 }
 void logdirty_table_died(struct domain *d, struct page_info *table)

@@ -47,7 +47,7 @@ struct boot_info boot_info;
 unsigned long max_page = NR_FRAMES;
 static struct domain domain_a;
 static bool domain_full;
-static unsigned long flushed, backed = NR_FRAMES;
+static unsigned long flushed;
 static char boot_message[200];
 static jmp_buf boot_failed;
 
@@ -72,7 +72,6 @@ void boot_fail(const char *fmt, ...)
 
 void spin_lock(spinlock_t *l) { if (l->holder++) panic("lock taken twice\n"); }
 void spin_unlock(spinlock_t *l) { if (--l->holder) panic("lock not held\n"); }
-bool frame_table_backed(mfn_t m) { return mfn_x(m) < backed; }
 void tlb_flush_since(u64 stamp) { flushed = max(flushed, stamp); }
 u64 tlb_stamp_now(void) { static u64 t; return ++t; }
 
@@ -239,9 +238,6 @@ static void test_boot(void)
 	max_page = 256;
 	CU_ASSERT_FALSE(mfn_valid(_mfn(256)));
 	max_page = NR_FRAMES;
-	backed = 200;				/* a hole in the frame table */
-	CU_ASSERT_FALSE(mfn_valid(_mfn(256)));
-	backed = NR_FRAMES;
 	heap_free_range(256 * 4096 + 1, 257 * 4096 + 4095);	/* no whole page */
 	CU_ASSERT_EQUAL(heap_free_pages(), frames_usable);
 	CU_ASSERT_TRUE(boot_alloc_done());

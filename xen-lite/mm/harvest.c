@@ -145,13 +145,11 @@ static void soften_table(struct domain *d, struct page_info *table, bool note)
 bool harvest_take(struct domain *d, struct page_info *pg)
 {
 	bool is_l1;
-	u64 type;
 
 	if (pgt_level(ACCESS_ONCE(pg->type_info)) != 1)
 		return false;
 	spin_lock(&d->pt_lock);
-	type = pg->type_info;
-	is_l1 = pg->owner == d->id && pgt_level(type) == 1 && (type & PGT_count_mask) && (type & PGT_validated);
+	is_l1 = pt_level_in_use(pg, d) == 1;
 	if (is_l1) {
 		harvest_link(d, pg);
 		soften_table(d, pg, false);

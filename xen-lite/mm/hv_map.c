@@ -81,15 +81,6 @@ static void map_direct(void)
 	hv_map(DIRECTMAP_VIRT, 0, 1UL << 20, HV_PTE_RW);
 }
 
-/* One bit for each 2 MiB of the frame table that is backed. */
-#define FRAMES_PER_CHUNK	((1UL << 21) / sizeof(struct page_info))
-static DECLARE_BITMAP(backed, DIRECTMAP_SIZE / PAGE_SIZE / FRAMES_PER_CHUNK);
-
-__hot bool frame_table_backed(mfn_t m)
-{
-	return test_bit(mfn_x(m) / FRAMES_PER_CHUNK, backed);
-}
-
 /* A table with one element per frame: backed only where there is RAM, in 2 MiB steps. */
 static void map_per_frame(unsigned long base, size_t elem, int fill, unsigned long ro_alias)
 {
@@ -111,11 +102,24 @@ static void map_per_frame(unsigned long base, size_t elem, int fill, unsigned lo
 			mem = boot_alloc(step >> PAGE_SHIFT);
 			memset(mem, fill, step);
 			hv_map(base + off, virt_to_pa(mem), step, HV_PTE_RW);
-			if (base == FRAME_TABLE_VIRT)
-				__set_bit(off >> 21, backed);
 			if (ro_alias)
 				*entry_at(ro_alias + off, 2) = virt_to_pa(mem) | HV_PTE_RO | PTE_U | PTE_PSE;
 		}
+	}
+}
+
+/* What of the frame table is not backed up to max_page is one page of zeros, so that mfn_valid() may look. */
+static void map_frame_table_holes(void)
+{
+	u64 zeros = virt_to_pa(table_alloc()) | HV_PTE_RO, *l1 = table_alloc();
+
+	for (unsigned int i = 0; i < PT_ENTRIES; i++)
+		l1[i] = zeros;
+	for (u64 off = 0; off < max_page * sizeof(struct page_info); off += 1UL << 21) {
+		u64 *e = entry_at(FRAME_TABLE_VIRT + off, 2);
+
+		if (!(*e & PTE_P))
+			*e = virt_to_pa(l1) | HV_PTE_TABLE;
 	}
 }
 
@@ -144,6 +148,7 @@ void hv_map_init(void)
 	map_image(_einit, _end, HV_PTE_RW);
 	map_direct();
 	map_per_frame(FRAME_TABLE_VIRT, sizeof(struct page_info), 0, 0);
+	map_frame_table_holes();
 	map_per_frame(M2P_RW_VIRT, sizeof(unsigned long), 0xff, M2P_RO_VIRT);
 	open_m2p();
 	/* Slots that are empty now would be missed by tables made from this one later. */

@@ -44,11 +44,13 @@ struct mmu_target {
 	struct domain *pt, *owner;
 };
 
-static void target_put(struct mmu_target *t)
+static __hot void target_put(struct mmu_target *t)
 {
-	if (t->pt && t->pt != current->domain)
+	struct domain *curr = current->domain;
+
+	if (t->pt && t->pt != curr)
 		domain_put(t->pt);
-	if (t->owner && t->owner != current->domain && t->owner != dom_xen && t->owner != dom_io)
+	if (t->owner && t->owner != curr && t->owner != dom_xen && t->owner != dom_io)
 		domain_put(t->owner);
 }
 
@@ -67,10 +69,14 @@ static struct domain *target_get(unsigned int id)
 	return domain_get(id);
 }
 
-static int target_init(struct mmu_target *t, unsigned int domid)
+static __hot int target_init(struct mmu_target *t, unsigned int domid)
 {
 	unsigned int pt = domid >> 16;
 
+	if (likely(domid == DOMID_SELF)) {
+		t->pt = t->owner = current->domain;
+		return 0;
+	}
 	t->pt = pt ? target_get(pt - 1) : current->domain;
 	t->owner = target_get(domid & 0xffff);
 	if (t->pt && t->owner && t->pt != dom_io && t->pt != dom_xen)
@@ -97,21 +103,19 @@ static __hot int update_entry(struct mmu_target *t, u64 where, u64 val, bool pre
 	mfn_t m = pa_to_mfn(where);
 	struct page_info *pg;
 	unsigned int level;
-	u64 *ptr, type;
+	u64 *ptr;
 	int rc;
 
 	if (!mfn_valid(m))
 		return refuse(-XEN_EINVAL, "no frame at %lx", where);
 	pg = mfn_to_page(m);
+	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1)));
+	level = pt_level_in_use(pg, t->pt);
+	if (level)
+		return pt_write_entry(t->pt, t->owner, ptr, level, val, preserve_ad, NULL);
 	if (!page_get(pg, t->pt))
 		return refuse(-XEN_EINVAL, "frame %lx is not d%u's", mfn_x(m), t->pt->id);
-	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1)));
-	type = ACCESS_ONCE(pg->type_info);
-	level = pgt_level(type);
-	if (level >= 1 && level <= 4 && (type & PGT_count_mask) && (type & PGT_validated))
-		rc = pt_write_entry(t->pt, t->owner, ptr, level, val, preserve_ad, NULL);
-	else
-		rc = write_plain(pg, ptr, val);
+	rc = write_plain(pg, ptr, val);
 	page_put(pg);
 	return rc;
 }
@@ -205,24 +209,17 @@ static int exchange_l1(struct domain *d, u64 where, u64 val, u64 *old)
 {
 	bool preserve_ad = (where & 3) == MMU_PT_UPDATE_PRESERVE_AD;
 	mfn_t m = pa_to_mfn(where);
-	struct page_info *pg;
-	u64 *ptr, type;
+	u64 *ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1) & ~7ULL));
 	int rc = -XEN_EAGAIN;
 
 	if ((where & 7) != MMU_NORMAL_PT_UPDATE && (where & 7) != MMU_PT_UPDATE_PRESERVE_AD)
 		return refuse(-XEN_EINVAL, "exchange at %lx: no such command", where);
-	if (!mfn_valid(m) || !page_get(mfn_to_page(m), d))
-		return refuse(-XEN_EINVAL, "exchange at %lx: not a frame of d%u", where, d->id);
-	pg = mfn_to_page(m);
-	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1) & ~7ULL));
-	type = ACCESS_ONCE(pg->type_info);
-	if (pgt_level(type) != 1 || !(type & PGT_count_mask) || !(type & PGT_validated))
-		rc = refuse(-XEN_EINVAL, "exchange at %lx: no L1 table", where);
+	if (!mfn_valid(m) || pt_level_in_use(mfn_to_page(m), d) != 1)
+		return refuse(-XEN_EINVAL, "exchange at %lx: no L1 table of d%u", where, d->id);
 	for (unsigned int tries = 0; rc == -XEN_EAGAIN && tries < 3; tries++) {
 		*old = ACCESS_ONCE(*ptr);
 		rc = pt_write_entry(d, d, ptr, 1, val, preserve_ad, old);
 	}
-	page_put(pg);
 	return rc;
 }
 

@@ -237,11 +237,6 @@ void heap_init(void)
 		heap_free_range(boot_free[i].start, boot_free[i].end);
 }
 
-__hot bool mfn_valid(mfn_t m)
-{
-	return mfn_x(m) < max_page && frame_table_backed(m) && (mfn_to_page(m)->count_info & PGC_ram);
-}
-
 /* --- allocation --------------------------------------------------------------------------------------------- */
 
 static struct page_info *frames_take(unsigned int order, unsigned int memflags)

@@ -44,7 +44,7 @@ __hot bool page_get(struct page_info *pg, const struct domain *d)
 {
 	if (!count_inc(pg))
 		return false;
-	if (likely(page_owner(pg) == d))
+	if (likely(ACCESS_ONCE(pg->owner) == d->id))
 		return true;
 	page_put(pg);
 	return false;

@@ -98,13 +98,30 @@ __hot void pte_put(struct domain *d, unsigned int level, u64 e)
 
 /* --- whole tables ----------------------------------------------------------------------------------------------- */
 
+static inline bool none_present(const u64 *t)	/* of eight */
+{
+	return !((t[0] | t[1] | t[2] | t[3] | t[4] | t[5] | t[6] | t[7]) & PTE_P);
+}
+
+/* The first entry from i on that is present, or something >= end. Most tables are nearly empty. */
+static inline unsigned int next_present(const u64 *table, unsigned int i, unsigned int end)
+{
+	for (;; i++) {
+		if (i % 8 == 0)
+			while (i < end && none_present(table + i))
+				i += 8;
+		if (i >= end || (ACCESS_ONCE(table[i]) & PTE_P))
+			return i;
+	}
+}
+
 int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 {
 	struct domain *d = page_owner(pg);
 	u64 *table = page_to_virt(pg);
 
 	hypercall_preempt_check();		/* the clock of long work runs from here */
-	for (unsigned int i = *done; i < PT_ENTRIES; i++) {
+	for (unsigned int i = *done; (i = next_present(table, i, PT_ENTRIES)) < PT_ENTRIES; i++) {
 		u64 e, old;
 		int rc;
 
@@ -118,7 +135,7 @@ int pt_validate(struct page_info *pg, unsigned int level, u16 *done)
 		if (e != old)
 			table[i] = e;
 		/* An L1 table is bounded work; above, look up between children. */
-		if (level >= 2 && (e & PTE_P) && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
+		if (level >= 2 && i + 1 < PT_ENTRIES && hypercall_preempt_check()) {
 			*done = i + 1;
 			return -XEN_ERESTART;
 		}
@@ -131,11 +148,12 @@ void pt_devalidate(struct page_info *pg, unsigned int level, u16 done)
 {
 	struct domain *d = page_owner(pg);
 	u64 *table = page_to_virt(pg);
+	unsigned int i;
 
 	if (level == 1 && logdirty_by_bits(d))
-		for (unsigned int i = 0; i < done; i++)
+		for (i = 0; (i = next_present(table, i, done)) < done; i++)
 			harvest_entry_slow(d, ACCESS_ONCE(table[i]));
-	for (unsigned int i = 0; i < done; i++)
+	for (i = 0; (i = next_present(table, i, done)) < done; i++)
 		if (level != 4 || !pt_slot_is_ours(i))
 			pte_put(d, level, table[i]);
 }

@@ -34,18 +34,25 @@ static __hot int entry_exchange(u64 *ptr, u64 *old, u64 val, u64 keep, bool exac
 	}
 }
 
+/*
+ * Taking the references of `val` may settle a dead table, which may hold the last use of the table that is being
+ * written. In an L1 table that is only so if the frame is one; nobody makes it one while pt_lock is held.
+ */
+static __hot bool may_settle(unsigned int level, u64 val)
+{
+	mfn_t m = pte_mfn(val);
+
+	return level > 1 || (mfn_valid(m) && (mfn_to_page(m)->type_info & (PGT_dead | PGT_partial)));
+}
+
 /* The general case: references change hands. */
 static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr, unsigned int level, u64 val, u64 keep,
 			 u64 old, bool exact)
 {
 	struct page_info *table = virt_to_page(ptr);
-	int rc;
+	bool hold = may_settle(level, val);	/* keep it a table until the entry is in it */
+	int rc = hold ? page_get_with_type(page_to_mfn(table), d, (u64)level << 60) : 0;
 
-	/*
-	 * Taking the new entry's references may settle a dead table, which may hold the last use of this one: keep it a
-	 * table until the entry is in it.
-	 */
-	rc = page_get_with_type(page_to_mfn(table), d, (u64)level << 60);
 	if (rc)
 		return rc;
 	rc = pte_get(d, owner, level, &val);
@@ -61,7 +68,8 @@ static __hot int write_counted(struct domain *d, struct domain *owner, u64 *ptr,
 			cpu_l4_entry_changed(page_to_virt(table));
 		pte_put(d, level, rc ? val : old);
 	}
-	page_put_with_type(table);
+	if (hold)
+		page_put_with_type(table);
 	return rc;
 }
 

@@ -159,35 +159,34 @@ static u64 next_signed(struct decode *s, unsigned int size)
 	return (u64)((s64)(v << shift) >> shift);
 }
 
+enum { PREFIX_NONE, PREFIX_REX, PREFIX_OPSIZE, PREFIX_ADDRSIZE, PREFIX_LOCK, PREFIX_REP, PREFIX_FS, PREFIX_GS, PREFIX_IGNORED };
+
+/* The other segments have base 0. */
+static const u8 prefixes[256] = {
+	[0x26] = PREFIX_IGNORED, [0x2e] = PREFIX_IGNORED, [0x36] = PREFIX_IGNORED, [0x3e] = PREFIX_IGNORED,
+	[0x40 ... 0x4f] = PREFIX_REX,
+	[0x64] = PREFIX_FS, [0x65] = PREFIX_GS, [0x66] = PREFIX_OPSIZE, [0x67] = PREFIX_ADDRSIZE,
+	[0xf0] = PREFIX_LOCK, [0xf2] = PREFIX_REP, [0xf3] = PREFIX_REP,
+};
+
 /* Reads prefixes; returns the first byte that is none. */
 static u8 decode_prefixes(struct decode *s, struct insn *in, unsigned long fs_base, unsigned long gs_base)
 {
-	for (;;) {
-		u8 b = next_byte(s);
+	u8 b;
 
-		if ((b & 0xf0) == 0x40) {
-			s->rex = b;
-			b = next_byte(s);
-			/* A REX prefix counts only directly before the opcode. */
-			if ((b & 0xf0) != 0x40 && b != 0x66 && b != 0x67 && b != 0xf0 && b != 0xf2 && b != 0xf3 &&
-			    b != 0x26 && b != 0x2e && b != 0x36 && b != 0x3e && b != 0x64 && b != 0x65)
-				return b;
-			s->rex = 0;
-			s->pos -= !s->cut;
-			continue;
-		}
-		switch (b) {
-		case 0x66: s->opsize16 = true; break;
-		case 0x67: in->addr_size = 4; break;
-		case 0xf0: in->lock = true; break;
-		case 0xf2: case 0xf3: in->rep = true; break;
-		case 0x26: case 0x2e: case 0x36: case 0x3e: break;	/* these segments have base 0 */
-		case 0x64: s->seg_base = fs_base; break;
-		case 0x65: s->seg_base = gs_base; break;
-		default:
-			return b;
+	while (prefixes[b = next_byte(s)] != PREFIX_NONE) {
+		s->rex = 0;		/* it counts only directly before the opcode */
+		switch (prefixes[b]) {
+		case PREFIX_REX: s->rex = b; break;
+		case PREFIX_OPSIZE: s->opsize16 = true; break;
+		case PREFIX_ADDRSIZE: in->addr_size = 4; break;
+		case PREFIX_LOCK: in->lock = true; break;
+		case PREFIX_REP: in->rep = true; break;
+		case PREFIX_FS: s->seg_base = fs_base; break;
+		case PREFIX_GS: s->seg_base = gs_base; break;
 		}
 	}
+	return b;
 }
 
 /* The memory form of ModRM, with its SIB byte and displacement. */

@@ -58,8 +58,6 @@ static int apply(struct domain *d, u64 *ptr, const struct insn *in, struct cpu_u
 static bool write_l1(struct vcpu *v, const struct insn *in, struct cpu_user_regs *regs, unsigned long addr, u64 src)
 {
 	u64 *pte = guest_l1_entry(v, addr);
-	struct page_info *table;
-	bool done = false;
 	mfn_t m;
 
 	if (!pte || !(*pte & PTE_P))
@@ -67,15 +65,9 @@ static bool write_l1(struct vcpu *v, const struct insn *in, struct cpu_user_regs
 	if (*pte & PTE_RW)
 		return true;		/* another vCPU made it writable meanwhile: just try again */
 	m = pte_mfn(*pte);
-	if (!mfn_valid(m))
+	if (!mfn_valid(m) || pt_level_in_use(mfn_to_page(m), v->domain) != 1)
 		return false;
-	table = mfn_to_page(m);
-	if (!page_get(table, v->domain))
-		return false;
-	if ((table->type_info & PGT_type_mask) == PGT_l1 && (table->type_info & PGT_count_mask))
-		done = !apply(v->domain, (u64 *)((char *)mfn_to_virt(m) + (in->ea & (PAGE_SIZE - 8))), in, regs, src);
-	page_put(table);
-	return done;
+	return !apply(v->domain, (u64 *)((char *)mfn_to_virt(m) + (in->ea & (PAGE_SIZE - 8))), in, regs, src);
 }
 
 /* Is there a page table of level 1 at addr? */

@@ -92,7 +92,11 @@ static inline paddr_t virt_to_pa(const void *v)
 }
 static inline mfn_t virt_to_mfn(const void *v) { return pa_to_mfn(virt_to_pa(v)); }
 static inline struct page_info *virt_to_page(const void *v) { return mfn_to_page(virt_to_mfn(v)); }
-bool mfn_valid(mfn_t m);		/* is RAM and has a page_info */
+/* Is RAM. Where there is none, the frame table reads as zeros. */
+static inline bool mfn_valid(mfn_t m)
+{
+	return mfn_x(m) < max_page && (mfn_to_page(m)->count_info & PGC_ram);
+}
 
 /* owner's struct, or NULL: free, or ours and not shared */
 struct domain *page_owner(const struct page_info *pg);
@@ -182,7 +186,6 @@ void tlb_flush_since(u64 stamp);			/* only CPUs that have not flushed since; bef
 void tlb_note_full_flush(void);
 
 /* mm/hv_map.c: our own mappings. */
-bool frame_table_backed(mfn_t m);	/* its struct page_info may be looked at */
 #define HVMAP_UC	0x1
 #define HVMAP_RO	0x2
 void *hv_map_mmio(paddr_t pa, size_t size);	/* uncached, lasting; at boot or dom0 set-up; NULL when out of room */

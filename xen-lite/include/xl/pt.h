@@ -70,6 +70,15 @@ int seg_desc_validate(struct page_info *pg);
 /* Devalidates dead tables until none is left; -XEN_ERESTART when it should stop for now. Lock held. */
 int pt_drain(struct domain *d);
 
+/* Level of the table that this frame of d is, checked and in use; 0: none. It stays one while d->pt_lock is held. */
+static inline unsigned int pt_level_in_use(const struct page_info *pg, const struct domain *d)
+{
+	u64 type = ACCESS_ONCE(pg->type_info);
+	unsigned int level = pgt_level(type);
+
+	return level <= 4 && (type & PGT_count_mask) && (type & PGT_validated) && ACCESS_ONCE(pg->owner) == d->id ? level : 0;
+}
+
 /* MMUEXT_PIN_*: validates a table of d and keeps it so; type PGT_l1 .. PGT_l4. mm/mmuext.c; lock held. */
 int pt_pin(struct domain *d, mfn_t m, u64 type);
 
