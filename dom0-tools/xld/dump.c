@@ -363,17 +363,29 @@ static void make_directory(void)
 	mkdir(dir, 0700);
 }
 
-/* NAME-2026-11-27-120000.core; a name of a domain may have any character but '/'. */
-void dump_stopped(struct xld *x, struct dom *d, unsigned int then)
+/*
+ * NAME-2026-11-27-120000.core, or ...-120000-2.core when there was one in that second; a name of a domain may have any
+ * character but '/'.
+ */
+static char *file_name(const char *name)
 {
 	time_t now = time(NULL);
 	struct tm tm;
-	char when[32];
+	char when[32], *path;
 
-	make_directory();
 	strftime(when, sizeof(when), "%Y-%m-%d-%H%M%S", localtime_r(&now, &tm));
-	d->dump = (struct dump_request){ .path = xasprintf("%s/%.100s-%s.core", DUMP_DIR, d->name, when),
-					 .then = then, .by_itself = true };
+	path = xasprintf("%s/%.100s-%s.core", DUMP_DIR, name, when);
+	for (unsigned int i = 2; !access(path, F_OK); i++) {
+		free(path);
+		path = xasprintf("%s/%.100s-%s-%u.core", DUMP_DIR, name, when, i);
+	}
+	return path;
+}
+
+void dump_stopped(struct xld *x, struct dom *d, unsigned int then)
+{
+	make_directory();
+	d->dump = (struct dump_request){ .path = file_name(d->name), .then = then, .by_itself = true };
 	d->dump.temp = xasprintf("%s.incomplete", d->dump.path);
 	job_dump(x, d);
 }

@@ -52,7 +52,7 @@ GUEST_TESTS   += $(B)/tests/guest/run
 # Time counts instructions: the same from run to run.
 COUNTED_RUN   := $(B)/tests/guest/run -i -c max -M q35
 GUEST_TESTS   += '$(COUNTED_RUN) -t 300 -g icount bounds' '$(COUNTED_RUN) -t 300 -g rounds=25 logdirty' \
-		 '$(B)/tests/guest/run -i -c max -M pc -t 300 -g rounds=25+helps=1 logdirty' '$(COUNTED_RUN) -g icount logcosts' \
+		 '$(COUNTED_RUN) -t 300 -g rounds=25+helps=1 logdirty' '$(COUNTED_RUN) -g icount logcosts' \
 		 '$(B)/tests/guest/run -c max -M q35 -t 200 -g helps=1 logdirty'
 # SYSENTER exists in 64-bit mode on this one only.
 GUEST_TESTS   += '$(B)/tests/guest/run -c qemu64,vendor=GenuineIntel -M pc syscall32'

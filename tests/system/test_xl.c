@@ -320,6 +320,12 @@ static void test_dump_on_crash(void)
 	sys_must(H, "xl create -q /root/tiny.cfg extra=die=1 on_crash=coredump-destroy; for i in $(seq 100); do "
 		 "xl domid tiny >/dev/null 2>&1 || break; usleep 100000; done; ! xl domid tiny 2>/dev/null && "
 		 "[ $(ls /var/lib/xen-lite/dump/tiny-*.core | wc -l) = 1 ] && rm /var/lib/xen-lite/dump/*");
+	/* Each life leaves its own, until it is of no use to start another. */
+	sys_must(H, "xl create -q /root/tiny.cfg extra=die=1 on_crash=coredump-restart; for i in $(seq 600); do "
+		 "xl domid tiny >/dev/null 2>&1 || xl jobs | grep -q tiny || break; usleep 100000; done; "
+		 "! xl domid tiny 2>/dev/null && ls /var/lib/xen-lite/dump && "
+		 "[ $(ls /var/lib/xen-lite/dump/tiny-*.core | wc -l) = 5 ] && rm /var/lib/xen-lite/dump/*; "
+		 "tail -n 3 /var/log/xen-lite/xld.log | grep -q 'not started again'");
 }
 
 /* --- what explains itself --- */

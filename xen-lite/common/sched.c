@@ -601,11 +601,14 @@ int sched_sysctl(struct xen_sysctl_scheduler_op *op)
 
 /* --- sched_op ------------------------------------------------------------------------------------------ */
 
+/* Most often the caller waits for somebody who runs elsewhere: let a sibling thread, or an emulator's other CPUs, go on. */
 static long yield(void)
 {
 	struct vcpu *v = current;
-	struct runqueue *rq = runq_lock_vcpu(v);
+	struct runqueue *rq;
 
+	cpu_relax();
+	rq = runq_lock_vcpu(v);
 	v->sched->yield = true;
 	hazard_raise(HAZARD_RESCHED);
 	spin_unlock(&rq->lock);
