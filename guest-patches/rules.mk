@@ -39,14 +39,20 @@ $(GK_GUEST): tests/lab/make-initramfs $(B)/kernel/vmlinuz $(B)/tests/system/ptch
 		-p $(B)/tests/system/memload:/usr/bin/memload -p $(B)/tests/system/diskcheck:/usr/bin/diskcheck \
 		-p $(B)/tests/bench/micro:/usr/bin/micro $@
 
+# Python, nginx and coreutils of Debian, with what they are tested by.
+GK_DEBIAN := $(GK)/debian.img
+$(GK_DEBIAN): tests/system/make-debian $(wildcard tests/system/debian/*)
+	@echo "  EXT4  guest-kernel/debian.img"
+	@tests/system/make-debian $@
+
 GK_TESTS := 'guest-patches/check $(GK_SERIES) $(GK)/source.tar.xz $(GK)/linux' $(B)/tests/system/test_patched
 
-guest-check: all $(GUEST_KERNEL) $(GK_GUEST) $(B)/tests/system/test_patched
+guest-check: all $(GUEST_KERNEL) $(GK_GUEST) $(GK_DEBIAN) $(B)/tests/system/test_patched
 	@rm -f $(GK)/total
 	@tests/run -j 1 -t 3600 -o $(B)/check -c $(GK)/total $(GK_TESTS) || true
 	@awk '{ p += $$1; f += $$2 } END { printf "%d passed, %d failed\n", p, f; exit f > 0 || NR == 0 }' $(GK)/total
 
-SOAK_TESTS += 'make --no-print-directory B=$(B) guest-check'
+SOAK_TESTS += 'make --no-print-directory B=$(B) guest-check' 'DEBIAN=all $(B)/tests/system/test_patched debian'
 
 deps-guest-kernel: PACKAGES := $(GUEST_KERNEL_PACKAGES)
 deps-guest-kernel:
