@@ -310,7 +310,7 @@ static struct slot *slot_add(struct cpu_l4 *c, unsigned int i)
 	return &c->used[c->nr_used++];
 }
 
-__hot bool cpu_l4_fixup(unsigned long va)
+bool cpu_l4_fixup(unsigned long va)
 {
 	struct cpu_l4 *c = &this_cpu(l4);
 	unsigned int i = pt_index(va, 4);

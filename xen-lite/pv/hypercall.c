@@ -99,7 +99,7 @@ __hot void hypercall_run(struct cpu_user_regs *regs)
  * Interrupts are off, so nobody can tell us that one waits: after a stay of 50 us in long work it is time to look. The
  * guest issues the call again at once when there was nothing; that costs 1 us in 50.
  */
-bool hypercall_preempt_check(void)
+__hot bool hypercall_preempt_check(void)
 {
 	struct cpu_info *ci = cpu_info();
 	u64 t;
@@ -153,7 +153,7 @@ static bool multicall_one(struct multicall_entry *guest, struct multicall_entry 
 	return false;
 }
 
-long do_multicall(void *list, unsigned int n)
+__hot long do_multicall(void *list, unsigned int n)
 {
 	struct multicall_entry *guest = list, mc;
 	unsigned int i;

@@ -347,7 +347,7 @@ static bool decode_all(struct decode *s, struct insn *in, unsigned long fs_base,
 	return true;
 }
 
-int insn_decode(struct insn *in, const u8 *bytes, unsigned int n, const struct cpu_user_regs *regs,
+__hot int insn_decode(struct insn *in, const u8 *bytes, unsigned int n, const struct cpu_user_regs *regs,
 		unsigned long fs_base, unsigned long gs_base)
 {
 	struct decode s = { .bytes = bytes, .regs = regs };
@@ -373,7 +373,7 @@ int insn_decode(struct insn *in, const u8 *bytes, unsigned int n, const struct c
 #define FL_ARITH (FL_CF | FL_PF | FL_AF | FL_ZF | FL_SF | FL_OF)
 
 /* The flags that depend only on the result. */
-static u64 result_flags(u64 r, u8 size)
+static __hot u64 result_flags(u64 r, u8 size)
 {
 	u64 fl = 0;
 
@@ -387,7 +387,7 @@ static u64 result_flags(u64 r, u8 size)
 }
 
 /* a - b = r, or a + b = r; `carries` has a bit set where that position carried or borrowed. */
-static u64 arith_flags(u64 r, u64 carries, u8 size)
+static __hot u64 arith_flags(u64 r, u64 carries, u8 size)
 {
 	unsigned int top = size * 8 - 1;
 	u64 fl = result_flags(r, size);
@@ -466,7 +466,7 @@ static u64 operate(const struct insn *in, const struct cpu_user_regs *regs, u64 
 	return n;
 }
 
-int insn_apply(const struct insn *in, const struct cpu_user_regs *regs, u64 old, u64 src, struct insn_result *res)
+__hot int insn_apply(const struct insn *in, const struct cpu_user_regs *regs, u64 old, u64 src, struct insn_result *res)
 {
 	unsigned int shift = (in->ea & 7) * 8;
 	u64 mask = size_mask(in->size), m, s, n;
@@ -491,7 +491,7 @@ static bool is_string(const struct insn *in)
 	return in->class == INSN_MOVS || in->class == INSN_STOS || in->class == INSN_INS || in->class == INSN_OUTS;
 }
 
-bool insn_string_done(const struct insn *in, const struct cpu_user_regs *regs)
+__hot bool insn_string_done(const struct insn *in, const struct cpu_user_regs *regs)
 {
 	return is_string(in) && in->rep && !insn_reg_read(regs, 1, in->addr_size);
 }
@@ -518,7 +518,7 @@ void insn_string_step(const struct insn *in, struct cpu_user_regs *regs)
 		insn_skip(in, regs);
 }
 
-void insn_commit(const struct insn *in, const struct insn_result *res, struct cpu_user_regs *regs)
+__hot void insn_commit(const struct insn *in, const struct insn_result *res, struct cpu_user_regs *regs)
 {
 	regs->rflags = res->eflags;
 	if (res->reg != INSN_NO_REG)

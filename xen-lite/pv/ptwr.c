@@ -10,7 +10,7 @@
 #include <xl/asm.h>
 #include <xl/guest_access.h>
 
-bool guest_insn(struct insn *in, const struct cpu_user_regs *regs)
+__hot bool guest_insn(struct insn *in, const struct cpu_user_regs *regs)
 {
 	u8 bytes[INSN_MAX_LEN];
 	unsigned int n = INSN_MAX_LEN - raw_copy_from_guest(bytes, (void *)regs->rip, INSN_MAX_LEN);
@@ -30,7 +30,7 @@ void log_unknown_insn(const struct vcpu *v, const char *what, const struct cpu_u
 }
 
 /* An instruction that has been carried out is a step for the guest's debugger. */
-void emulated_step(struct vcpu *v, const struct cpu_user_regs *regs, u64 rip_before)
+__hot void emulated_step(struct vcpu *v, const struct cpu_user_regs *regs, u64 rip_before)
 {
 	if (!(regs->rflags & X86_EFLAGS_TF) || regs->rip == rip_before || v->pv.bounce.vector != TRAP_NONE)
 		return;
@@ -84,7 +84,7 @@ static bool is_l1(struct vcpu *v, unsigned long addr)
 	return yes;
 }
 
-bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr)
+__hot bool emulate_pt_write(struct cpu_user_regs *regs, unsigned long addr)
 {
 	struct vcpu *v = current;
 	struct insn in;
