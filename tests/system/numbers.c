@@ -85,15 +85,20 @@ static void serve(int port)
 	err(1, "accept");
 }
 
+/* Whoever reads it meanwhile sees the old line or the new one. */
 static void tell(const char *file, uint64_t answers, uint64_t errors, uint64_t longest)
 {
-	FILE *f = fopen(file, "w");
+	char new[4096];
+	FILE *f;
 
+	snprintf(new, sizeof(new), "%s.new", file);
+	f = fopen(new, "w");
 	if (!f)
-		err(1, "%s", file);
+		err(1, "%s", new);
 	fprintf(f, "%llu %llu %llu\n", (unsigned long long)answers, (unsigned long long)errors,
 		(unsigned long long)longest);
-	fclose(f);
+	if (fclose(f) || rename(new, file))
+		err(1, "%s", file);
 }
 
 static void ask(const char *host, int port, const char *file, unsigned int ms)
