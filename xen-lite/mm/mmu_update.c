@@ -109,7 +109,7 @@ static __hot int update_entry(struct mmu_target *t, u64 where, u64 val, bool pre
 	if (!mfn_valid(m))
 		return refuse(-XEN_EINVAL, "no frame at %lx", where);
 	pg = mfn_to_page(m);
-	ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1)));
+	ptr = pa_to_virt(where);
 	level = pt_level_in_use(pg, t->pt);
 	if (level)
 		return pt_write_entry(t->pt, t->owner, ptr, level, val, preserve_ad, NULL);
@@ -209,7 +209,7 @@ static int exchange_l1(struct domain *d, u64 where, u64 val, u64 *old)
 {
 	bool preserve_ad = (where & 3) == MMU_PT_UPDATE_PRESERVE_AD;
 	mfn_t m = pa_to_mfn(where);
-	u64 *ptr = (u64 *)((char *)mfn_to_virt(m) + (where & (PAGE_SIZE - 1) & ~7ULL));
+	u64 *ptr = pa_to_virt(where & ~7ULL);
 	int rc = -XEN_EAGAIN;
 
 	if ((where & 7) != MMU_NORMAL_PT_UPDATE && (where & 7) != MMU_PT_UPDATE_PRESERVE_AD)
@@ -341,43 +341,32 @@ long do_update_va_mapping_otherdomain(unsigned long va, u64 val, unsigned long f
 
 /* --- grants ------------------------------------------------------------------------------------------------------ */
 
-/*
- * The L1 entry at a machine address given by the guest, with its table referenced and typed; NULL when it is none of
- * d's.
- */
-static u64 *pte_by_address(struct domain *d, u64 ma, struct page_info **table)
+/* The L1 entry at a machine address given by the guest; NULL when it is none of d's. Lock held. */
+static u64 *pte_by_address(struct domain *d, u64 ma)
 {
 	mfn_t m = pa_to_mfn(ma);
 
-	/* Only what is an L1 table already: taking the type must not validate a page of data. */
-	if ((ma & 7) || !mfn_valid(m) || (mfn_to_page(m)->type_info & PGT_type_mask) != PGT_l1 ||
-	    !(mfn_to_page(m)->type_info & PGT_count_mask) || page_get_with_type(m, d, PGT_l1))
-		return NULL;
-	*table = mfn_to_page(m);
-	return (u64 *)pa_to_virt(ma);
+	/* Only what is an L1 table already: a page of data must not be validated for it. */
+	return !(ma & 7) && mfn_valid(m) && pt_level_in_use(mfn_to_page(m), d) == 1 ? pa_to_virt(ma) : NULL;
 }
 
-static u64 *grant_entry(struct vcpu *v, u64 addr, bool is_pte_ma, struct page_info **table)
+static u64 *grant_entry(struct vcpu *v, u64 addr, bool is_pte_ma)
 {
-	*table = NULL;
-	return is_pte_ma ? pte_by_address(v->domain, addr, table) : guest_l1_entry(v, addr);
+	return is_pte_ma ? pte_by_address(v->domain, addr) : guest_l1_entry(v, addr);
 }
 
 int pt_grant_map(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, u64 pte_flags)
 {
 	struct domain *d = v->domain, *owner = mfn_valid(frame) ? page_owner(mfn_to_page(frame)) : NULL;
-	struct page_info *table;
 	u64 *ptr;
 	int rc = -XEN_EINVAL;
 
 	if (!owner)
 		return rc;
 	spin_lock(&d->pt_lock);
-	ptr = grant_entry(v, addr, is_pte_ma, &table);
+	ptr = grant_entry(v, addr, is_pte_ma);
 	if (ptr)
 		rc = pt_write_entry(d, owner, ptr, 1, mfn_to_pa(frame) | (pte_flags & ~PTE_MFN_MASK), false, NULL);
-	if (table)
-		page_put_with_type(table);
 	pt_drain(d);
 	spin_unlock(&d->pt_lock);
 	return rc;
@@ -404,16 +393,13 @@ static int grant_unmap_locked(struct vcpu *v, u64 *ptr, mfn_t frame, bool readon
 int pt_grant_unmap(struct vcpu *v, u64 addr, bool is_pte_ma, mfn_t frame, bool readonly, u64 replace_addr)
 {
 	struct domain *d = v->domain;
-	struct page_info *table;
 	u64 *ptr;
 	int rc = -XEN_EINVAL;
 
 	spin_lock(&d->pt_lock);
-	ptr = grant_entry(v, addr, is_pte_ma, &table);
+	ptr = grant_entry(v, addr, is_pte_ma);
 	if (ptr)
 		rc = grant_unmap_locked(v, ptr, frame, readonly, replace_addr);
-	if (table)
-		page_put_with_type(table);
 	pt_drain(d);
 	spin_unlock(&d->pt_lock);
 	return rc;
