@@ -51,10 +51,8 @@ static void check_clock(const char *host, const char *name)
 	CU_ASSERT(same);
 }
 
-void load_prepare(const char *host, const char *lines)
+void load_prepare(const char *host, int mib, const char *lines)
 {
-	/* Linux's netfront loses a MiB at each resume: many migrations need more than 128. */
-	int mib = getenv("MIGRATIONS") ? 320 : 128;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/guest-save.cpio", lab_build_dir());

@@ -7,9 +7,10 @@
 #define LOAD_H
 
 /*
- * Put the guest's initramfs where /root/g.cfg, which is written too, expects it: a guest `g` with these lines besides.
+ * Put the guest's initramfs where /root/g.cfg, which is written too, expects it: a guest `g` of so many MiB with these
+ * lines besides.
  */
-void load_prepare(const char *host, const char *lines);
+void load_prepare(const char *host, int mib, const char *lines);
 /* xld anew; in its environment `env`, a word or none, and with these options besides. */
 void load_xld_restart(const char *host, const char *env, const char *options);
 /* Make guest `name` from /root/NAME.cfg and have it begin. */

@@ -34,7 +34,7 @@ static void test_host(void)
 	audit_prepare(H);
 	sys_must(H, "ip link add xenbr0 type bridge; ip link set xenbr0 up; mkdir -p /run/disk; "
 		 "truncate -s 32M /run/disk/d.img");
-	load_prepare(H, "vif = [ \"bridge=xenbr0\" ]\\ndisk = [ \"/run/disk/d.img,raw,xvda,rw\" ]");
+	load_prepare(H, 128, "vif = [ \"bridge=xenbr0\" ]\\ndisk = [ \"/run/disk/d.img,raw,xvda,rw\" ]");
 	/* Once, so that what is made once and kept is there when counting begins. */
 	guest_boot(H, "g");
 	sys_must(H, "xl migrate g localhost; xl destroy g");

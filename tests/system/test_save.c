@@ -30,7 +30,7 @@ static void test_host(void)
 	CU_ASSERT_FATAL(sys_up(&o));
 	audit_prepare(H);
 	sys_must(H, "mount -o remount,size=90%% /run; mkdir -p /run/disk; truncate -s 32M /run/disk/d.img");
-	load_prepare(H, "disk = [ \"/run/disk/d.img,raw,xvda,rw\" ]");
+	load_prepare(H, 128, "disk = [ \"/run/disk/d.img,raw,xvda,rw\" ]");
 	/* Once, so that what is made once and kept is there when counting begins. */
 	guest_boot(H, "g");
 	sys_must(H, "xl destroy g");
